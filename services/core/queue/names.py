@@ -1,0 +1,67 @@
+"""Names that cross a process boundary: queues, tasks, pools and the keys that KEDA reads.
+
+The deployment is held to these by tests: every queue has exactly one pool, every pool its own unacked keys.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    CAMPAIGNS = "campaigns"
+    WEBHOOKS = "webhooks"
+    PRIORITY = "priority"
+    DEFAULT = "default"
+
+
+class TaskName(StrEnum):
+    SEND_CAMPAIGN_MESSAGE = "send_campaign_message"
+    PROCESS_WEBHOOK = "process_webhook"
+    RECONCILE_MESSAGE = "reconcile_message"
+    QUEUE_DAILY_CAMPAIGNS = "queue_daily_campaigns"
+    CHECK_COMPLETED_JOBS = "check_completed_jobs"
+    OPERATIONAL_HEALTH_CHECK = "operational_health_check"
+    CLEANUP_WEBHOOK_CACHE = "cleanup_webhook_cache"
+    DEBUG_TASK = "debug_task"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A group of worker processes on some queues; the first queue goes first."""
+
+    name: str
+    queues: tuple[Queue, ...]
+
+    @property
+    def unacked_key(self) -> str:
+        return f"unacked:{self.name}"
+
+    @property
+    def unacked_index_key(self) -> str:
+        return f"unacked_index:{self.name}"
+
+    @property
+    def unacked_mutex_key(self) -> str:
+        return f"unacked_mutex:{self.name}"
+
+
+CAMPAIGN = Pool("campaign", (Queue.CAMPAIGNS,))
+WEBHOOK = Pool("webhook", (Queue.WEBHOOKS,))
+OPERATIONS = Pool("operations", (Queue.PRIORITY, Queue.DEFAULT))
+POOLS = (CAMPAIGN, WEBHOOK, OPERATIONS)
+
+TASK_QUEUES: dict[TaskName, Queue] = {
+    TaskName.SEND_CAMPAIGN_MESSAGE: Queue.CAMPAIGNS,
+    TaskName.PROCESS_WEBHOOK: Queue.WEBHOOKS,
+    TaskName.RECONCILE_MESSAGE: Queue.DEFAULT,
+    TaskName.QUEUE_DAILY_CAMPAIGNS: Queue.DEFAULT,
+    TaskName.CHECK_COMPLETED_JOBS: Queue.DEFAULT,
+    TaskName.OPERATIONAL_HEALTH_CHECK: Queue.PRIORITY,
+    TaskName.CLEANUP_WEBHOOK_CACHE: Queue.DEFAULT,
+    TaskName.DEBUG_TASK: Queue.DEFAULT,
+}
+
+
+def pool_of(queue: Queue) -> Pool:
+    """The one pool that consumes `queue`."""
+    return next(pool for pool in POOLS if queue in pool.queues)

@@ -1,0 +1,178 @@
+"""One frozen, typed object with every setting, read once at start; nothing else reads the environment.
+
+A value comes from `ATTACKACRACK_<NAME>`, or from the file `attackacrack_<name>` in the folder that
+`ATTACKACRACK_SECRETS_DIR` names, or from its default here. Durations are ISO 8601 (`PT30S`) or seconds.
+"""
+
+import os
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SECRETS_DIR = "ATTACKACRACK_SECRETS_DIR"
+
+
+class SettingsInvalid(Exception):
+    """The environment does not make a valid configuration; the text names each setting and its fault."""
+
+
+class ProviderKind(StrEnum):
+    SIMULATOR = "simulator"
+    QUO = "quo"
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no such time zone: {name}") from error
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+Positive = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class Durations(BaseModel):
+    """The state machine's real-time durations, before `time_scale`.
+
+    start guard < total HTTP deadline < lease < pod grace, so that a worker which lost its lease has long given up.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lease: Positive = timedelta(seconds=60)
+    start_guard: Positive = timedelta(seconds=2)
+    http_deadline: Positive = timedelta(seconds=15)
+    batch_budget: Positive = timedelta(seconds=15)
+    dispatch_every: Positive = timedelta(seconds=1)
+    sweep_every: Positive = timedelta(seconds=5)
+    unpublished_after: Positive = timedelta(seconds=5)
+    unleased_after: Positive = timedelta(seconds=60)
+    inbox_lease: Positive = timedelta(seconds=60)
+    beat_lease: Positive = timedelta(seconds=15)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.start_guard < self.http_deadline < self.lease:
+            raise ValueError("start_guard < http_deadline < lease must hold")
+        return self
+
+    def scaled(self, scale: float) -> "Durations":
+        """Every duration divided by `scale`: a simulated hour in minutes, for drills against the simulator."""
+        if scale == 1:
+            return self
+        return Durations(**{name: value / scale for name, value in self})
+
+
+class Settings(BaseSettings):
+    """What an installation can set. Secrets are `SecretStr`; an empty one is refused where it is needed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ATTACKACRACK_", env_nested_delimiter="__", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    service_name: str = "attackacrack"
+    installation: str = "attackacrack"
+    environment: str = "development"
+    data_dir: Path | None = None
+    run_dir: Path | None = None
+
+    database_url: SecretStr = SecretStr("")
+    database_pool_size: int = Field(default=5, ge=1, le=100)
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+
+    provider: ProviderKind = ProviderKind.SIMULATOR
+    provider_base_url: str = "https://api.quo.com"
+    provider_api_key: SecretStr = SecretStr("")
+    provider_phone_number_id: str = ""
+    provider_phone_number: str = ""
+    provider_rate: float = Field(default=8.0, gt=0, le=1000)
+    provider_read_share: float = Field(default=0.2, gt=0, le=1)
+    provider_webhook_id: str = ""
+
+    webhook_secrets_standard: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    webhook_secrets_legacy: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    webhook_max_body: int = Field(default=256 * 1024, ge=1024)
+    webhook_body_timeout: Positive = timedelta(seconds=10)
+    signature_tolerance: Positive = timedelta(minutes=5)
+
+    business_zone: Zone = "America/New_York"
+    closed_days: Annotated[tuple[date, ...], NoDecode] = ()
+    allowed_countries: Annotated[tuple[str, ...], NoDecode] = ("US",)
+    contact_frequency: timedelta = timedelta(days=30)
+    number_daily_cap: int = Field(default=125, ge=1)
+    account_daily_cap: int = Field(default=1000, ge=1)
+
+    durations: Durations = Durations()
+    time_scale: float = Field(default=1.0, ge=1, le=10_000)
+
+    ingress_port: int = 8080
+    console_port: int = 8081
+    flower_port: int = 5555
+    bind_host: str = "127.0.0.1"
+    worker_concurrency: int = Field(default=2, ge=1, le=64)
+
+    kubernetes_namespace: str = ""
+    otlp_endpoint: str = ""
+    trace_sample_ratio: float = Field(default=1.0, ge=0, le=1)
+    log_format: LogFormat = LogFormat.JSON
+    log_level: str = "INFO"
+    failpoints: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_from_commas(cls, values: dict[str, object]) -> dict[str, object]:
+        names = ("webhook_secrets_standard", "webhook_secrets_legacy", "closed_days", "allowed_countries")
+        return values | {name: _split(values[name]) for name in names if name in values}
+
+    @model_validator(mode="after")
+    def _simulator_only(self) -> Self:
+        if self.provider is ProviderKind.SIMULATOR:
+            return self
+        for name, is_set in (
+            ("time_scale", self.time_scale != 1),
+            ("failpoints", bool(self.failpoints)),
+            ("provider_base_url", not self.provider_base_url.startswith("https://")),
+        ):
+            if is_set:
+                raise ValueError(f"{name}: this value is for the simulator only; a real provider refuses it")
+        return self
+
+    @property
+    def timings(self) -> Durations:
+        """The durations in force: `durations` divided by `time_scale`."""
+        return self.durations.scaled(self.time_scale)
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read the environment and the secrets folder.
+
+    Raises `SettingsInvalid` with one line per wrong setting, named as the environment names it.
+    """
+    try:
+        return Settings(_secrets_dir=os.environ.get(SECRETS_DIR), **overrides)  # type: ignore[call-arg]
+    except ValidationError as error:
+        faults = (f"ATTACKACRACK_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsInvalid("; ".join(faults)) from error
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read at the first call."""
+    return read_settings()

@@ -1,0 +1,34 @@
+"""What an error says about trying again: the decision travels with the exception."""
+
+
+class RetryableError(Exception):
+    """Nothing was done, or it is proven that nothing was; the same work may be tried again later."""
+
+    retryable = True
+
+
+class RefusedInput(Exception):
+    """What was asked cannot be taken: `code` is stable, `pointer` names the field, `detail` says the remedy."""
+
+    retryable = False
+
+    def __init__(self, code: str, detail: str, *, pointer: str = "", status: int = 422) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.pointer = pointer
+        self.status = status
+
+
+class NotFound(RefusedInput):
+    """There is no such thing."""
+
+    def __init__(self, noun: str, key: object) -> None:
+        super().__init__("not_found", f"there is no {noun} {key}", status=404)
+
+
+class Conflict(RefusedInput):
+    """The thing's state does not allow it."""
+
+    def __init__(self, code: str, detail: str, *, pointer: str = "") -> None:
+        super().__init__(code, detail, pointer=pointer, status=409)

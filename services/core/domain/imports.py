@@ -1,0 +1,16 @@
+"""The words of an import: a file's life and a row's outcome."""
+
+from enum import StrEnum
+
+
+class ImportStatus(StrEnum):
+    DRY_RUN = "dry_run"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class RowOutcome(StrEnum):
+    ACCEPTED = "accepted"
+    MERGED = "merged"
+    REJECTED = "rejected"
+    SUPPRESSED = "suppressed"

@@ -1,0 +1,104 @@
+"""The schedule: which jobs are due when, in the business's zone, and what happens to runs that were missed.
+
+Local-time rules: a time that a spring night skips runs at the first valid instant; a time that an autumn night has
+twice runs once, at its first pass.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+
+class RunStatus(StrEnum):
+    DUE = "due"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class CatchUp(StrEnum):
+    """What becomes of runs whose time passed while no beat was alive; those not run are recorded as skipped."""
+
+    ALL = "all"
+    LATEST = "latest"
+    SAME_DAY = "same_day"
+
+
+@dataclass(frozen=True, slots=True)
+class DailyAt:
+    at: time
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """At each multiple of `period` from midnight UTC; zones with whole or half hours see round times too."""
+
+    period: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledJob:
+    """One job of the schedule. `grace` is how late a run may start before it counts as late."""
+
+    name: str
+    rule: DailyAt | Every
+    catch_up: CatchUp
+    grace: timedelta = timedelta(minutes=2)
+
+
+JOBS: dict[str, ScheduledJob] = {
+    job.name: job
+    for job in (
+        ScheduledJob("queue_daily_campaigns", DailyAt(time(8, 30)), CatchUp.SAME_DAY),
+        ScheduledJob("check_completed_jobs", Every(timedelta(minutes=30)), CatchUp.LATEST),
+        ScheduledJob("operational_health_check", Every(timedelta(hours=1)), CatchUp.LATEST),
+        ScheduledJob("cleanup_webhook_cache", DailyAt(time(2, 0)), CatchUp.LATEST),
+    )
+}
+
+
+def due_times(rule: DailyAt | Every, *, after: datetime, until: datetime, zone: str) -> Iterator[datetime]:
+    """Every due instant in (after, until], in UTC and in order."""
+    match rule:
+        case Every(period):
+            midnight = after.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            instant = midnight + ((after - midnight) // period + 1) * period
+            while instant <= until:
+                yield instant
+                instant += period
+        case DailyAt(at):
+            local_zone = ZoneInfo(zone)
+            day = after.astimezone(local_zone).date() - timedelta(days=1)
+            while (instant := first_valid_instant(datetime.combine(day, at), local_zone)) <= until:
+                if instant > after:
+                    yield instant
+                day += timedelta(days=1)
+
+
+def next_due(rule: DailyAt | Every, *, after: datetime, zone: str) -> datetime:
+    """The first due instant later than `after`."""
+    return next(due_times(rule, after=after, until=after + timedelta(days=3), zone=zone))
+
+
+def first_valid_instant(local: datetime, zone: ZoneInfo) -> datetime:
+    """The instant of a naive local time: a skipped one moves to the end of the gap, a doubled one is its first pass."""
+    first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if first.astimezone(zone).replace(tzinfo=None) == local:
+        return first
+    later = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return _transition(min(first, later), max(first, later), zone)
+
+
+def _transition(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
+    """The instant in (low, high] at which the zone's offset changes, to the second."""
+    before = low.astimezone(zone).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        if middle.astimezone(zone).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return high.replace(microsecond=0)

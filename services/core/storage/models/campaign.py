@@ -1,0 +1,75 @@
+"""Campaigns and the people inside them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.core.domain.campaigns import CampaignStatus
+from services.core.domain.messages import MessageKind
+from services.core.storage.models.metadata import E164, Base, Id, ProductStamp, one_of
+
+
+class Campaign(Base):
+    __tablename__ = "campaigns"
+    __table_args__ = (
+        one_of("status", CampaignStatus),
+        one_of("kind", MessageKind),
+        CheckConstraint("split_percent_b BETWEEN 0 AND 100", name="split_percent"),
+        CheckConstraint("(template_b IS NULL) = (split_percent_b = 0)", name="split_needs_b"),
+        CheckConstraint("daily_cap > 0 AND batch_size > 0", name="pacing_positive"),
+        CheckConstraint("ids_per_task BETWEEN 1 AND 50", name="ids_per_task"),
+        CheckConstraint(
+            "status IN ('draft', 'cancelled') OR (plan_hash IS NOT NULL AND started_at IS NOT NULL)",
+            name="starts_from_a_plan",
+        ),
+        Index("ix_campaigns_alive", "id", postgresql_where=text("status IN ('scheduled', 'running', 'paused')")),
+    )
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default=text("'draft'"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    template_a: Mapped[str]
+    template_b: Mapped[str | None]
+    split_percent_b: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    audience: Mapped[dict[str, Any]]
+    sender: Mapped[E164]
+    sender_phone_number_id: Mapped[str]
+    window: Mapped[dict[str, Any] | None]
+    daily_cap: Mapped[int]
+    batch_size: Mapped[int]
+    batch_every: Mapped[timedelta]
+    ids_per_task: Mapped[int] = mapped_column(SmallInteger, server_default=text("10"))
+    ends_at: Mapped[datetime | None]
+    plan_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    plan: Mapped[dict[str, Any] | None]
+    planned_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    created_by: Mapped[str]
+    created_at: Mapped[ProductStamp]
+    traceparent: Mapped[str | None]
+
+
+class Recipient(Base):
+    """A contact inside one campaign's plan: who will be texted what, or is excluded and why."""
+
+    __tablename__ = "recipients"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "step", "e164"),
+        CheckConstraint("variant IN ('a', 'b')", name="variant_known"),
+        CheckConstraint("(excluded IS NULL) = (body IS NOT NULL)", name="planned_or_excluded"),
+    )
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"))
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    e164: Mapped[E164]
+    step: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
+    variant: Mapped[str]
+    excluded: Mapped[str | None]
+    body: Mapped[str | None]
+    segments: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))

@@ -1,0 +1,78 @@
+"""The installation itself: one row of switches, who may act, and the record of what they did."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.core.domain.access import Role
+from services.core.storage.models.metadata import Base, Id, ProductStamp, one_of
+
+
+class Installation(Base):
+    """One row. Senders read it in every submission, so a stop is in force at the next one."""
+
+    __tablename__ = "installation"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="single_row"),
+        CheckConstraint("clock_offset >= interval '0'", name="clock_offset_forward"),
+        CheckConstraint("clock_offset = interval '0' OR provider = 'simulator'", name="clock_offset_simulated"),
+    )
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, server_default=text("1"))
+    provider: Mapped[str]
+    environment: Mapped[str]
+    key_fingerprint: Mapped[str]
+    system_identifier: Mapped[str]
+    clock_offset: Mapped[timedelta] = mapped_column(server_default=text("interval '0'"))
+    sending_stopped_at: Mapped[datetime | None]
+    sending_stopped_by: Mapped[str | None]
+    sending_stop_reason: Mapped[str | None]
+    breaker_open_until: Mapped[datetime | None]
+    breaker_reason: Mapped[str | None]
+    gap_audit_cursor: Mapped[datetime | None]
+    created_at: Mapped[ProductStamp]
+
+
+class ApiToken(Base):
+    __tablename__ = "api_tokens"
+    __table_args__ = (one_of("role", Role),)
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[ProductStamp]
+    revoked_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """The first answer to a request with a key, so that a repeated one is answered alike."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("token_id", "key"), Index(None, "created_at"))
+
+    id: Mapped[Id]
+    token_id: Mapped[int] = mapped_column(ForeignKey("api_tokens.id"))
+    key: Mapped[str]
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    status_code: Mapped[int | None] = mapped_column(SmallInteger)
+    response: Mapped[dict[str, Any] | None]
+    created_at: Mapped[ProductStamp]
+
+
+class AuditEntry(Base):
+    """What somebody did, written in the act's own transaction and never changed."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "subject", "subject_id"),)
+
+    id: Mapped[Id]
+    at: Mapped[ProductStamp]
+    actor: Mapped[str]
+    act: Mapped[str]
+    subject: Mapped[str]
+    subject_id: Mapped[int | None] = mapped_column(BigInteger)
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    traceparent: Mapped[str | None]

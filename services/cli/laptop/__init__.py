@@ -1,0 +1,1 @@
+"""Everything on one machine: embedded servers, the roles, and the supervisor that keeps them running."""

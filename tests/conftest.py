@@ -1,0 +1,190 @@
+"""Real servers for the tests: one PostgreSQL and one Valkey per test process, a fresh database per test."""
+
+import itertools
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+
+import psycopg
+import pytest
+
+from services.cli.laptop import postgres
+from services.cli.laptop.guard import Guard
+from services.cli.laptop.ports import free_ports
+from services.cli.laptop.postgres import PostgresCluster, Unprivileged, prepare_postgres
+from services.cli.laptop.valkey import ValkeyServer, prepare_valkey
+
+PASSWORD = "for-tests-on-loopback"
+START_LIMIT_SECONDS = 30
+TEMPLATE = "migrated"
+_numbers = itertools.count(1)
+
+
+class ServerProcess:
+    """One embedded server as a test sees it: a thing to start, stop, kill, freeze and resume."""
+
+    def __init__(self, server: PostgresCluster | ValkeyServer, guard: Guard, log: Path) -> None:
+        self._server = server
+        self._guard = guard
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_postgres = isinstance(server, PostgresCluster)
+        self._ends_with = postgres.DEATH_SIGNAL if self._is_postgres else signal.SIGKILL
+        self.port = server.port
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the server is not running"
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until it takes connections."""
+        guarded = self._guard.guarded(self._server.command, ends_with=self._ends_with)
+        identity = self._server.unprivileged if isinstance(self._server, PostgresCluster) else Unprivileged()
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                guarded.command,
+                stdout=guarded.stdout,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+                user=identity.user_id,
+                group=identity.group_id,
+                extra_groups=identity.extra_groups,
+            )
+        self._guard.entered(self.pid, ends_with=self._ends_with)
+        deadline = time.monotonic() + START_LIMIT_SECONDS
+        while not self._is_ready():
+            assert self._process.poll() is None, f"the server ended at its start:\n{self._log.read_text()}"
+            assert time.monotonic() < deadline, f"the server was not ready in time:\n{self._log.read_text()}"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._end(postgres.STOP_SIGNAL if self._is_postgres else signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it hold its connections and answer nothing, until `resume`."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _is_ready(self) -> bool:
+        if isinstance(self._server, PostgresCluster):
+            return self._server.is_ready(self.pid)
+        return self._server.is_ready()
+
+    def _end(self, number: Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(number)
+        self._process.send_signal(signal.SIGCONT)
+        self._process.wait(timeout=30)
+        self._guard.left(self._process.pid)
+        self._process = None
+
+
+class PostgresProcess(ServerProcess):
+    def __init__(self, server: PostgresCluster, guard: Guard, log: Path) -> None:
+        super().__init__(server, guard, log)
+        self._cluster = server
+
+    def url(self, database: str = "postgres") -> str:
+        return self._cluster.url(database)
+
+    def execute(self, statement: str) -> None:
+        """Run one statement outside a transaction on the maintenance database."""
+        with psycopg.connect(self._cluster.url("postgres", driver="postgresql"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def create_database(self, *, template: str = "template0") -> str:
+        """A new database's URL."""
+        name = f"test_{next(_numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return self.url(name)
+
+    def drop_database(self, url: str) -> None:
+        self.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
+
+
+class ValkeyProcess(ServerProcess):
+    def __init__(self, server: ValkeyServer, guard: Guard, log: Path) -> None:
+        super().__init__(server, guard, log)
+        self.url = server.url
+
+
+@dataclass(frozen=True, slots=True)
+class MigratedTemplate:
+    server: PostgresProcess
+    name: str
+
+
+@pytest.fixture(scope="session")
+def guard() -> Iterator[Guard]:
+    with Guard() as watching:
+        yield watching
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[PostgresProcess]:
+    """A PostgreSQL of this test process's own; `.url(database)` for SQLAlchemy."""
+    folder = tmp_path_factory.mktemp("postgres")
+    cluster = prepare_postgres(folder / "data", port=free_ports(1)[0], password=PASSWORD, durable=False)
+    server = PostgresProcess(cluster, guard, folder / "server.log")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey_process(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[ValkeyProcess]:
+    folder = tmp_path_factory.mktemp("valkey")
+    prepared = prepare_valkey(folder, port=free_ports(1)[0], password=PASSWORD)
+    server = ValkeyProcess(prepared, guard, folder / "server.log")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey_server(valkey_process: ValkeyProcess) -> ValkeyProcess:
+    """A running, empty Valkey; `.url`, `.port`, and `stop kill start freeze resume` for faults."""
+    if not valkey_process.is_running:
+        valkey_process.start()
+    valkey_process.resume()
+    import redis
+
+    with redis.Redis.from_url(valkey_process.url) as client:
+        client.flushall()
+    return valkey_process
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: PostgresProcess) -> MigratedTemplate:
+    from services.core.storage.migrate import upgrade
+
+    postgres_server.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+    upgrade(postgres_server.url(TEMPLATE))
+    return MigratedTemplate(postgres_server, TEMPLATE)
+
+
+@pytest.fixture
+def database_url(migrated_template: MigratedTemplate) -> Iterator[str]:
+    """A fresh, migrated database of the test's own."""
+    url = migrated_template.server.create_database(template=migrated_template.name)
+    yield url
+    migrated_template.server.drop_database(url)

@@ -1,0 +1,28 @@
+"""How this package opens Redis: every wait bounded, nothing repeated after a timeout."""
+
+from datetime import timedelta
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
+CONNECT_TIMEOUT = timedelta(seconds=1)
+REPLY_TIMEOUT = timedelta(seconds=2)
+
+
+def connect(url: str) -> Redis:
+    """A lazy client for one process or thread group; it opens its first connection at the first command.
+
+    A connection that the server closed while idle is replaced once, without a pause. A timeout is never repeated:
+    the command may have been executed.
+    """
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=CONNECT_TIMEOUT.total_seconds(),
+        socket_timeout=REPLY_TIMEOUT.total_seconds(),
+        socket_keepalive=True,
+        health_check_interval=25,
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        decode_responses=True,
+    )

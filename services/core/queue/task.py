@@ -1,0 +1,172 @@
+"""The task base: counts each delivery before the work, retries what may heal, keeps the rest as a dead letter.
+
+A task is delivered again when its process died, when its journal could not write, or when the broker lost sight of
+its worker. So an entry point receives ids only, and its rows decide whether there is anything left to do.
+"""
+
+import inspect
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic, sleep
+from typing import Any, TypeVar
+
+from celery import Task
+from celery.exceptions import Reject, Retry, SoftTimeLimitExceeded
+from kombu.exceptions import OperationalError as KombuOperationalError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from services.core.queue import busy
+from services.core.queue.app import app
+from services.core.queue.journal import journal
+from services.core.queue.names import TaskName
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 8
+MAX_DEATHS = 3
+RESULT_KEPT = (TaskName.DEBUG_TASK, TaskName.OPERATIONAL_HEALTH_CHECK)
+TRANSIENT = (ConnectionError, TimeoutError, KombuOperationalError, RedisConnectionError, RedisTimeoutError)
+TRANSIENT_NAMES = {"OperationalError", "InterfaceError"}  # PEP 249's names, which every database driver uses
+
+EntryPoint = TypeVar("EntryPoint", bound=Callable[..., object])
+
+
+class TaskGaveUp(Exception):
+    """The work was put aside as a dead letter; the text is its reason. It marks the task failed for observers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One arrival of a task in a pool process."""
+
+    task_id: str
+    name: str
+    args: list[object]
+    retries: int
+    traceparent: str | None
+
+    def give_up(self, *, reason: str, error: str, attempts: int) -> None:
+        journal().gave_up(
+            task_id=self.task_id,
+            name=self.name,
+            args=self.args,
+            reason=reason,
+            error=error,
+            attempts=attempts,
+            traceparent=self.traceparent,
+        )
+        logger.error("task.gave_up", extra={"task_id": self.task_id, "task": self.name, "reason": reason})
+
+
+def task(name: TaskName) -> Callable[[EntryPoint], EntryPoint]:
+    """Register an entry point under its public name and return it unchanged.
+
+    It takes the list of ids, or nothing. An exception whose `retryable` is true, or a lost connection, is retried
+    within 30 seconds up to eight attempts; everything else is a dead letter at once.
+    """
+
+    def register(entry_point: EntryPoint) -> EntryPoint:
+        takes_ids = bool(inspect.signature(entry_point).parameters)
+
+        @app.task(bind=True, name=name.value, ignore_result=name not in RESULT_KEPT, shared=False)
+        def run(self: Task[Any, Any], /, *args: object, **kwargs: object) -> object:
+            work = (lambda: entry_point(ids_of(args, kwargs))) if takes_ids else entry_point
+            try:
+                with busy.working():
+                    return _attempt(self, _delivery(self, args), work)
+            except (Retry, Reject, TaskGaveUp):
+                raise
+            except Exception as error:
+                # Whatever kept the journal from writing, the message goes back: nothing may disappear.
+                logger.exception("task.put_back", extra={"task_id": self.request.id, "task": name.value})
+                raise _put_back(error) from error
+
+        return entry_point
+
+    return register
+
+
+def ids_of(args: Sequence[object], kwargs: Mapping[str, object]) -> list[str]:
+    """The ids of a message. Raises `TypeError` when it carries anything but one list of texts."""
+    ids = args[0] if len(args) == 1 else []
+    if kwargs or len(args) > 1 or not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        raise TypeError("a task takes one list of ids, and ids are texts")
+    return ids
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether the same work may succeed later: the exception says so itself, else lost connections and timeouts."""
+    decided = getattr(error, "retryable", None)
+    if isinstance(decided, bool):
+        return decided
+    return isinstance(error, TRANSIENT) or any(kind.__name__ in TRANSIENT_NAMES for kind in type(error).__mro__)
+
+
+def backoff(retries: int, *, first: timedelta, longest: timedelta, jitter: float) -> timedelta:
+    """The wait before the next attempt: doubling, between half and all of it by `jitter` in [0, 1)."""
+    doubled: timedelta = first * 2 ** min(retries, 20)
+    return min(doubled, longest) * (0.5 + jitter / 2)
+
+
+def _delivery(task: Task[Any, Any], args: Sequence[object]) -> Delivery:
+    request = task.request
+    carried = args[0] if len(args) == 1 and isinstance(args[0], list) else list(args)
+    return Delivery(
+        task_id=str(request.id),
+        name=str(task.name),
+        args=carried,
+        retries=request.retries,
+        traceparent=request.get("traceparent"),
+    )
+
+
+def _attempt(task: Task[Any, Any], delivery: Delivery, work: Callable[[], object]) -> object:
+    """Run the work once; what comes out of the journal's own calls is left to the caller."""
+    deliveries = journal().started(
+        task_id=delivery.task_id, name=delivery.name, args=delivery.args, traceparent=delivery.traceparent
+    )
+    if deliveries - delivery.retries > MAX_DEATHS:
+        died = f"delivered {deliveries} times, its process died or was lost each time"
+        delivery.give_up(reason="process_deaths", error=died, attempts=deliveries - 1)
+        raise TaskGaveUp("process_deaths")
+    began = monotonic()
+    try:
+        result = work()
+    except SoftTimeLimitExceeded as error:
+        reason = "soft_time_limit"
+        delivery.give_up(reason=reason, error="the soft time limit passed", attempts=deliveries)
+        raise TaskGaveUp(reason) from error
+    except Exception as error:
+        if is_retryable(error) and delivery.retries + 1 < MAX_ATTEMPTS:
+            journal().failed(task_id=delivery.task_id, error=_text(error), will_retry=True)
+            raise _retry(task, delivery.retries, error) from error
+        reason = "attempts_exhausted" if is_retryable(error) else "error"
+        delivery.give_up(reason=reason, error=_text(error), attempts=deliveries)
+        raise TaskGaveUp(reason) from error
+    journal().succeeded(task_id=delivery.task_id, seconds=monotonic() - began)
+    return result
+
+
+def _retry(task: Task[Any, Any], retries: int, error: Exception) -> Exception:
+    times = app.times
+    wait = backoff(retries, first=times.retry_first, longest=times.retry_longest, jitter=random.random())  # noqa: S311
+    try:
+        return task.retry(exc=error, countdown=wait.total_seconds(), throw=False)
+    except Reject as refused:  # the broker did not take the repetition
+        return _put_back(refused)
+
+
+def _put_back(error: Exception) -> Reject:
+    """Give the message back after a pause, so that an outage is not a busy loop."""
+    with suppress(SoftTimeLimitExceeded):
+        sleep(app.times.put_back_pause.total_seconds())
+    return Reject(repr(error), requeue=True)
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:2000]

@@ -1,0 +1,113 @@
+"""The shared limiter: one round trip reserves the next slot of the provider's rate, on Redis's clock.
+
+It is GCRA that reserves: every caller is given its own instant, so nobody polls. Strict: slots lie 1/rate x (1 + g)
+apart and one missed by more than g is dropped, so a send lies in [slot, slot + g], rate slots span 1 s + g, and no
+second holds more sends than the rate. Lost or doubtful state starts full.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from time import monotonic, sleep
+from typing import Literal, cast
+
+from redis.exceptions import RedisError
+
+from services.core.queue.connection import connect
+
+GUARD = timedelta(milliseconds=5)
+HORIZON = timedelta(seconds=3)
+MICROSECOND = timedelta(microseconds=1)
+
+RESERVE = files("services.core.queue").joinpath("throttle.lua").read_text()
+BACK_OFF = """
+local time = redis.call('TIME')
+local until_ = time[1] * 1000000 + time[2] + ARGV[1]
+local known = tonumber(redis.call('HGET', KEYS[1], 'quiet_until')) or 0
+redis.call('HSET', KEYS[1], 'quiet_until', string.format('%.0f', math.max(known, until_)))
+"""
+
+
+class ThrottleUnavailable(Exception):
+    """Redis did not answer, so nothing may be sent. Try again later."""
+
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A reserved instant: `wait` from the reservation, usable between two readings of the monotonic clock."""
+
+    wait: timedelta
+    opens_at: float = field(repr=False)
+    closes_at: float = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Nothing was reserved; a reservation may succeed after `retry_in`."""
+
+    retry_in: timedelta
+
+
+class Throttle:
+    """One rate shared by every process that names it; sends and reads draw on it, reads at most `read_share` of it.
+
+    `rate` is per second. A slot further away than three seconds (or two periods, if longer) is never given out.
+    """
+
+    def __init__(self, redis_url: str, *, rate: float, read_share: float, name: str) -> None:
+        if rate <= 0 or not 0 < read_share <= 1:
+            raise ValueError("rate must be above 0 and read_share in (0, 1]")
+        self._redis = connect(redis_url)
+        self._reserve = self._redis.register_script(RESERVE)
+        self._back_off = self._redis.register_script(BACK_OFF)
+        self._key = f"throttle:{name}"
+        self._period = timedelta(seconds=1) / rate
+        self._read_share = read_share
+        self._horizon = max(HORIZON, 2 * self._period)
+        self._tolerance = GUARD
+
+    def reserve(self, kind: Literal["send", "read"], *, max_wait: timedelta) -> Slot | Busy:
+        """Reserve the next slot, unless it is more than `max_wait` away.
+
+        Raises `ThrottleUnavailable`. Pass a slot to `wait_for` and act only when that answers true.
+        """
+        tolerance = self._tolerance
+        durations = (self._period, GUARD, tolerance, self._horizon, max_wait)
+        period, guard, tolerated, horizon, longest = (each / MICROSECOND for each in durations)
+        arguments = (period, guard, tolerated, self._read_share, horizon, longest, kind)
+        asked_at = monotonic()
+        try:
+            answer = cast(tuple[int, str, str], self._reserve(keys=[self._key], args=list(arguments)))
+        except RedisError as error:
+            raise ThrottleUnavailable(str(error)) from error
+        answered_at = monotonic()
+        # The server chose the slot at an unknown instant between asking and the answer. On a slow line that is more
+        # than the guard: the next reservation then asks for the room it needs, at the price of rate.
+        self._tolerance = max(GUARD, min(2 * timedelta(seconds=answered_at - asked_at), self._horizon / 2))
+        wait = timedelta(microseconds=float(answer[1]))
+        if not answer[0]:
+            return Busy(max(wait, timedelta(milliseconds=1)))
+        seconds = wait.total_seconds()
+        return Slot(wait, answered_at + seconds, asked_at + seconds + tolerance.total_seconds())
+
+    def wait_for(self, slot: Slot) -> bool:
+        """Sleep until the slot opens; false when it was missed by more than its tolerance and must not be used."""
+        while (left := slot.opens_at - monotonic()) > 0:
+            sleep(left)
+        return monotonic() <= slot.closes_at
+
+    def backoff(self, until: datetime) -> None:
+        """The provider refused for its own rate: nobody is given a slot before `until` (aware, real time).
+
+        An earlier mark that lasts longer stays. Raises `ThrottleUnavailable`.
+        """
+        duration = max(until - datetime.now(UTC), timedelta(0))
+        try:
+            self._back_off(keys=[self._key], args=[duration / MICROSECOND])
+        except RedisError as error:
+            raise ThrottleUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        self._redis.close()

@@ -1,0 +1,40 @@
+"""Every duration of the broker's side in one object; what it must respect is written beside it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+MAX_COUNTDOWN = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """soft limit < hard limit <= soft shutdown < pod grace; visibility timeout >= 2 x (hard limit + countdown)."""
+
+    soft_limit: timedelta = timedelta(seconds=40)
+    hard_limit: timedelta = timedelta(seconds=45)
+    soft_shutdown: timedelta = timedelta(seconds=45)
+    visibility: timedelta = timedelta(seconds=300)
+    restore_every: timedelta = timedelta(seconds=10)
+    child_lost_after: timedelta = timedelta(seconds=2)
+
+    retry_first: timedelta = timedelta(seconds=1)
+    retry_longest: timedelta = MAX_COUNTDOWN
+    put_back_pause: timedelta = timedelta(seconds=2)
+
+    worker_socket: timedelta = timedelta(seconds=5)
+    worker_connect: timedelta = timedelta(seconds=2)
+    producer_socket: timedelta = timedelta(seconds=2)
+    producer_connect: timedelta = timedelta(seconds=1)
+    health_check: timedelta = timedelta(seconds=10)
+    result_expiry: timedelta = timedelta(hours=1)
+
+    heartbeat_tick: timedelta = timedelta(seconds=1)
+    heartbeat_write: timedelta = timedelta(seconds=5)
+    consumer_stalled_after: timedelta = timedelta(seconds=15)
+    reconnect_stalled_after: timedelta = timedelta(seconds=60)
+
+    def __post_init__(self) -> None:
+        if not self.soft_limit < self.hard_limit <= self.soft_shutdown:
+            raise ValueError("soft_limit < hard_limit <= soft_shutdown must hold")
+        if self.retry_longest > MAX_COUNTDOWN:
+            raise ValueError("retry_longest: a broker waits 30 seconds at most; longer waits are columns")

@@ -1,0 +1,163 @@
+"""From records to contacts: each row is readable, or refused for one reason."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.core.domain.contacts_csv.encoding import DecodedText
+from services.core.domain.contacts_csv.header import KNOWN_COLUMNS, PHONE, Columns, read_table
+from services.core.domain.contacts_csv.records import (
+    MAXIMUM_CELL,
+    MAXIMUM_COLUMNS,
+    Record,
+    has_bad_bytes,
+    split_lines,
+)
+from services.core.domain.contacts_csv.refusal import FileRefused
+from services.core.domain.phone_numbers import NumberRejection, PhoneNumber
+from services.core.domain.segments import normalise_text
+from services.core.domain.zones import valid_zone
+
+MAXIMUM_PERSON_NAME: Final = 200
+
+_YES: Final = frozenset({"yes", "true", "1", "y", "x"})
+_NO: Final = frozenset({"no", "false", "0", "n", ""})
+_PERSON_NAMES: Final = ("first_name", "last_name")
+ParseNumber = Callable[[str], PhoneNumber | NumberRejection]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactRow:
+    """One row of the file: a contact, or why it is refused.
+
+    `line` is the physical line, from 1, on which the row starts. A refused row keeps its number if that was readable,
+    and its opt-out mark: the opt-out counts all the same. Texts are trimmed, NFC, with LF; blank ones are None, or
+    not in `fields`, which are the columns that are not ours, by their name in lower case with underscores.
+    """
+
+    line: int
+    e164: str | None
+    first_name: str | None = None
+    last_name: str | None = None
+    city: str | None = None
+    state: str | None = None
+    zip: str | None = None
+    timezone: str | None = None
+    external_id: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    opted_out: bool = False
+    rejection: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def read_contacts(
+    chunks: Iterable[bytes], *, parse_number: ParseNumber, max_bytes: int = 1 << 30
+) -> Iterator[ContactRow]:
+    """Read contacts from the bytes of a CSV file, cut anywhere, in bounded memory.
+
+    Rows come while the file is read, but `FileRefused` may still come with the last byte (an open quote, bad bytes in
+    half of the rows or more, no row at all): consume to the end in one transaction before any row counts.
+    """
+    text = DecodedText(chunks, max_bytes=max_bytes)
+    columns, records = read_table(split_lines(text))
+    reader = _RowReader(columns, parse_number)
+    rows = bad_rows = 0
+    first_bad_line: int | None = None
+    for record in records:
+        rows += 1
+        if record.has_bad_bytes:
+            bad_rows += 1
+            first_bad_line = first_bad_line or record.line
+        yield reader.read(record)
+    if not rows:
+        raise FileRefused("no_rows", "the file has a header and no row below it")
+    if bad_rows * 2 >= rows:
+        detail = f"{bad_rows} of {rows} rows have bytes that are no text: save the file as CSV UTF-8"
+        raise FileRefused("bad_bytes", detail, line=first_bad_line, byte_offset=text.first_bad_offset)
+
+
+class _RowReader:
+    def __init__(self, columns: Columns, parse_number: ParseNumber) -> None:
+        self._names = columns.names
+        self._phone = self._names.index(PHONE)
+        self._mark = columns.index("opted_out")
+        self._person_names = [index for name in _PERSON_NAMES if (index := columns.index(name)) is not None]
+        self._parse_number = parse_number
+
+    def read(self, record: Record) -> ContactRow:
+        number = self._number(record)
+        mark = self._is_marked(record)
+        rejection = self._structure(record)
+        if not isinstance(number, PhoneNumber):
+            return ContactRow(line=record.line, e164=None, opted_out=mark is True, rejection=rejection or number)
+        if mark is None:
+            rejection = rejection or "bad_opt_out_mark"
+        if rejection is not None:
+            return ContactRow(line=record.line, e164=number.e164, opted_out=mark is True, rejection=rejection)
+        texts = {name: text for name, cell in zip(self._names, record.cells, strict=True) if (text := _clean(cell))}
+        return _contact(record.line, number, texts, opted_out=mark is True)
+
+    def _structure(self, record: Record) -> str | None:
+        """What is wrong with the row before its number is looked at."""
+        if record.has_bad_bytes:
+            return "bad_bytes"
+        if len(record.cells) != len(self._names):
+            return "ragged"
+        if max(map(len, record.cells)) > MAXIMUM_CELL:
+            return "field_too_long"
+        if any(len(record.cells[index]) > MAXIMUM_PERSON_NAME for index in self._person_names):
+            return "field_too_long"
+        return None
+
+    def _number(self, record: Record) -> PhoneNumber | NumberRejection:
+        readings = [self._parse_number(cell) for cell in self._candidates(record, self._phone)]
+        numbers = (reading for reading in readings if isinstance(reading, PhoneNumber))
+        return next(numbers, readings[0] if readings else NumberRejection.MISSING)
+
+    def _is_marked(self, record: Record) -> bool | None:
+        """Whether the row is marked as opted out; None for a mark that says neither."""
+        if self._mark is None:
+            return False
+        marks = [_clean(cell).casefold() for cell in self._candidates(record, self._mark)]
+        if any(mark in _YES for mark in marks):
+            return True
+        return False if all(mark in _NO for mark in marks) else None
+
+    def _candidates(self, record: Record, index: int) -> list[str]:
+        """The column's readable cell; in a ragged row it may have moved, so also counted from the right.
+
+        A refused row must not lose an opt-out, and suppressing one number too many harms nobody.
+        """
+        cells = record.cells
+        places = [index]
+        if len(cells) != len(self._names) and len(cells) <= MAXIMUM_COLUMNS:
+            places.append(index + len(cells) - len(self._names))
+        found = [cells[place] for place in places if 0 <= place < len(cells)]
+        return [cell for cell in found if len(cell) <= MAXIMUM_CELL and not has_bad_bytes(cell)]
+
+
+def _contact(line: int, number: PhoneNumber, texts: dict[str | None, str], *, opted_out: bool) -> ContactRow:
+    warnings = ["extension_dropped"] * number.extension_dropped
+    if texts.pop(None, None):
+        warnings.append("unnamed_column_ignored")
+    if "timezone" in texts and not valid_zone(texts["timezone"]):
+        warnings.append("timezone_ignored")
+        del texts["timezone"]
+    return ContactRow(
+        line=line,
+        e164=number.e164,
+        first_name=texts.get("first_name"),
+        last_name=texts.get("last_name"),
+        city=texts.get("city"),
+        state=texts.get("state"),
+        zip=texts.get("zip"),
+        timezone=texts.get("timezone"),
+        external_id=texts.get("external_id"),
+        fields={name: text for name, text in texts.items() if name is not None and name not in KNOWN_COLUMNS},
+        opted_out=opted_out,
+        warnings=tuple(warnings),
+    )
+
+
+def _clean(cell: str) -> str:
+    return normalise_text(cell).strip()

@@ -24,6 +24,7 @@ class Message(Base):
         CheckConstraint("status <> 'sending' OR lease_until IS NOT NULL", name="sending_is_leased"),
         CheckConstraint("status NOT IN ('failed', 'skipped') OR reason IS NOT NULL", name="ends_with_a_reason"),
         CheckConstraint("attempts >= 0 AND fence >= 0", name="counters"),
+        CheckConstraint("direction = 'incoming' OR contact_id IS NOT NULL", name="outgoing_has_a_contact"),
         # one text per (campaign, step, number), ever
         Index("uq_messages_one_per_step", "campaign_id", "step", "e164", unique=True, postgresql_where=text(OUTGOING)),
         # no second submission to a person while the outcome of one is open

@@ -1,0 +1,116 @@
+"""Attempts whose outcome is unknown, the looks at the provider's list for them, and the gate's decisions."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from services.core.domain.messages import MessageStatus
+from services.core.storage.models import Attempt, GateDecisionRow, Look, Message
+
+NOW = func.clock_timestamp()
+
+
+def latest(session: Session, message_id: int) -> Attempt:
+    """The message's last attempt."""
+    return session.execute(
+        select(Attempt).where(Attempt.message_id == message_id).order_by(Attempt.number.desc()).limit(1)
+    ).scalar_one()
+
+
+def of_message(session: Session, message_id: int) -> Sequence[Attempt]:
+    return session.scalars(select(Attempt).where(Attempt.message_id == message_id).order_by(Attempt.number)).all()
+
+
+def looks_of(session: Session, attempt_id: int) -> Sequence[Look]:
+    return session.scalars(select(Look).where(Look.attempt_id == attempt_id).order_by(Look.id)).all()
+
+
+def publish_due_looks(session: Session, *, republish_after: timedelta, limit: int) -> list[int]:
+    """Stamp uncertain messages whose next look is due and not lately published; their ids."""
+    due = (
+        select(Attempt.id)
+        .join(Message, Message.id == Attempt.message_id)
+        .where(
+            Attempt.next_look_at <= func.product_now(),
+            Message.status == MessageStatus.UNCERTAIN,
+            or_(Attempt.look_published_at.is_(None), Attempt.look_published_at < NOW - republish_after),
+        )
+        .order_by(Attempt.next_look_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Attempt)
+    )
+    rows = session.scalars(
+        update(Attempt).where(Attempt.id.in_(due)).values(look_published_at=NOW).returning(Attempt.message_id)
+    )
+    return sorted(rows)
+
+
+def bound_ids(session: Session, candidates: Sequence[str]) -> set[str]:
+    """Those of the provider's ids that belong to a message of ours already."""
+    return {
+        id_
+        for id_ in session.scalars(
+            select(Message.provider_message_id).where(Message.provider_message_id.in_(candidates))
+        )
+        if id_ is not None
+    }
+
+
+def uncertain_like(session: Session, *, sender: str, e164: str) -> Sequence[Message]:
+    """Messages of unknown outcome from this sender to this number, locked: a receipt may be theirs."""
+    return session.scalars(
+        select(Message)
+        .where(
+            Message.sender == sender,
+            Message.e164 == e164,
+            Message.status.in_((MessageStatus.UNCERTAIN, MessageStatus.HELD)),
+            Message.provider_message_id.is_(None),
+        )
+        .with_for_update(key_share=True)
+    ).all()
+
+
+def control_messages(session: Session, *, sender: str, around: datetime, within: timedelta) -> set[str]:
+    """Provider ids of messages that this sender surely sent around then: a list that lacks them all is stale."""
+    rows = session.scalars(
+        select(Message.provider_message_id).where(
+            Message.sender == sender,
+            Message.submitted_at.between(around - within, around + within),
+            Message.provider_message_id.is_not(None),
+        )
+    )
+    return {id_ for id_ in rows if id_ is not None}
+
+
+def record_look(
+    session: Session, attempt_id: int, *, at: datetime, listed: int, candidates: list[Any], control_seen: bool
+) -> None:
+    session.add(Look(attempt_id=attempt_id, at=at, listed=listed, candidates=candidates, control_seen=control_seen))
+    session.flush()
+
+
+def record_decision(
+    session: Session,
+    message_id: int,
+    *,
+    outcome: str,
+    gate: str,
+    reason: str,
+    until: datetime | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Keep what was decided about a message, for `why`."""
+    session.add(
+        GateDecisionRow(
+            message_id=message_id, outcome=outcome, gate=gate, reason=reason, until=until, detail=detail or {}
+        )
+    )
+
+
+def decisions_of(session: Session, message_id: int) -> Sequence[GateDecisionRow]:
+    return session.scalars(
+        select(GateDecisionRow).where(GateDecisionRow.message_id == message_id).order_by(GateDecisionRow.id)
+    ).all()

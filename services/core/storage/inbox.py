@@ -1,0 +1,188 @@
+"""The inbox: each delivery stored once, handled once, and counted before it is handled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.core.domain.inbox import InboxStatus
+from services.core.storage.models import Effect, InboxEvent
+
+NOW = func.clock_timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is stored of one webhook delivery; `dedupe_key` and the body's hash together are unique."""
+
+    scheme: str
+    dedupe_key: str
+    body_hash: bytes
+    delivery_id: str | None
+    event_id: str | None
+    event_type: str | None
+    key_id: str | None
+    signed_at: datetime | None
+    raw: bytes
+    headers: dict[str, Any]
+    status: InboxStatus
+    reason: str | None
+    provider_message_id: str | None
+    traceparent: str | None
+
+
+def store(session: Session, delivery: Delivery) -> int | None:
+    """Store the delivery and answer its row's id, or `None` when the very same one is stored already."""
+    values = {name: getattr(delivery, name) for name in Delivery.__slots__}
+    return session.scalar(
+        insert(InboxEvent)
+        .values(**values)
+        .on_conflict_do_nothing(index_elements=["dedupe_key", "body_hash"])
+        .returning(InboxEvent.id)
+    )
+
+
+def has_other_body(session: Session, delivery: Delivery) -> bool:
+    """Whether the same delivery came before with another body."""
+    return (
+        session.scalar(
+            select(InboxEvent.id)
+            .where(InboxEvent.dedupe_key == delivery.dedupe_key, InboxEvent.body_hash != delivery.body_hash)
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def claim(session: Session, inbox_id: int, *, lease: timedelta) -> InboxEvent | None:
+    """Lease a new, due event and count the attempt now, so that a crash counts too; `None` when there is none."""
+    return session.scalar(
+        update(InboxEvent)
+        .where(
+            InboxEvent.id == inbox_id,
+            InboxEvent.status == InboxStatus.NEW,
+            or_(InboxEvent.lease_until.is_(None), InboxEvent.lease_until < NOW),
+            or_(InboxEvent.next_attempt_at.is_(None), InboxEvent.next_attempt_at <= NOW),
+        )
+        .values(lease_until=NOW + lease, attempts=InboxEvent.attempts + 1, deaths=InboxEvent.deaths + 1)
+        .returning(InboxEvent)
+        .execution_options(populate_existing=True)
+    )
+
+
+def lock_claimed(session: Session, event: InboxEvent) -> InboxEvent | None:
+    """The row, locked, if the claim's attempt is still the latest."""
+    return session.scalar(
+        select(InboxEvent)
+        .where(
+            InboxEvent.id == event.id,
+            InboxEvent.status == InboxStatus.NEW,
+            InboxEvent.attempts == event.attempts,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def finish(event: InboxEvent, status: InboxStatus, *, at: datetime, reason: str | None = None) -> None:
+    """Close a locked event with what became of it."""
+    event.status = status
+    event.reason = reason
+    event.lease_until = None
+    if status is InboxStatus.DEAD:
+        event.dead_at = at
+    elif status is not InboxStatus.PARKED:
+        event.handled_at = at
+
+
+def retry_later(event: InboxEvent, *, at: datetime, reason: str) -> None:
+    """Let a locked event wait; this attempt ended in order, so it is no death."""
+    event.next_attempt_at = at
+    event.lease_until = None
+    event.deaths -= 1
+    event.reason = reason
+
+
+def first_effect(session: Session, effect_key: str, *, inbox_id: int) -> bool:
+    """Take the effect's key; False when an earlier event had this very effect."""
+    return (
+        session.scalar(
+            insert(Effect)
+            .values(effect_key=effect_key, inbox_id=inbox_id)
+            .on_conflict_do_nothing()
+            .returning(Effect.inbox_id)
+        )
+        is not None
+    )
+
+
+def release_effect(session: Session, effect_key: str) -> None:
+    """Give the key back: the event is parked and its effect is still to come."""
+    effect = session.get(Effect, effect_key)
+    if effect is not None:
+        session.delete(effect)
+        session.flush()
+
+
+def wake_parked(session: Session, provider_message_id: str) -> None:
+    """Let parked events about this message be handled: it is known now."""
+    session.execute(
+        update(InboxEvent)
+        .where(InboxEvent.provider_message_id == provider_message_id, InboxEvent.status == InboxStatus.PARKED)
+        .values(status=InboxStatus.NEW, next_attempt_at=None, published_at=None)
+    )
+
+
+def unpublished(session: Session, *, received_before: timedelta, republish_after: timedelta, limit: int) -> list[int]:
+    """Lock new, due events that were never published or long ago, stamp them, and answer their ids."""
+    waiting = (
+        select(InboxEvent.id)
+        .where(
+            InboxEvent.status == InboxStatus.NEW,
+            or_(InboxEvent.lease_until.is_(None), InboxEvent.lease_until < NOW),
+            or_(InboxEvent.next_attempt_at.is_(None), InboxEvent.next_attempt_at <= NOW),
+            or_(
+                InboxEvent.published_at.is_(None) & (InboxEvent.received_at < func.product_now() - received_before),
+                InboxEvent.published_at < NOW - republish_after,
+                InboxEvent.published_at < InboxEvent.next_attempt_at,
+            ),
+        )
+        .order_by(InboxEvent.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = session.scalars(
+        update(InboxEvent).where(InboxEvent.id.in_(waiting)).values(published_at=NOW).returning(InboxEvent.id)
+    )
+    return sorted(rows)
+
+
+def give_up_parked(session: Session, *, older_than: timedelta) -> Sequence[int]:
+    """Let events that waited too long for their message be handled once more, as unmatched ones."""
+    return session.scalars(
+        update(InboxEvent)
+        .where(
+            InboxEvent.status == InboxStatus.PARKED,
+            InboxEvent.received_at < func.product_now() - older_than,
+        )
+        .values(status=InboxStatus.IGNORED, reason="no_such_message", handled_at=func.product_now())
+        .returning(InboxEvent.id)
+    ).all()
+
+
+def find(session: Session, inbox_id: int) -> InboxEvent | None:
+    return session.get(InboxEvent, inbox_id)
+
+
+def by_status(session: Session) -> dict[str, int]:
+    """Events by state."""
+    return dict(session.execute(select(InboxEvent.status, func.count()).group_by(InboxEvent.status)).tuples().all())
+
+
+def oldest_new_at(session: Session) -> datetime | None:
+    """When the oldest event that still waits came in."""
+    return session.scalar(select(func.min(InboxEvent.received_at)).where(InboxEvent.status == InboxStatus.NEW))

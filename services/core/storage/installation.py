@@ -1,0 +1,94 @@
+"""The installation's one row: its switches, its clock and the provider's breaker."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.core.storage.models import Installation
+
+
+class InstallationMismatch(Exception):
+    """The database belongs to another provider, environment or key: nothing may be sent from it."""
+
+
+def ensure(session: Session, *, provider: str, environment: str, key_fingerprint: str) -> Installation:
+    """The row, made at the first start. Raises `InstallationMismatch` when it was made for something else."""
+    session.execute(
+        insert(Installation)
+        .values(
+            id=1,
+            provider=provider,
+            environment=environment,
+            key_fingerprint=key_fingerprint,
+            system_identifier=system_identifier(session),
+        )
+        .on_conflict_do_nothing()
+    )
+    row = read(session)
+    check(row, session, provider=provider, environment=environment, key_fingerprint=key_fingerprint)
+    return row
+
+
+def check(row: Installation, session: Session, *, provider: str, environment: str, key_fingerprint: str) -> None:
+    """Raise `InstallationMismatch`, naming the difference, unless the row is this installation's."""
+    wanted = {
+        "provider": provider,
+        "environment": environment,
+        "key_fingerprint": key_fingerprint,
+        "system_identifier": system_identifier(session),
+    }
+    for name, value in wanted.items():
+        if getattr(row, name) != value:
+            raise InstallationMismatch(
+                f"the database was set up for {name} {getattr(row, name)!r}, this process has {value!r}: "
+                "a restored or copied database sends nothing until a person adopts it"
+            )
+
+
+def read(session: Session) -> Installation:
+    """The row, read fresh."""
+    return session.execute(select(Installation).execution_options(populate_existing=True)).scalar_one()
+
+
+def system_identifier(session: Session) -> str:
+    """PostgreSQL's own id of the cluster: a restored dump or a clone has another."""
+    return str(session.scalar(text("SELECT system_identifier FROM pg_control_system()")))
+
+
+def move_clock(session: Session, offset: timedelta) -> None:
+    """Set product time's offset to a later one."""
+    session.execute(update(Installation).values(clock_offset=offset))
+
+
+def stop_sending(session: Session, *, at: datetime, by: str, reason: str) -> None:
+    session.execute(
+        update(Installation).values(sending_stopped_at=at, sending_stopped_by=by, sending_stop_reason=reason)
+    )
+
+
+def resume_sending(session: Session) -> None:
+    session.execute(
+        update(Installation).values(
+            sending_stopped_at=None,
+            sending_stopped_by=None,
+            sending_stop_reason=None,
+            breaker_open_until=None,
+            breaker_reason=None,
+        )
+    )
+
+
+def open_breaker(session: Session, *, until: datetime, reason: str) -> None:
+    """Let nothing be submitted before `until`: the provider refuses the account."""
+    session.execute(
+        update(Installation).values(
+            breaker_open_until=func.greatest(func.coalesce(Installation.breaker_open_until, until), until),
+            breaker_reason=reason,
+        )
+    )
+
+
+def close_breaker(session: Session) -> None:
+    session.execute(update(Installation).values(breaker_open_until=None, breaker_reason=None))

@@ -1,0 +1,302 @@
+"""The outbox: outgoing messages from `pending` to their outcome. Only the worker takes a lease; every later write
+carries the fence that came with it, so that a stale holder changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import Update, func, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from services.core.domain.messages import MessageKind, MessageStatus, check_transition
+from services.core.storage.models import Attempt, Campaign, Contact, Message
+
+NOW = func.clock_timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class DueMessage:
+    message_id: int
+    campaign_id: int | None
+    ids_per_task: int
+    not_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A leased message: the fence proves the lease."""
+
+    message_id: int
+    contact_id: int
+    fence: int
+
+
+def published_count(session: Session) -> int:
+    """How many ids are with the broker, as far as the rows know."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Message)
+            .where(Message.status == MessageStatus.PENDING, Message.published_at.is_not(None))
+        )
+        or 0
+    )
+
+
+def running_campaigns(session: Session) -> Sequence[Campaign]:
+    return session.scalars(select(Campaign).where(Campaign.status == "running").order_by(Campaign.id)).all()
+
+
+def due(
+    session: Session, *, campaign_id: int | None, ids_per_task: int, after: datetime | None, limit: int
+) -> list[DueMessage]:
+    """Lock and return due, unpublished messages of one campaign (or of none), oldest first.
+
+    `after` is a lower bound that keeps the cost flat while index entries of sent rows pile up before the first live
+    one; rows locked by others are left to them.
+    """
+    query = (
+        select(Message.id, Message.not_before)
+        .where(
+            Message.status == MessageStatus.PENDING,
+            Message.published_at.is_(None),
+            Message.not_before <= func.product_now(),
+            Message.campaign_id == campaign_id if campaign_id is not None else Message.campaign_id.is_(None),
+        )
+        .order_by(Message.not_before, Message.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    if after is not None:
+        query = query.where(Message.not_before >= after)
+    rows = session.execute(query).tuples()
+    return [DueMessage(id_, campaign_id, ids_per_task, cast(datetime, at)) for id_, at in rows]
+
+
+def stamp_published(session: Session, ids: Sequence[int]) -> None:
+    """Say that the ids went to the broker; the rows must be locked by this transaction."""
+    session.execute(update(Message).where(Message.id.in_(ids)).values(published_at=NOW))
+
+
+def unpublish(session: Session, ids: Sequence[int]) -> None:
+    """Take the stamp back: the broker didn't take the ids, the next dispatch will try again."""
+    session.execute(
+        update(Message)
+        .where(Message.id.in_(ids), Message.status == MessageStatus.PENDING, Message.lease_until.is_(None))
+        .values(published_at=None)
+    )
+
+
+def unpublish_stale(session: Session, *, published_before: timedelta, limit: int = 1000) -> int:
+    """Give back to dispatch what went to the broker long ago and was never leased, or whose lease ran out."""
+    stale = (
+        select(Message.id)
+        .where(
+            Message.status == MessageStatus.PENDING,
+            Message.published_at < NOW - published_before,
+            or_(Message.lease_until.is_(None), Message.lease_until < NOW),
+        )
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    return _count(session, update(Message).where(Message.id.in_(stale)).values(published_at=None, lease_until=None))
+
+
+def claim(session: Session, ids: Sequence[int], *, lease: timedelta) -> list[Claim]:
+    """Lease those of the ids that are due, pending and free; the others are somebody else's or done."""
+    free = (
+        select(Message.id)
+        .where(
+            Message.id.in_(ids),
+            Message.status == MessageStatus.PENDING,
+            Message.not_before <= func.product_now(),
+            or_(Message.lease_until.is_(None), Message.lease_until < NOW),
+        )
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    rows = session.execute(
+        update(Message)
+        .where(Message.id.in_(free))
+        .values(lease_until=NOW + lease, fence=Message.fence + 1)
+        .returning(Message.id, Message.contact_id, Message.fence)
+    ).tuples()
+    return sorted((Claim(id_, cast(int, contact_id), fence) for id_, contact_id, fence in rows), key=_by_id)
+
+
+def release(session: Session, claims: Sequence[Claim]) -> None:
+    """End leases without an attempt; the messages go back to dispatch at once."""
+    for held in claims:
+        session.execute(
+            _under_fence(held.message_id, held.fence, MessageStatus.PENDING).values(lease_until=None, published_at=None)
+        )
+
+
+def lock_leased(session: Session, held: Claim) -> Message | None:
+    """The message, locked, if the fence is still ours and the lease still runs."""
+    return session.scalar(
+        select(Message)
+        .where(
+            Message.id == held.message_id,
+            Message.status == MessageStatus.PENDING,
+            Message.fence == held.fence,
+            Message.lease_until > NOW,
+        )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def begin(session: Session, message: Message, *, at: datetime, lease: timedelta, next_look_at: datetime) -> Attempt:
+    """Commit to submitting: the message becomes `sending` and the attempt is on record before any byte leaves."""
+    check_transition(MessageStatus(message.status), MessageStatus.SENDING)
+    attempt = Attempt(
+        message_id=message.id,
+        number=message.attempts + 1,
+        fence=message.fence,
+        started_at=at,
+        next_look_at=next_look_at,
+        traceparent=message.traceparent,
+    )
+    session.add(attempt)
+    message.status = MessageStatus.SENDING
+    message.attempts += 1
+    message.submitted_at = at
+    message.updated_at = at
+    message.lease_until = session.execute(select(NOW + lease)).scalar_one()
+    session.flush()
+    return attempt
+
+
+def lock_for_outcome(session: Session, message_id: int, *, fence: int) -> Message | None:
+    """The message, locked, if this fence's attempt is still the open one (`sending` or already `uncertain`)."""
+    return session.scalar(
+        select(Message)
+        .where(
+            Message.id == message_id,
+            Message.fence == fence,
+            Message.status.in_((MessageStatus.SENDING, MessageStatus.UNCERTAIN)),
+        )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def lock(session: Session, message_id: int) -> Message | None:
+    return session.scalar(
+        select(Message)
+        .where(Message.id == message_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def lock_by_provider_id(session: Session, provider_message_id: str) -> Message | None:
+    return session.scalar(
+        select(Message)
+        .where(Message.provider_message_id == provider_message_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def in_flight_to(session: Session, *, sender: str, e164: str, apart_from: int) -> bool:
+    """Whether another text to this person is submitted or of unknown outcome."""
+    return (
+        session.scalar(
+            select(literal(1))
+            .where(
+                Message.sender == sender,
+                Message.e164 == e164,
+                Message.id != apart_from,
+                Message.status.in_((MessageStatus.SENDING, MessageStatus.UNCERTAIN)),
+            )
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def last_marketing_at(session: Session, *, contact_id: int, apart_from: int) -> datetime | None:
+    """When the contact was last sent a marketing text, or may have been."""
+    return session.scalar(
+        select(func.max(Message.submitted_at)).where(
+            Message.contact_id == contact_id,
+            Message.id != apart_from,
+            Message.kind == MessageKind.MARKETING,
+            Message.submitted_at.is_not(None),
+        )
+    )
+
+
+def skip_pending_of(session: Session, contact: Contact, *, reason: str) -> int:
+    """End everything that waits for this contact, and flag what may be on its way already."""
+    session.execute(
+        update(Message)
+        .where(
+            Message.contact_id == contact.id,
+            Message.status.in_((MessageStatus.SENDING, MessageStatus.UNCERTAIN)),
+        )
+        .values(opted_out_in_flight=True)
+    )
+    return _count(
+        session,
+        update(Message)
+        .where(Message.contact_id == contact.id, Message.status == MessageStatus.PENDING)
+        .values(
+            status=MessageStatus.SKIPPED,
+            reason=reason,
+            lease_until=None,
+            published_at=None,
+            fence=Message.fence + 1,
+            updated_at=func.product_now(),
+        ),
+    )
+
+
+def orphans(session: Session, *, limit: int = 500) -> Sequence[Message]:
+    """Messages in `sending` whose lease ran out: their worker died or hangs, so their outcome is unknown. Locked."""
+    return session.scalars(
+        select(Message)
+        .where(Message.status == MessageStatus.SENDING, Message.lease_until < NOW)
+        .order_by(Message.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    ).all()
+
+
+def settle_ended_campaigns(session: Session) -> list[int]:
+    """Finish running campaigns of which every message is final or held; their ids."""
+    open_messages = select(literal(1)).where(
+        Message.campaign_id == Campaign.id,
+        Message.status.in_((MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.UNCERTAIN)),
+    )
+    return list(
+        session.scalars(
+            update(Campaign)
+            .where(Campaign.status == "running", ~open_messages.exists())
+            .values(status="finished", finished_at=func.product_now(), version=Campaign.version + 1)
+            .returning(Campaign.id)
+        )
+    )
+
+
+def depth(session: Session) -> dict[str, int]:
+    """Outgoing messages by state."""
+    rows = session.execute(
+        select(Message.status, func.count()).where(Message.direction == "outgoing").group_by(Message.status)
+    ).tuples()
+    return dict(rows.all())
+
+
+def _by_id(claim: Claim) -> int:
+    return claim.message_id
+
+
+def _under_fence(message_id: int, fence: int, status: MessageStatus) -> Update:
+    return update(Message).where(Message.id == message_id, Message.fence == fence, Message.status == status)
+
+
+def _count(session: Session, statement: Update) -> int:
+    return session.execute(statement).rowcount  # type: ignore[attr-defined,no-any-return]

@@ -1,0 +1,98 @@
+"""Task history and dead letters: rows, so that they outlive the broker."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.core.storage.models import DeadLetter, TaskRun
+
+
+def count_delivery(session: Session, *, task_id: str, name: str, args: list[Any], traceparent: str | None) -> int:
+    """Record that a task starts; answers how often it was delivered, this time included."""
+    statement = insert(TaskRun).values(task_id=task_id, name=name, args=args, deliveries=1, traceparent=traceparent)
+    return session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["task_id"],
+            set_={"deliveries": TaskRun.deliveries + 1, "started_at": func.product_now()},
+        ).returning(TaskRun.deliveries)
+    ).scalar_one()
+
+
+def finish(session: Session, *, task_id: str, outcome: str, seconds: float | None, error: str | None) -> None:
+    """Record how a task ended. A retry ends this delivery in order, so it doesn't count as one that died."""
+    ended = {"finished_at": func.product_now(), "outcome": outcome, "seconds": seconds, "error": error}
+    if outcome == "retry":
+        ended["deliveries"] = TaskRun.deliveries - 1
+    session.execute(update(TaskRun).where(TaskRun.task_id == task_id).values(**ended))
+
+
+def runs(
+    session: Session, *, name: str | None = None, before: int | None = None, limit: int = 100
+) -> Sequence[TaskRun]:
+    """Task history, newest first."""
+    query = select(TaskRun).order_by(TaskRun.id.desc()).limit(limit)
+    if name is not None:
+        query = query.where(TaskRun.name == name)
+    if before is not None:
+        query = query.where(TaskRun.id < before)
+    return session.scalars(query).all()
+
+
+def add_dead_letter(
+    session: Session,
+    *,
+    name: str,
+    args: list[Any],
+    reason: str,
+    error: str,
+    attempts: int,
+    traceparent: str | None,
+    task_id: str | None = None,
+    inbox_id: int | None = None,
+    message_id: int | None = None,
+) -> int | None:
+    """Put work aside for a person; once per task id. Answers the letter's id, `None` when it is there already."""
+    return session.scalar(
+        insert(DeadLetter)
+        .values(
+            task_id=task_id,
+            name=name,
+            args=args,
+            reason=reason,
+            error=error[:2000],
+            attempts=attempts,
+            traceparent=traceparent,
+            inbox_id=inbox_id,
+            message_id=message_id,
+        )
+        .on_conflict_do_nothing(index_elements=["task_id"])
+        .returning(DeadLetter.id)
+    )
+
+
+def open_dead_letters(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[DeadLetter]:
+    """Dead letters that nobody has replayed or discarded."""
+    return session.scalars(
+        select(DeadLetter)
+        .where(DeadLetter.replayed_at.is_(None), DeadLetter.discarded_at.is_(None), DeadLetter.id > after)
+        .order_by(DeadLetter.id)
+        .limit(limit)
+    ).all()
+
+
+def lock_dead_letter(session: Session, letter_id: int) -> DeadLetter | None:
+    return session.scalar(select(DeadLetter).where(DeadLetter.id == letter_id).with_for_update())
+
+
+def count_open_dead_letters(session: Session) -> int:
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(DeadLetter)
+            .where(DeadLetter.replayed_at.is_(None), DeadLetter.discarded_at.is_(None))
+        )
+        or 0
+    )

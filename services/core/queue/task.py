@@ -4,6 +4,8 @@ A task is delivered again when its process died, when its journal could not writ
 its worker. So an entry point receives ids only, and its rows decide whether there is anything left to do.
 """
 
+from __future__ import annotations
+
 import inspect
 import logging
 import random

@@ -7,25 +7,18 @@ second holds more sends than the rate. Lost or doubtful state starts full.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from time import monotonic, sleep
 from typing import Literal, cast
 
 from redis.exceptions import RedisError
 
 from services.core.queue.connection import connect
+from services.core.queue.throttle_scripts import BACK_OFF, RESERVE
 
 GUARD = timedelta(milliseconds=5)
 HORIZON = timedelta(seconds=3)
 MICROSECOND = timedelta(microseconds=1)
 
-RESERVE = files("services.core.queue").joinpath("throttle.lua").read_text()
-BACK_OFF = """
-local time = redis.call('TIME')
-local until_ = time[1] * 1000000 + time[2] + ARGV[1]
-local known = tonumber(redis.call('HGET', KEYS[1], 'quiet_until')) or 0
-redis.call('HSET', KEYS[1], 'quiet_until', string.format('%.0f', math.max(known, until_)))
-"""
 
 
 class ThrottleUnavailable(Exception):

@@ -1,3 +1,6 @@
+"""The limiter's two scripts; plain EVAL, so any Redis from 6.2 on runs them."""
+
+RESERVE = """
 -- Reserve the next slot of a shared rate; one call, on the server's clock, in microseconds.
 --
 -- KEYS[1] the state: next (earliest next slot), next_read, quiet_until, run (the server process that wrote it)
@@ -52,3 +55,11 @@ if is_read then
   redis.call('HSET', key, 'next_read', whole(slot + spacing / share))
 end
 return {1, whole(wait), whole(now)}
+"""
+
+BACK_OFF = """
+local time = redis.call('TIME')
+local until_ = time[1] * 1000000 + time[2] + ARGV[1]
+local known = tonumber(redis.call('HGET', KEYS[1], 'quiet_until')) or 0
+redis.call('HSET', KEYS[1], 'quiet_until', string.format('%.0f', math.max(known, until_)))
+"""

@@ -3,17 +3,12 @@
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from services.core.domain.sending_window import (
-    SendingWindow,
-    next_window_opening,
-    open_interval,
-    window_close,
-    window_open,
-)
+from services.core.domain.intervals import Interval
+from services.core.domain.sending_window import SendingWindow, next_open_interval, open_interval
 
 # Further ahead a projection says nothing that anybody would act on.
 PROJECTION_LIMIT = timedelta(days=3660)
@@ -49,11 +44,11 @@ def plan_slots(
     Today is the window's local day of `at`. The `already_today` messages that were sent or planned count towards the
     cap and fill the batches since the opening; `last_slot`, if known, keeps the next batch one interval away from it.
     """
-    start = _todays_start(window, at)
+    opened_at, closes_at = _this_or_next(window, at)
+    start = max(opened_at, at.astimezone(UTC))
     wanted = min(count, pacing.daily_cap - already_today)
-    if start is None or wanted <= 0:
+    if wanted <= 0 or not _same_day(window, start, at):
         return ()
-    opened_at, closes_at = open_interval(window, start) or (start, start)
     full_batches, in_batch = divmod(already_today, pacing.batch_size)
     if last_slot is None:
         start = max(start, opened_at + full_batches * pacing.every)
@@ -99,32 +94,28 @@ def projected_finish(
     Legal hours, caps of other campaigns and failures are not in it.
     """
     at = at.astimezone(UTC)
-    start, sent_today, left = _todays_start(window, at) or next_window_opening(window, at), already_today, count
-    if _local_day(window, start) != _local_day(window, at):
-        sent_today = 0
-    if left <= 0:
+    if count <= 0:
         return at
+    opens_at, closes_at = _this_or_next(window, at)
+    start, left = max(opens_at, at), count
+    room = pacing.daily_cap - already_today if _same_day(window, start, at) else pacing.daily_cap
     per_batch = max(1, min(pacing.batch_size, math.floor(per_second * pacing.every.total_seconds())))
     while start - at < PROJECTION_LIMIT:
-        closes_at = window_close(window, start)
         batches = -((start - closes_at) // pacing.every)
-        today = max(0, min(pacing.daily_cap - sent_today, batches * per_batch))
+        today = max(0, min(room, batches * per_batch))
         if left <= today:
-            whole, rest = divmod(left - 1, per_batch)
-            return start + whole * pacing.every + timedelta(seconds=(rest + 1) / per_second)
+            full_batches, before_last = divmod(left - 1, per_batch)
+            return start + full_batches * pacing.every + timedelta(seconds=(before_last + 1) / per_second)
         left -= today
-        start, sent_today = next_window_opening(window, closes_at), 0
+        start, closes_at = next_open_interval(window, closes_at)
+        room = pacing.daily_cap
     return None
 
 
-def _todays_start(window: SendingWindow, at: datetime) -> datetime | None:
-    """From when today's messages may go: now, or today's opening; None if the window is over or closed today."""
-    at = at.astimezone(UTC)
-    if window_open(window, at):
-        return at
-    opens_at = next_window_opening(window, at)
-    return opens_at if _local_day(window, opens_at) == _local_day(window, at) else None
+def _this_or_next(window: SendingWindow, at: datetime) -> Interval:
+    return open_interval(window, at) or next_open_interval(window, at)
 
 
-def _local_day(window: SendingWindow, at: datetime) -> date:
-    return at.astimezone(ZoneInfo(window.zone)).date()
+def _same_day(window: SendingWindow, first: datetime, second: datetime) -> bool:
+    zone = ZoneInfo(window.zone)
+    return first.astimezone(zone).date() == second.astimezone(zone).date()

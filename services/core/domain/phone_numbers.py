@@ -38,7 +38,7 @@ _DECIMAL = re.compile(r"[+-]?\d{7,}\.\d+|.*\.0", re.DOTALL)
 _EXTENSION = re.compile(r"(extension|extn|ext|x|#)[ .:=]*\d{1,7}$", re.IGNORECASE)
 _DOMESTIC_NUMBER = re.compile(r"(?<!\d)(?:\+?1[ .\-/]*)?\(?[2-9]\d{2}\)?[ .\-/]*\d{3}[ .\-/]*\d{4}(?!\d)")
 _SEPARATOR = re.compile(r"[,;/|&]|\b(?:or|and|o|y|ou)\b|(?<=\d) ?(?=\+)", re.IGNORECASE)
-_SHAPE = re.compile(r"\(?\+?[\d(][\d ().\-/]*")
+_SHAPE = re.compile(r"\(? ?\+? ?\(? ?\d[\d ().\-/]*")
 
 
 class NumberRejection(StrEnum):
@@ -181,5 +181,6 @@ def _foreign(digits: str, *, allowed_countries: frozenset[str]) -> PhoneNumber |
         return NumberRejection.INVALID_AREA_CODE if possible else NumberRejection.COUNTRY_NOT_ALLOWED
     if country not in allowed_countries:
         return NumberRejection.COUNTRY_NOT_ALLOWED
-    textable = phonenumbers.number_type(number) in TEXTABLE_TYPES
-    return PhoneNumber(f"+{digits}") if textable else NumberRejection.NOT_TEXTABLE
+    if phonenumbers.number_type(number) not in TEXTABLE_TYPES:
+        return NumberRejection.NOT_TEXTABLE
+    return PhoneNumber(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

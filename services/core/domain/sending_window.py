@@ -132,11 +132,16 @@ def next_window_opening(window: SendingWindow, at: datetime) -> datetime:
 
     Raises `WindowInvalid` if closed days leave no opening within 400 days.
     """
+    return next_open_interval(window, at).opens_at
+
+
+def next_open_interval(window: SendingWindow, at: datetime) -> Interval:
+    """The interval that `next_window_opening` begins."""
     first = at.astimezone(ZoneInfo(window.zone)).date() - DAY
     for offset in range(OPENING_SEARCH.days):
-        for opens_at, _ in _opened_on(window, first + offset * DAY):
-            if opens_at >= at:
-                return opens_at
+        for interval in _opened_on(window, first + offset * DAY):
+            if interval.opens_at >= at:
+                return interval
     raise WindowInvalid("the window's closed days leave no opening")
 
 

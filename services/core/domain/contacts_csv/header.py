@@ -105,7 +105,7 @@ def _choose_delimiter(held: list[Piece], line: int) -> str:
 
 def _first_row(held: list[Piece], delimiter: str) -> list[str]:
     try:
-        return next(read_records(iter(held), delimiter)).cells
+        return next(read_records([*held, ("", True)], delimiter)).cells
     except (FileRefused, StopIteration):
         return []
 

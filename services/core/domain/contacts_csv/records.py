@@ -120,6 +120,9 @@ class _Cells:
 
     def add(self, text: str) -> None:
         self.is_empty = False
+        if self.in_quotes and '"' not in text:
+            self._append(text)
+            return
         for token in self._tokens.findall(text):
             match self._state, token:
                 case _State.START, '"':

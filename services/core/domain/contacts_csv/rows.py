@@ -160,4 +160,4 @@ def _contact(line: int, number: PhoneNumber, texts: dict[str | None, str], *, op
 
 
 def _clean(cell: str) -> str:
-    return normalise_text(cell).strip()
+    return cell.strip() if cell.isascii() else normalise_text(cell).strip()  # line ends are LF already

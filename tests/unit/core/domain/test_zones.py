@@ -173,7 +173,7 @@ class TestTables:
         assert area_codes().keys() - known == UNKNOWN_TO_PHONENUMBERS.keys()
 
     def test_the_same_zones_as_phonenumbers(self) -> None:
-        theirs = defaultdict(set)
+        theirs: defaultdict[str, set[str]] = defaultdict(set)
         for prefix, names in TIMEZONE_DATA.items():
             if re.match("1[2-9]..", str(prefix)):
                 theirs[str(prefix)[1:4]].update(names)
@@ -183,7 +183,7 @@ class TestTables:
     def test_the_same_states_as_phonenumbers(self) -> None:
         names = {state.name: code for code, state in states().items()}
         names |= {"Washington D.C.": "DC", "Washington State": "WA"}
-        theirs = defaultdict(set)
+        theirs: defaultdict[str, set[str]] = defaultdict(set)
         for prefix, descriptions in GEOCODE_DATA.items():
             place = descriptions.get("en") or ""
             if re.match("1[2-9]..", str(prefix)) and (place in names or re.search(r"\b[A-Z]{2}$", place)):

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from services.core.domain.failures import RetryableError
 
+__all__ = ["Database", "DatabaseUnavailable", "DurabilityWeakened", "Session"]
+
 CONNECT_TIMEOUT_SECONDS = 2
 POOL_TIMEOUT_SECONDS = 2
 LOCK_TIMEOUT = "2s"

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.core.domain.inbox import InboxStatus
-from services.core.storage.models import Effect, InboxEvent
+from services.core.storage.models import Effect, InboxEvent, Message
 
 NOW = func.clock_timestamp()
 
@@ -135,6 +135,18 @@ def wake_parked(session: Session, provider_message_id: str) -> None:
         .where(InboxEvent.provider_message_id == provider_message_id, InboxEvent.status == InboxStatus.PARKED)
         .values(status=InboxStatus.NEW, next_attempt_at=None, published_at=None)
     )
+
+
+def wake_matched(session: Session) -> int:
+    """Let parked events be handled whose message was bound while they were being parked; how many."""
+    bound = select(Message.id).where(Message.provider_message_id == InboxEvent.provider_message_id)
+    woken = session.scalars(
+        update(InboxEvent)
+        .where(InboxEvent.status == InboxStatus.PARKED, bound.exists())
+        .values(status=InboxStatus.NEW, next_attempt_at=None, published_at=None)
+        .returning(InboxEvent.id)
+    )
+    return len(woken.all())
 
 
 def unpublished(session: Session, *, received_before: timedelta, republish_after: timedelta, limit: int) -> list[int]:

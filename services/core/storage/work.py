@@ -22,11 +22,12 @@ def count_delivery(session: Session, *, task_id: str, name: str, args: list[Any]
 
 
 def finish(session: Session, *, task_id: str, outcome: str, seconds: float | None, error: str | None) -> None:
-    """Record how a task ended. A retry ends this delivery in order, so it doesn't count as one that died."""
-    ended = {"finished_at": func.product_now(), "outcome": outcome, "seconds": seconds, "error": error}
-    if outcome == "retry":
-        ended["deliveries"] = TaskRun.deliveries - 1
-    session.execute(update(TaskRun).where(TaskRun.task_id == task_id).values(**ended))
+    """Record how this delivery of a task ended."""
+    session.execute(
+        update(TaskRun)
+        .where(TaskRun.task_id == task_id)
+        .values(finished_at=func.product_now(), outcome=outcome, seconds=seconds, error=error)
+    )
 
 
 def runs(

@@ -1,0 +1,57 @@
+"""Look messages up: by campaign, by person, by state. What changes them is in `outbox`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.core.domain.messages import Direction
+from services.core.storage.models import Message
+
+
+def last_campaign_text(session: Session, *, contact_id: int, before: datetime, within: timedelta) -> Message | None:
+    """The campaign text that a reply most likely answers: the contact's latest one in that time."""
+    return session.scalar(
+        select(Message)
+        .where(
+            Message.contact_id == contact_id,
+            Message.direction == Direction.OUTGOING,
+            Message.campaign_id.is_not(None),
+            Message.submitted_at.between(before - within, before),
+        )
+        .order_by(Message.submitted_at.desc())
+        .limit(1)
+    )
+
+
+def find(session: Session, message_id: int) -> Message | None:
+    return session.get(Message, message_id)
+
+
+def page(
+    session: Session,
+    *,
+    campaign_id: int | None = None,
+    status: str | None = None,
+    e164: str | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> Sequence[Message]:
+    """Messages by id, `limit` of them after `after`."""
+    query = select(Message).where(Message.id > after).order_by(Message.id).limit(limit)
+    if campaign_id is not None:
+        query = query.where(Message.campaign_id == campaign_id)
+    if status is not None:
+        query = query.where(Message.status == status)
+    if e164 is not None:
+        query = query.where(Message.e164 == e164)
+    return session.scalars(query).all()
+
+
+def counts(session: Session, campaign_id: int | None = None) -> dict[str, int]:
+    """Messages by state, of one campaign or of all; incoming ones count as `received`."""
+    query = select(Message.status, func.count()).group_by(Message.status)
+    if campaign_id is not None:
+        query = query.where(Message.campaign_id == campaign_id)
+    return dict(session.execute(query).tuples().all())

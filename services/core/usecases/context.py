@@ -1,0 +1,107 @@
+"""What a process works with, made once from its settings: its database, broker, limiter and provider."""
+
+import hashlib
+from datetime import timedelta
+from functools import cached_property
+
+from services.core.domain.sending_window import DEFAULT_WINDOW, SendingWindow
+from services.core.openphone.client import OpenPhoneClient
+from services.core.openphone.errors import ProviderThrottled
+from services.core.queue.enqueue import Broker
+from services.core.queue.throttle import Busy, Throttle
+from services.core.runtime.settings import ProviderKind, Settings, SettingsInvalid
+from services.core.storage import installation
+from services.core.storage.database import Database
+
+READ_WAIT = timedelta(seconds=10)
+READ_TRIES = 5
+
+
+class Context:
+    """One per process, made after the fork. Parts are opened at their first use, so a role needs only its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def database(self) -> Database:
+        url = self.settings.database_url.get_secret_value()
+        if not url:
+            raise SettingsInvalid("ATTACKACRACK_DATABASE_URL: it is empty; name the PostgreSQL database to use")
+        return Database(url, pool_size=self.settings.database_pool_size, application=self.settings.service_name)
+
+    @cached_property
+    def broker(self) -> Broker:
+        return Broker(self.settings)
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        return Throttle(
+            self.settings.redis_url.get_secret_value(),
+            rate=self.settings.provider_rate,
+            read_share=self.settings.provider_read_share,
+            name=self.key_fingerprint,
+        )
+
+    @cached_property
+    def provider(self) -> OpenPhoneClient:
+        return OpenPhoneClient(
+            base_url=self.settings.provider_base_url,
+            api_key=self.settings.provider_api_key.get_secret_value(),
+            deadline=self.settings.timings.http_deadline,
+            before_read=self._take_read_slot,
+        )
+
+    @property
+    def key_fingerprint(self) -> str:
+        """Tells one sending number's workspace from another; its API keys share it, so that a key can be rotated."""
+        key = self.settings.provider_phone_number_id or self.settings.provider_base_url
+        return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.settings.provider is ProviderKind.SIMULATOR
+
+    @property
+    def window(self) -> SendingWindow:
+        """The installation's business window."""
+        return SendingWindow(
+            weekdays=DEFAULT_WINDOW.weekdays,
+            opens=DEFAULT_WINDOW.opens,
+            closes=DEFAULT_WINDOW.closes,
+            zone=self.settings.business_zone,
+            closed_days=frozenset(self.settings.closed_days),
+        )
+
+    def prepare(self) -> None:
+        """Check that this process may work on this database; make the installation's row at the first start.
+
+        Raises `DurabilityWeakened` or `InstallationMismatch`.
+        """
+        self.database.check_durability()
+        with self.database.transaction() as session:
+            installation.ensure(
+                session,
+                provider=self.settings.provider,
+                environment=self.settings.environment,
+                key_fingerprint=self.key_fingerprint,
+            )
+
+    def close(self) -> None:
+        for name in ("provider", "throttle", "broker", "database"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+
+    def _take_read_slot(self) -> None:
+        for _ in range(READ_TRIES):
+            slot = self.throttle.reserve("read", max_wait=READ_WAIT)
+            if isinstance(slot, Busy):
+                raise ProviderThrottled("our own share of the rate for reads is used up", retry_after=slot.retry_in)
+            if self.throttle.wait_for(slot):
+                return
+        raise ProviderThrottled("no slot for a read was met in time", retry_after=None)
+
+
+def open_context(settings: Settings) -> Context:
+    """A context for this process; the caller closes it."""
+    return Context(settings)

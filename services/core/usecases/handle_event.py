@@ -1,0 +1,214 @@
+"""Handle a stored webhook: one effect each, in any order, however often it arrives.
+
+The effect's key and the event's end are in one transaction with the effect itself.
+"""
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from hashlib import sha256
+
+import structlog
+
+from services.core.domain.failures import RetryableError
+from services.core.domain.inbox import MAX_DEATHS, MAX_ERRORS, RETRY_BASE, InboxStatus
+from services.core.domain.messages import Direction, MessageKind, MessageStatus
+from services.core.domain.opt_out import InboundMeaning, decide_opt_out
+from services.core.domain.phone_numbers import is_e164
+from services.core.domain.provider_events import (
+    MessageDelivered,
+    MessageFailed,
+    MessageReceived,
+    MessageUndelivered,
+    ProviderEvent,
+    ReceiptEvent,
+)
+from services.core.domain.reconciliation import comparable
+from services.core.domain.retry import RetryAt, decide_retry
+from services.core.domain.segments import count_segments, normalise_text
+from services.core.openphone.translate import Quarantined, translate
+from services.core.queue.names import TaskName
+from services.core.runtime import failpoints
+from services.core.storage import attempts, clock, contacts, inbox, messages, opt_outs, outbox, work
+from services.core.storage.database import Session
+from services.core.storage.models import InboxEvent, Message
+from services.core.usecases.context import Context
+from services.core.usecases.record_outcome import bind
+from services.core.usecases.settle import apply_receipt
+
+log = structlog.get_logger()
+
+ATTRIBUTED_WITHIN = timedelta(days=30)
+
+
+class MessageUnknown(Exception):
+    """The event is about a message that we have not bound yet: it waits."""
+
+
+def handle_events(context: Context, inbox_ids: Sequence[int]) -> None:
+    """Handle each of the events that is new and free; one that fails is put off alone."""
+    for inbox_id in inbox_ids:
+        _handle(context, inbox_id)
+
+
+def _handle(context: Context, inbox_id: int) -> None:
+    with context.database.transaction() as session:
+        claimed = inbox.claim(session, inbox_id, lease=context.settings.timings.inbox_lease)
+    if claimed is None:
+        return
+    if claimed.deaths > MAX_DEATHS:
+        _bury(context, claimed, reason="process_deaths", error="its worker died each time")
+        return
+    try:
+        with context.database.transaction() as session:
+            event = inbox.lock_claimed(session, claimed)
+            if event is not None:
+                _take_effect(context, session, event)
+                failpoints.reach("event_handling")
+        failpoints.reach("event_handled")
+    except RetryableError as error:
+        _put_off(context, claimed, error)
+        raise
+    except Exception as error:
+        log.exception("webhook.handling_failed", inbox_id=inbox_id)
+        _put_off(context, claimed, error)
+
+
+def _take_effect(context: Context, session: Session, event: InboxEvent) -> None:
+    at = clock.product_now(session)
+    translated = translate(event.raw or b"", at=at)
+    if isinstance(translated, Quarantined):
+        inbox.finish(event, InboxStatus.QUARANTINED, at=at, reason=translated.reason)
+        return
+    if not inbox.first_effect(session, translated.effect_key, inbox_id=event.id):
+        inbox.finish(event, InboxStatus.HANDLED, at=at, reason="effect_had_before")
+        return
+    try:
+        reason = _apply(context, session, event, translated)
+    except MessageUnknown:
+        inbox.release_effect(session, translated.effect_key)
+        inbox.finish(event, InboxStatus.PARKED, at=at, reason="message_not_bound_yet")
+    else:
+        inbox.finish(event, InboxStatus.HANDLED if reason is None else InboxStatus.IGNORED, at=at, reason=reason)
+
+
+def _apply(context: Context, session: Session, event: InboxEvent, translated: ProviderEvent) -> str | None:
+    """Do what the event says; answers why nothing was to be done."""
+    match translated:
+        case MessageReceived():
+            return _receive(context, session, event, translated)
+        case MessageDelivered() | MessageUndelivered() | MessageFailed():
+            return _receipt(session, translated)
+        case _:
+            return "not_needed"
+
+
+def _receive(context: Context, session: Session, event: InboxEvent, received: MessageReceived) -> str | None:
+    """Keep what a person wrote, in its conversation and under the campaign it answers."""
+    at = clock.product_now(session)
+    text = normalise_text(received.text or "")
+    contact = contacts.lock_by_number(session, received.sender) if is_e164(received.sender) else None
+    answered = (
+        messages.last_campaign_text(session, contact_id=contact.id, before=at, within=ATTRIBUTED_WITHIN)
+        if contact
+        else None
+    )
+    session.add(
+        Message(
+            direction=Direction.INCOMING,
+            kind=MessageKind.TRANSACTIONAL,
+            campaign_id=answered.campaign_id if answered else None,
+            variant=answered.variant if answered else None,
+            contact_id=contact.id if contact else None,
+            e164=received.sender[:255],
+            sender=received.recipients[0] if received.recipients else context.settings.provider_phone_number,
+            sender_phone_number_id=received.phone_number_id or context.settings.provider_phone_number_id,
+            conversation_id=received.conversation_id,
+            body=text,
+            body_hash=sha256(text.encode("utf-8", "replace")).digest(),
+            segments=count_segments(text).segments,
+            status=MessageStatus.RECEIVED,
+            provider_message_id=received.message_id,
+            said_at=received.sent_at,
+            inbox_id=event.id,
+            traceparent=event.traceparent,
+        )
+    )
+    if contact is not None and decide_opt_out(text).meaning is InboundMeaning.OPT_IN:
+        opt_outs.lift(session, contact, said_at=received.sent_at, by="the contact", evidence=f"inbox {event.id}")
+    return None
+
+
+def _receipt(session: Session, receipt: ReceiptEvent) -> str | None:
+    """Move the message by its delivery receipt; a receipt is also evidence for a text of unknown outcome."""
+    at = clock.product_now(session)
+    message = outbox.lock_by_provider_id(session, receipt.message_id) or _bind_by_evidence(session, receipt)
+    if message is None:
+        raise MessageUnknown(receipt.message_id)
+    changed = apply_receipt(
+        message,
+        receipt.receipt,
+        occurred_at=receipt.occurred_at,
+        error_code=getattr(receipt, "error_code", None),
+        at=at,
+    )
+    return None if changed else "state_is_further"
+
+
+def _bind_by_evidence(session: Session, receipt: ReceiptEvent) -> Message | None:
+    """The one uncertain text of this sender, number and wording, bound to the receipt's id."""
+    if len(receipt.recipients) != 1 or receipt.text is None:
+        return None
+    uncertain = attempts.uncertain_like(session, sender=receipt.sender, e164=receipt.recipients[0])
+    alike = [message for message in uncertain if comparable(message.body or "") == comparable(receipt.text)]
+    if len(alike) != 1:
+        return None
+    attempt = attempts.latest(session, alike[0].id)
+    bind(
+        session,
+        alike[0],
+        attempt,
+        receipt.message_id,
+        receipt.conversation_id,
+        at=clock.product_now(session),
+    )
+    return alike[0]
+
+
+def _put_off(context: Context, claimed: InboxEvent, error: Exception) -> None:
+    """Let the event wait for its next attempt, or put it aside when it failed too often."""
+    if claimed.attempts >= MAX_ERRORS:
+        _bury(context, claimed, reason="attempts_exhausted", error=f"{type(error).__name__}: {error}")
+        return
+    with context.database.transaction() as session:
+        event = inbox.lock_claimed(session, claimed)
+        if event is None:
+            return
+        retry = decide_retry(
+            attempt=event.attempts,
+            at=clock.real_now(session),
+            base=RETRY_BASE,
+            max_attempts=MAX_ERRORS + 1,
+            jitter=random.random(),  # noqa: S311
+        )
+        if isinstance(retry, RetryAt):
+            inbox.retry_later(event, at=retry.at, reason=type(error).__name__)
+
+
+def _bury(context: Context, claimed: InboxEvent, *, reason: str, error: str) -> None:
+    with context.database.transaction() as session:
+        event = inbox.lock_claimed(session, claimed)
+        if event is None:
+            return
+        inbox.finish(event, InboxStatus.DEAD, at=clock.product_now(session), reason=reason)
+        work.add_dead_letter(
+            session,
+            name=TaskName.PROCESS_WEBHOOK,
+            args=[[str(event.id)]],
+            reason=reason,
+            error=error,
+            attempts=event.attempts,
+            traceparent=event.traceparent,
+            inbox_id=event.id,
+        )
+        failpoints.reach("event_burying")

@@ -1,0 +1,154 @@
+"""Send leased messages: reserve a slot, pass the gate, commit to submitting, call once, record what came of it.
+
+Two short transactions around one call, and nothing in between is ever repeated: what isn't known is a state.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import structlog
+
+from services.core.domain.messages import MessageKind
+from services.core.domain.reconciliation import LOOKS
+from services.core.domain.send_gate import Defer, GateDecision, Pass, Skip, decide
+from services.core.openphone.outcomes import SendOutcome
+from services.core.queue.throttle import Busy, ThrottleUnavailable
+from services.core.runtime import failpoints
+from services.core.storage import caps, clock, contacts, outbox
+from services.core.storage.database import Session
+from services.core.storage.models import Contact, Message
+from services.core.storage.outbox import Claim
+from services.core.usecases import gate
+from services.core.usecases.context import Context
+from services.core.usecases.record_outcome import record_outcome
+from services.core.usecases.settle import defer, skip
+
+log = structlog.get_logger()
+
+SLOT_WAIT = timedelta(seconds=5)
+SLOT_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is on record as being sent: from here on only an outcome may follow."""
+
+    message_id: int
+    attempt_id: int
+    fence: int
+    sender: str
+    recipient: str
+    body: str
+    committed_at: float
+
+
+def send_messages(context: Context, message_ids: Sequence[int]) -> int:
+    """Send those of the messages that are due, free and allowed; answers how many calls were made.
+
+    Starts no further message once the batch's budget is used; those left go back to dispatch.
+    """
+    began = monotonic()
+    budget = context.settings.timings.batch_budget.total_seconds()
+    waiting = _claim(context, message_ids)
+    sent = 0
+    while waiting:
+        if monotonic() - began > budget or not _reserve_slot(context):
+            with context.database.transaction() as session:
+                outbox.release(session, waiting)
+            break
+        submission = _begin(context, waiting.pop(0))
+        if submission is not None:
+            failpoints.reach("submitting")
+            _submit(context, submission)
+            sent += 1
+    return sent
+
+
+def _claim(context: Context, message_ids: Sequence[int]) -> list[Claim]:
+    """Lease the messages and settle at once those that the gate would stop, so that they cost no slot."""
+    with context.database.transaction() as session:
+        claims = outbox.claim(session, message_ids, lease=context.settings.timings.lease)
+        failpoints.reach("claimed")
+        return [claim for claim in claims if _is_open(context, session, claim)]
+
+
+def _is_open(context: Context, session: Session, claim: Claim) -> bool:
+    message = outbox.lock_leased(session, claim)
+    if message is None:
+        return False
+    contact = session.get_one(Contact, claim.contact_id, populate_existing=True)
+    return isinstance(_weigh(context, session, message, contact, clock.product_now(session)), Pass)
+
+
+def _reserve_slot(context: Context) -> bool:
+    """Take a slot of the provider's rate and wait for it; False when there is none to be had soon."""
+    try:
+        for _ in range(SLOT_TRIES):
+            slot = context.throttle.reserve("send", max_wait=SLOT_WAIT)
+            if isinstance(slot, Busy):
+                return False
+            if context.throttle.wait_for(slot):
+                return True
+    except ThrottleUnavailable:
+        log.warning("send.limiter_unavailable")
+    return False
+
+
+def _begin(context: Context, claim: Claim) -> Submission | None:
+    """Pass the gate under the contact's row lock and commit to submitting, or settle the message otherwise."""
+    settings = context.settings
+    with context.database.transaction() as session:
+        contact = contacts.lock(session, claim.contact_id)
+        message = outbox.lock_leased(session, claim)
+        if message is None:
+            return None
+        at = clock.product_now(session)
+        if not isinstance(_weigh(context, session, message, contact, at), Pass):
+            return None
+        day = gate.cap_day(context, at)
+        if message.kind == MessageKind.MARKETING:
+            caps.take(session, gate.number_scope(message), day, limit=settings.number_daily_cap)
+        caps.take(session, gate.ACCOUNT, day, limit=settings.account_daily_cap)
+        attempt = outbox.begin(session, message, at=at, lease=settings.timings.lease, next_look_at=at + LOOKS[0])
+        failpoints.reach("beginning")
+        return Submission(
+            message_id=message.id,
+            attempt_id=attempt.id,
+            fence=claim.fence,
+            sender=message.sender,
+            recipient=message.e164,
+            body=message.body or "",
+            committed_at=monotonic(),
+        )
+
+
+def _weigh(context: Context, session: Session, message: Message, contact: Contact, at: datetime) -> GateDecision:
+    """Ask the gate and act on a no."""
+    facts = gate.gather(context, session, message, contact, at)
+    decision = decide(facts, at)
+    gate.record(session, message.id, decision, facts)
+    match decision:
+        case Skip(_, reason):
+            skip(message, reason=reason, at=at)
+        case Defer(gate=name, reason=reason, until=until):
+            defer(message, until=until, keep_due=name == "G1", at=at)
+            log.info("message.deferred", message_id=message.id, reason=reason)
+    return decision
+
+
+def _submit(context: Context, submission: Submission) -> SendOutcome:
+    guard = context.settings.timings.start_guard.total_seconds()
+
+    def may_start() -> bool:
+        failpoints.reach("connected")
+        return monotonic() - submission.committed_at <= guard
+
+    outcome = context.provider.send_text(
+        sender=submission.sender, recipient=submission.recipient, content=submission.body, start_guard=may_start
+    )
+    failpoints.reach("answered")
+    record_outcome(context, submission.message_id, fence=submission.fence, outcome=outcome, at=datetime.now(UTC))
+    log.info("message.submitted", message_id=submission.message_id, outcome=type(outcome).__name__)
+    return outcome

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from json import JSONDecodeError
 from typing import Any
+from uuid import uuid4
 
 from celery.utils.time import maybe_iso8601
 from celery.worker.consumer import Consumer as CeleryConsumer
@@ -26,6 +28,17 @@ class Consumer(CeleryConsumer):
     """Celery's consumer, with the faults of a message ended as dead letters and its progress reported."""
 
     connection_errors: tuple[type[Exception], ...]
+    channel_errors: tuple[type[Exception], ...]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What kombu raises for bytes in a queue that are no message; a new connection goes on behind them.
+        self.channel_errors = (*self.channel_errors, AttributeError, LookupError, TypeError, ValueError)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        if isinstance(exc, JSONDecodeError):
+            self.bury(reason="undecodable", error=exc, headers={}, args=[exc.doc[:1000]])
+        super().on_connection_error_after_connected(exc)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         handle = super().create_task_handler(*args, **kwargs)
@@ -56,23 +69,25 @@ class Consumer(CeleryConsumer):
     def put_aside(self, message: Any, reason: str, error: Exception) -> None:
         """Write the dead letter, then let go of the message; until it is written the message stays unacknowledged."""
         headers = message.headers if isinstance(message.headers, dict) else {}
-        task_id, name = str(headers.get("id") or message.delivery_tag), str(headers.get("task") or "")
-        logger.error("task.refused", extra={"task_id": task_id, "task": name, "reason": reason, "error": repr(error)})
+        if self.bury(reason=reason, error=error, headers=headers, args=_carried(message)):
+            message.ack_log_error(logger, self.connection_errors)
+        else:
+            self.timer.call_after(app.times.put_back_pause.total_seconds(), self.put_aside, (message, reason, error))
+
+    def bury(self, *, reason: str, error: Exception, headers: dict[str, Any], args: list[object]) -> bool:
+        """Write a dead letter for something that is no task of ours; false when the journal is down."""
+        task_id, name, traceparent = (headers.get(key) for key in ("id", "task", "traceparent"))
+        known = {"task_id": task_id if isinstance(task_id, str) else str(uuid4()), "name": str(name or "")}
+        trace = traceparent if isinstance(traceparent, str) else None
+        logger.error("task.refused", extra={"task": known, "reason": reason, "error": repr(error)})
         try:
             journal().gave_up(
-                task_id=task_id,
-                name=name,
-                args=_carried(message),
-                reason=reason,
-                error=repr(error)[:2000],
-                attempts=0,
-                traceparent=headers.get("traceparent") if isinstance(headers.get("traceparent"), str) else None,
+                **known, args=args, reason=reason, error=repr(error)[:2000], attempts=0, traceparent=trace
             )
         except Exception:
-            logger.exception("task.refusal_not_written", extra={"task_id": task_id})
-            self.timer.call_after(app.times.put_back_pause.total_seconds(), self.put_aside, (message, reason, error))
-            return
-        message.ack_log_error(logger, self.connection_errors)
+            logger.exception("task.refusal_not_written", extra={"task": known})
+            return False
+        return True
 
     def ensure_connected(self, conn: Any) -> Any:
         """Try until the broker is there, without end, saying each second that this is what is going on."""

@@ -75,7 +75,7 @@ def task(name: TaskName) -> Callable[[EntryPoint], EntryPoint]:
     def register(entry_point: EntryPoint) -> EntryPoint:
         takes_ids = bool(inspect.signature(entry_point).parameters)
 
-        @app.task(bind=True, name=name.value, ignore_result=name not in RESULT_KEPT, shared=False)
+        @app.task(bind=True, name=name.value, ignore_result=name not in RESULT_KEPT, max_retries=None, shared=False)
         def run(self: Task[Any, Any], /, *args: object, **kwargs: object) -> object:
             work = (lambda: entry_point(ids_of(args, kwargs))) if takes_ids else entry_point
             try:

@@ -20,7 +20,6 @@ HORIZON = timedelta(seconds=3)
 MICROSECOND = timedelta(microseconds=1)
 
 
-
 class ThrottleUnavailable(Exception):
     """Redis did not answer, so nothing may be sent. Try again later."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.core.queue.enqueue import BrokerUnavailable
 from services.core.queue.names import CAMPAIGN, WEBHOOK, Queue, TaskName
 
 pytestmark = pytest.mark.processes
@@ -25,3 +26,86 @@ def test_queued_plus_running_is_what_the_broker_counts(
     worker.send(signal.SIGTERM)
     worker.ended(within=15)
     assert worker.has("child_stopping")()
+
+
+def test_an_idle_worker_ends_at_once(new_worker: Any) -> None:
+    worker = new_worker().start("operations")
+    worker.send(signal.SIGTERM)
+    worker.ended(within=5)
+    assert not worker.has("ready")()
+
+
+def test_a_soft_shutdown_lets_a_short_task_end_and_stops_waiting_then(
+    new_worker: Any, broker: Any, inspector: Any, eventually: Any
+) -> None:
+    worker = new_worker().start("campaign", soft_shutdown=40)
+    broker.enqueue(TaskName.SEND_CAMPAIGN_MESSAGE, ["until:go"])
+    eventually(lambda: worker.events("started"))
+    worker.send(signal.SIGTERM)
+    eventually(lambda: "worker.stopping" in (worker.folder / "log").read_text())
+    worker.release("go")
+    worker.ended(within=10)
+    assert len(worker.events("succeeded")) == 1
+    assert (inspector.waiting(Queue.CAMPAIGNS), inspector.unacked(CAMPAIGN)) == (0, 0)
+
+
+def test_a_soft_shutdown_gives_running_tasks_back_within_its_time(
+    new_worker: Any, broker: Any, inspector: Any, eventually: Any
+) -> None:
+    worker = new_worker().start("webhook", soft_limit=1.5, hard_limit=2, soft_shutdown=2)
+    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [["hang"]] * 3)
+    eventually(lambda: len(worker.events("started")) == 2)
+    asked = time.monotonic()
+    worker.send(signal.SIGTERM)
+    worker.ended(within=10)
+    assert time.monotonic() - asked < 7
+    assert (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (3, 0)
+
+
+def test_a_lost_workers_tasks_are_recovered_by_another_of_its_pool(
+    new_worker: Any, broker: Any, inspector: Any, eventually: Any
+) -> None:
+    lost = new_worker("lost").start("webhook", visibility=3)
+    broker.enqueue(TaskName.PROCESS_WEBHOOK, ["until:never"])
+    eventually(lambda: lost.events("started"))
+    survivor = new_worker("survivor").start("webhook", visibility=3)
+    survivor.release("never")
+    lost.kill_all()
+    assert inspector.unacked(WEBHOOK) == 1
+    eventually(lambda: survivor.events("succeeded", "until:never"), within=10)
+    eventually(lambda: inspector.unacked(WEBHOOK) == 0)
+
+
+def test_a_worker_outlives_a_broker_that_restarts_under_its_task(
+    new_worker: Any, broker: Any, valkey_server: Any, inspector: Any, eventually: Any
+) -> None:
+    """The gate for newer versions: Celery 5.7.0 ends with exit code 1 here, with one task running and one slot free."""
+    worker = new_worker().start("webhook")
+    broker.enqueue(TaskName.PROCESS_WEBHOOK, ["until:go"])
+    eventually(lambda: worker.events("started"))
+    valkey_server.kill()
+    eventually(lambda: not worker.has("ready")())
+    assert worker.is_running
+    valkey_server.start()
+    eventually(worker.has("ready"))
+    worker.release("go")
+    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [["after"]] * 6)
+    eventually(lambda: len(worker.events("succeeded", "after")) == 6)
+    eventually(lambda: worker.events("succeeded", "until:go"))
+    eventually(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))
+    assert worker.is_running
+
+
+def test_a_worker_outlives_a_full_broker(
+    new_worker: Any, broker: Any, redis_client: Any, eventually: Any
+) -> None:
+    worker = new_worker().start("webhook")
+    redis_client.config_set("maxmemory", "1mb")
+    try:
+        with pytest.raises(BrokerUnavailable):
+            broker.enqueue(TaskName.PROCESS_WEBHOOK, ["refused"])
+    finally:
+        redis_client.config_set("maxmemory", "0")
+    broker.enqueue(TaskName.PROCESS_WEBHOOK, ["after"])
+    eventually(lambda: worker.events("succeeded", "after"))
+    assert worker.is_running

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import signal
 import sys
@@ -58,6 +59,12 @@ def obey(ids: list[str]) -> list[str]:
         case "until":
             while not (FOLDER / detail).exists():
                 time.sleep(0.01)
+        case "refuse_after":
+            obey([f"until:{detail}"])
+            raise Refused(detail)
+        case "heal_after" if not (FOLDER / detail).exists():
+            obey([f"until:{detail}"])
+            raise ConnectionError("once")
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         case "refuse":
@@ -85,6 +92,7 @@ def deadlock_at(signal_number: int, frame: object) -> None:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     install_journal(FileJournal)
     signal.signal(signal.SIGUSR2, deadlock_at)
     run_worker(

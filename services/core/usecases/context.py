@@ -8,6 +8,7 @@ from services.core.domain.sending_window import DEFAULT_WINDOW, SendingWindow
 from services.core.openphone.client import OpenPhoneClient
 from services.core.openphone.errors import ProviderThrottled
 from services.core.queue.enqueue import Broker
+from services.core.queue.inspection import Inspector
 from services.core.queue.throttle import Busy, Throttle
 from services.core.runtime.settings import ProviderKind, Settings, SettingsInvalid
 from services.core.storage import installation
@@ -33,6 +34,10 @@ class Context:
     @cached_property
     def broker(self) -> Broker:
         return Broker(self.settings)
+
+    @cached_property
+    def inspector(self) -> Inspector:
+        return Inspector(self.settings)
 
     @cached_property
     def throttle(self) -> Throttle:
@@ -88,7 +93,7 @@ class Context:
             )
 
     def close(self) -> None:
-        for name in ("provider", "throttle", "broker", "database"):
+        for name in ("provider", "throttle", "inspector", "broker", "database"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
 

@@ -8,7 +8,7 @@ import structlog
 from services.core.domain.inbox import PARKED_FOR
 from services.core.domain.messages import MessageStatus
 from services.core.queue.enqueue import BrokerUnavailable
-from services.core.queue.names import CAMPAIGN, TaskName
+from services.core.queue.names import CAMPAIGN, Queue, TaskName
 from services.core.runtime import failpoints
 from services.core.storage import attempts, clock, inbox, outbox
 from services.core.usecases.context import Context
@@ -73,6 +73,6 @@ def _publish(context: Context, name: TaskName, ids: list[int]) -> None:
 def _is_queue_empty(context: Context) -> bool:
     """Whether no id waits or runs in the campaign pool, as far as the broker can say."""
     try:
-        return context.broker.depth(CAMPAIGN) == 0
+        return context.inspector.waiting(Queue.CAMPAIGNS) + context.inspector.unacked(CAMPAIGN) == 0
     except BrokerUnavailable:
         return False

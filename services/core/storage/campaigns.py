@@ -1,0 +1,144 @@
+"""Campaigns, their planned recipients, and the messages that a start makes of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from services.core.domain.messages import MessageStatus
+from services.core.storage.bulk import copy_in
+from services.core.storage.models import Campaign, Contact, ImportRow, Message, Recipient
+
+PlannedRow = tuple[int, int, str, str, str | None, str | None, int]
+"""Campaign, contact, number, variant, exclusion, body, segments."""
+
+COPY_RECIPIENTS = "COPY recipients (campaign_id, contact_id, e164, variant, excluded, body, segments) FROM STDIN"
+ROWS_AT_ONCE = 2000
+
+MAKE_MESSAGES = """
+INSERT INTO messages (direction, kind, campaign_id, recipient_id, step, variant, contact_id, e164, sender,
+                      sender_phone_number_id, body, body_hash, segments, status, traceparent)
+SELECT 'outgoing', campaign.kind, campaign.id, recipient.id, recipient.step, recipient.variant, recipient.contact_id,
+       recipient.e164, campaign.sender, campaign.sender_phone_number_id, recipient.body,
+       sha256(convert_to(recipient.body, 'UTF8')), recipient.segments, 'pending', campaign.traceparent
+FROM recipients AS recipient JOIN campaigns AS campaign ON campaign.id = recipient.campaign_id
+WHERE campaign.id = :campaign_id AND recipient.excluded IS NULL
+ON CONFLICT (campaign_id, step, e164) WHERE direction = 'outgoing' DO NOTHING
+"""
+
+QUEUE_NEXT = """
+UPDATE messages SET not_before = slot.at, updated_at = product_now()
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS nth
+      FROM (SELECT id FROM messages
+            WHERE campaign_id = :campaign_id AND status = 'pending' AND not_before IS NULL
+            ORDER BY id LIMIT :count FOR NO KEY UPDATE SKIP LOCKED) AS free) AS waiting
+JOIN unnest(cast(:slots AS timestamptz[])) WITH ORDINALITY AS slot (at, nth) ON slot.nth = waiting.nth
+WHERE messages.id = waiting.id
+"""
+
+
+def lock(session: Session, campaign_id: int) -> Campaign | None:
+    return session.scalar(
+        select(Campaign).where(Campaign.id == campaign_id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def find(session: Session, key: str) -> Campaign | None:
+    """A campaign by id or by name."""
+    column = Campaign.id if key.isdecimal() else Campaign.name
+    return session.scalar(select(Campaign).where(column == (int(key) if key.isdecimal() else key)))
+
+
+def page(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Campaign]:
+    return session.scalars(select(Campaign).where(Campaign.id > after).order_by(Campaign.id).limit(limit)).all()
+
+
+def audience(session: Session, chosen: dict[str, Any]) -> Iterator[Contact]:
+    """The contacts of an audience by number, streamed: those of one import, or all."""
+    query = select(Contact).where(Contact.erased_at.is_(None)).order_by(Contact.e164)
+    if "import" in chosen:
+        of_import = select(ImportRow.e164).where(
+            ImportRow.import_id == chosen["import"], ImportRow.outcome != "rejected"
+        )
+        query = query.where(Contact.e164.in_(of_import))
+    yield from session.scalars(query.execution_options(yield_per=ROWS_AT_ONCE))
+
+
+def replace_recipients(session: Session, campaign_id: int, rows: Iterable[PlannedRow]) -> None:
+    """Write a new plan's recipients over the old one's."""
+    session.execute(delete(Recipient).where(Recipient.campaign_id == campaign_id))
+    copy_in(session, COPY_RECIPIENTS, rows)
+
+
+def make_messages(session: Session, campaign_id: int) -> None:
+    """One pending message for each planned recipient; a repeated start makes none twice."""
+    session.execute(text(MAKE_MESSAGES), {"campaign_id": campaign_id})
+
+
+def queued_between(session: Session, campaign_id: int, *, opens: datetime, closes: datetime) -> int:
+    """How many of the campaign's messages were given a slot, or sent, in that time."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Message)
+            .where(
+                Message.campaign_id == campaign_id,
+                Message.direction == "outgoing",
+                func.coalesce(Message.submitted_at, Message.not_before).between(opens, closes),
+            )
+        )
+        or 0
+    )
+
+
+def queue_next(session: Session, campaign_id: int, slots: Sequence[datetime]) -> int:
+    """Give the next unqueued messages their instants, in order; answers how many there were."""
+    if not slots:
+        return 0
+    result = session.execute(text(QUEUE_NEXT), {"campaign_id": campaign_id, "count": len(slots), "slots": list(slots)})
+    return result.rowcount  # type: ignore[attr-defined,no-any-return]
+
+
+def unqueued(session: Session, campaign_id: int) -> int:
+    """How many pending messages wait for a day's batch."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Message)
+            .where(
+                Message.campaign_id == campaign_id,
+                Message.status == MessageStatus.PENDING,
+                Message.not_before.is_(None),
+            )
+        )
+        or 0
+    )
+
+
+def skip_pending(session: Session, campaign_id: int, *, reason: str) -> int:
+    """End all messages of the campaign that were not submitted."""
+    ended = session.scalars(
+        update(Message)
+        .where(Message.campaign_id == campaign_id, Message.status == MessageStatus.PENDING)
+        .values(
+            status=MessageStatus.SKIPPED,
+            reason=reason,
+            lease_until=None,
+            published_at=None,
+            fence=Message.fence + 1,
+            updated_at=func.product_now(),
+        )
+        .returning(Message.id)
+    )
+    return len(ended.all())
+
+
+def recipients(session: Session, campaign_id: int, *, after: int = 0, limit: int = 100) -> Sequence[Recipient]:
+    return session.scalars(
+        select(Recipient)
+        .where(Recipient.campaign_id == campaign_id, Recipient.id > after)
+        .order_by(Recipient.id)
+        .limit(limit)
+    ).all()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from services.core.openphone.client import OpenPhoneClient
@@ -22,6 +23,7 @@ from services.core.openphone.errors import (
     ProviderUnreachable,
 )
 from services.core.openphone.outcomes import Accepted, NotStarted, RefusalReason, RefusalScope, Refused, Unknown
+from services.core.openphone.transport import Wire
 
 KEY = "key-that-stays-here"
 CONTEXT = ssl.create_default_context()
@@ -258,6 +260,13 @@ class TestNotStarted:
                 send(server.url, recipient=recipient)
             assert server.connections == 0
 
+    def test_a_group_text_cannot_pass_the_transport(self):
+        body = {"content": "x", "from": "+12025550100", "to": ["+12025550143", "+12025550144"]}
+        with serving(replying(answer())) as server, httpx.Client(transport=Wire(CONTEXT)) as client:
+            with pytest.raises(NotOneRecipient):
+                client.post(f"{server.url}/v1/messages", json=body)
+            assert server.connections == 0
+
 
 class TestRefused:
     def test_a_missing_route_is_the_account_s(self):
@@ -310,7 +319,8 @@ class TestReads:
         pages = replying(page("A", cursor="c1"), page("B", cursor="c2"), page("A", cursor="c1"))
         with serving(pages) as server, pytest.raises(ListingUnreliable) as refusal:
             self.find(server)
-        assert refusal.value.retryable
+        assert (refusal.value.reason, refusal.value.retryable) == ("cursor_repeated", True)
+        assert len(server.received) == 3
 
     @pytest.mark.parametrize(
         ("reply", "error"),

@@ -134,6 +134,11 @@ class TestRotation:
     def test_the_sender_signs_with_old_and_new_key(self):
         assert judge(standard_headers(secrets=(OTHER, STANDARD))).verdict is Signature.VALID
 
+    def test_of_two_right_legacy_signatures_the_fresh_one_counts(self):
+        old = legacy_headers(signed_at=AT - timedelta(hours=1))["openphone-signature"]
+        header = f"{old},{legacy_headers()['openphone-signature']}"
+        assert judge({"openphone-signature": header}).signed_at == AT
+
     def test_a_retired_key_is_invalid(self):
         assert judge(standard_headers(secrets=(OTHER,))).verdict is Signature.INVALID
 

@@ -249,6 +249,9 @@ class TestPeek:
     def test_nothing_but_incoming_messages(self, path):
         assert peek_inbound_text(path.read_bytes()) is None
 
+    def test_a_text_of_ours_is_not_theirs(self):
+        assert peek_inbound_text(changed("data.resource.direction", "outgoing")) is None
+
     def test_agrees_with_translate(self):
         for path in SAMPLES:
             if "message.received" in path.stem:

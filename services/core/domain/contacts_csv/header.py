@@ -11,7 +11,6 @@ from services.core.domain.contacts_csv.records import (
     MAXIMUM_COLUMNS,
     Piece,
     Record,
-    has_bad_bytes,
     read_records,
 )
 from services.core.domain.contacts_csv.refusal import FileRefused
@@ -44,16 +43,40 @@ class Columns:
         return self.names.index(name) if name in self.names else None
 
 
-def read_table(pieces: Iterator[Piece]) -> tuple[Columns, Iterator[Record]]:
-    """Read the header and return its columns and the records that follow.
+def read_table(pieces: Iterator[Piece]) -> tuple[Record, Iterator[Record]]:
+    """Find the delimiter and return the header and the records that follow.
 
-    Raises `FileRefused` for a file without a usable header.
+    Raises `FileRefused` for a file that does not begin with a header.
     """
     held, first_line = _hold_header(pieces)
-    _check_characters("".join(text for text, _ in held), first_line)
+    _check_first_line(held[0][0], first_line)
     delimiter = _choose_delimiter(held, first_line)
     records = read_records(chain(held, pieces), delimiter, first_line=first_line)
-    return _name_columns(next(records)), records
+    return next(records), records
+
+
+def name_columns(header: Record) -> Columns:
+    """Name the columns of a header. Raises `FileRefused` for one that leaves open what they mean."""
+    if len(header.cells) > MAXIMUM_COLUMNS:
+        detail = f"the file has over {MAXIMUM_COLUMNS:,} columns: keep those you need"
+        raise FileRefused("too_many_columns", detail, line=header.line)
+    if any(len(cell) > MAXIMUM_NAME for cell in header.cells):
+        detail = f"a column's name is over {MAXIMUM_NAME} characters; is a quote open?"
+        raise FileRefused("header_too_long", detail, line=header.line)
+    if any(_CONTROL.search(cell) for cell in header.cells):
+        detail = "the header has control characters: this is no CSV file"
+        raise FileRefused("not_text", detail, status=415, line=header.line)
+    names = tuple(_name_column(cell) for cell in header.cells)
+    keys = [field_key(name) for name in names if name is not None]
+    if len(set(keys)) < len(keys):
+        detail = "two columns have the same name (case, spaces and underscores don't count): rename or remove one"
+        if names.count(PHONE) > 1:
+            detail = f"two columns mean the phone number: keep one of {', '.join(_PHONE_NAMES)}"
+        raise FileRefused("duplicate_headers", detail, line=header.line)
+    if PHONE not in names:
+        detail = "no column is called phone (or mobile, cell, number, phone_number): name it in the first line"
+        raise FileRefused("no_phone_column", detail, line=header.line)
+    return Columns(names)
 
 
 def _hold_header(pieces: Iterator[Piece]) -> tuple[list[Piece], int]:
@@ -75,17 +98,11 @@ def _hold_header(pieces: Iterator[Piece]) -> tuple[list[Piece], int]:
     return held, first_line
 
 
-def _check_characters(header: str, line: int) -> None:
-    if _SEPARATOR_LINE.match(header):
+def _check_first_line(text: str, line: int) -> None:
+    if _SEPARATOR_LINE.match(text):
         raise FileRefused("sep_line", "the file begins with sep=: delete this line, the header decides", line=line)
-    if header.startswith("#"):
+    if text.startswith("#"):
         raise FileRefused("comment_line", "the file begins with a # line: the header must come first", line=line)
-    first_row = header.partition("\n")[0]
-    if _CONTROL.search(first_row):
-        raise FileRefused("not_text", "the header has control characters: this is no CSV file", status=415, line=line)
-    if has_bad_bytes(first_row):
-        detail = "the encoding of the header is not clear: save the file as CSV UTF-8"
-        raise FileRefused("undecidable_encoding", detail, line=line)
 
 
 def _choose_delimiter(held: list[Piece], line: int) -> str:
@@ -108,26 +125,6 @@ def _first_row(held: list[Piece], delimiter: str) -> list[str]:
         return next(read_records([*held, ("", True)], delimiter)).cells
     except (FileRefused, StopIteration):
         return []
-
-
-def _name_columns(header: Record) -> Columns:
-    if len(header.cells) > MAXIMUM_COLUMNS:
-        detail = f"the file has over {MAXIMUM_COLUMNS:,} columns: keep those you need"
-        raise FileRefused("too_many_columns", detail, line=header.line)
-    if any(len(cell) > MAXIMUM_NAME for cell in header.cells):
-        detail = f"a column's name is over {MAXIMUM_NAME} characters; is a quote open?"
-        raise FileRefused("header_too_long", detail, line=header.line)
-    names = tuple(_name_column(cell) for cell in header.cells)
-    keys = [field_key(name) for name in names if name is not None]
-    if len(set(keys)) < len(keys):
-        detail = "two columns have the same name (case, spaces and underscores don't count): rename or remove one"
-        if names.count(PHONE) > 1:
-            detail = f"two columns mean the phone number: keep one of {', '.join(_PHONE_NAMES)}"
-        raise FileRefused("duplicate_headers", detail, line=header.line)
-    if PHONE not in names:
-        detail = "no column is called phone (or mobile, cell, number, phone_number): name it in the first line"
-        raise FileRefused("no_phone_column", detail, line=header.line)
-    return Columns(names)
 
 
 def _name_column(cell: str) -> str | None:

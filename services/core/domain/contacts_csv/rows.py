@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.core.domain.contacts_csv.encoding import DecodedText
-from services.core.domain.contacts_csv.header import KNOWN_COLUMNS, PHONE, Columns, read_table
+from services.core.domain.contacts_csv.header import KNOWN_COLUMNS, PHONE, Columns, name_columns, read_table
 from services.core.domain.contacts_csv.records import (
     MAXIMUM_CELL,
     MAXIMUM_COLUMNS,
@@ -59,7 +59,11 @@ def read_contacts(
     half of the rows or more, no row at all): consume to the end in one transaction before any row counts.
     """
     text = DecodedText(chunks, max_bytes=max_bytes)
-    columns, records = read_table(split_lines(text))
+    header, records = read_table(split_lines(text))
+    columns = name_columns(header)
+    if header.has_bad_bytes:
+        detail = "the encoding of the header is not clear: save the file as CSV UTF-8"
+        raise FileRefused("undecidable_encoding", detail, line=header.line, byte_offset=text.first_bad_offset)
     reader = _RowReader(columns, parse_number)
     rows = bad_rows = 0
     first_bad_line: int | None = None

@@ -152,6 +152,14 @@ class TestEncoding:
         refused = refusal(data + tail)
         assert (refused.code, refused.line, refused.byte_offset) == ("bad_bytes", 2, len(data))
 
+    def test_a_bad_byte_in_the_header_says_where(self) -> None:
+        refused = refusal(b'\n"phone","st\n\xe4dt"\n2125550101,x\n')
+        assert (refused.code, refused.line, refused.byte_offset) == ("undecidable_encoding", 2, 13)
+
+    def test_a_bad_byte_below_a_header_with_an_odd_quote_is_the_rows(self) -> None:
+        rows = read(b'phone,height 5"\n2125550101,\xff\n2125550102,6"\n2125550103,7\n')
+        assert [row.rejection for row in rows] == ["bad_bytes", None, None]
+
     def test_latin_1_is_never_guessed(self) -> None:
         assert refusal(f"phone,city\n{NUMBER},Málaga\n".encode("latin-1")).code == "bad_bytes"
 

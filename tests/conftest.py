@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -171,6 +171,22 @@ def valkey_server(valkey_process: ValkeyProcess) -> ValkeyProcess:
     with redis.Redis.from_url(valkey_process.url) as client:
         client.flushall()
     return valkey_process
+
+
+@pytest.fixture
+def serve(guard: Guard, tmp_path: Path) -> Iterator[Callable[[PostgresCluster | ValkeyServer], ServerProcess]]:
+    """Starts a prepared server, for one test."""
+    servers = []
+
+    def start(prepared: PostgresCluster | ValkeyServer) -> ServerProcess:
+        server = ServerProcess(prepared, guard, tmp_path / "server.log")
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

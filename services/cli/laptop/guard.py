@@ -31,9 +31,13 @@ class GuardedCommand:
 
 
 class Guard:
-    """Owns the watcher and knows which of our children are entered in it."""
+    """Owns the watcher and knows which of our children are entered in it.
 
-    def __init__(self) -> None:
+    The watcher keeps the descriptors `holding` open: a file lock among them is held until the last child has ended.
+    """
+
+    def __init__(self, *, holding: tuple[int, ...] = ()) -> None:
+        self._holding = holding
         self._entered: dict[int, Signals] = {}
         self._start()
 
@@ -78,7 +82,11 @@ class Guard:
     def _start(self) -> None:
         reading, self._pipe = os.pipe()
         self._watcher = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__], stdin=reading, stdout=subprocess.DEVNULL, start_new_session=True
+            [sys.executable, "-I", "-S", __file__],
+            stdin=reading,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=self._holding,
         )
         os.close(reading)
         for pid, ends_with in self._entered.items():

@@ -216,13 +216,15 @@ def _major_version(programs: Path) -> int:
 
 def _initialise(cluster: PostgresCluster) -> None:
     modern = _major_version(cluster.binaries) >= 17
-    locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if modern else ("--locale=C",)
+    locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if modern else ()
     with tempfile.TemporaryFile("w+") as password:
         password.write(cluster.password + "\n")
         password.seek(0)
+        if cluster.unprivileged.user_id is not None:  # it is opened by name
+            os.fchown(password.fileno(), cluster.unprivileged.user_id, -1)
         done = cluster.unprivileged.run(
             *(str(cluster.binaries / "initdb"), "-D", str(cluster.data), "-U", USER, "--auth=scram-sha-256"),
-            *("--pwfile=/dev/stdin", "--encoding=UTF8", "--no-sync", *locale),
+            *("--pwfile=/dev/stdin", "--encoding=UTF8", "--locale=C", "--no-sync", *locale),
             stdin=password,
         )
     if done.returncode != 0:

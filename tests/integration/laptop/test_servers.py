@@ -1,8 +1,16 @@
 """The embedded servers run from plain binaries, survive a kill and leave nothing behind."""
 
+import os
+import pwd
+import shutil
+from pathlib import Path
+
 import psycopg
 import pytest
 import redis
+
+from services.cli.laptop.ports import free_ports
+from services.cli.laptop.postgres import PostgresUnavailable, Unprivileged, prepare_postgres
 
 pytestmark = pytest.mark.processes
 
@@ -31,3 +39,29 @@ class TestValkey:
             valkey_server.kill()
             valkey_server.start()
             assert client.get("kept") == b"still"
+
+
+class TestRoot:
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+    def test_becomes_nobody_where_namespaces_are_forbidden_and_changes_no_folder(self, tmp_path, serve):
+        nobody = pwd.getpwnam("nobody")
+        identity = Unprivileged(user_id=nobody.pw_uid, group_id=nobody.pw_gid)
+        modes = [(folder, folder.stat().st_mode) for folder in (tmp_path, *tmp_path.parents)]
+        cluster = prepare_postgres(
+            tmp_path / "data", port=free_ports(1)[0], password="secret", durable=False, unprivileged=identity
+        )
+        try:
+            server = serve(cluster)
+            assert Path(f"/proc/{server.pid}").stat().st_uid == nobody.pw_uid
+            with psycopg.connect(cluster.url("postgres", driver="postgresql")) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+            server.stop()
+        finally:
+            for link in (path for path in tmp_path.iterdir() if path.is_symlink()):
+                shutil.rmtree(link.resolve())
+        assert modes == [(folder, folder.stat().st_mode) for folder, _ in modes]
+
+    def test_a_cluster_of_another_version_is_refused(self, tmp_path):
+        (tmp_path / "PG_VERSION").write_text("9\n")
+        with pytest.raises(PostgresUnavailable, match="made by PostgreSQL 9, but"):
+            prepare_postgres(tmp_path, port=1, password="secret")

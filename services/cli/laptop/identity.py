@@ -1,0 +1,114 @@
+"""What a data folder keeps between runs: its addresses, passwords and secrets, and the environment made of them."""
+
+import base64
+import json
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from services.cli.laptop.ports import free_ports, is_free
+from services.cli.laptop.postgres import USER
+from services.cli.laptop.run_file import write_private
+
+NAME = "stack.json"
+SETTINGS = "settings.env"
+DATABASE = "attackacrack"
+OUR_NUMBER = "+12125550100"
+PORTS = ("ingress", "console", "flower", "simulator", "postgres", "valkey")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Made once per folder."""
+
+    ports: Mapping[str, int]
+    postgres_password: str
+    valkey_password: str
+    provider_api_key: str
+    phone_number_id: str
+    phone_number: str
+    webhook_secret_standard: str
+    webhook_secret_legacy: str
+    flower_password: str
+    api_token: str
+
+    def url(self, name: str) -> str:
+        """The address of `ingress`, `console`, `flower`, `simulator`, `database` or `redis`, with its password."""
+        match name:
+            case "database":
+                return f"postgresql://{USER}:{self.postgres_password}@127.0.0.1:{self.ports['postgres']}/{DATABASE}"
+            case "redis":
+                return f"redis://:{self.valkey_password}@127.0.0.1:{self.ports['valkey']}/0"
+            case _:
+                return f"http://127.0.0.1:{self.ports[name]}"
+
+
+def load_identity(data_dir: Path, *, port_base: int | None = None) -> Identity:
+    """The folder's identity, made and stored when it has none.
+
+    Addresses stay, unless `port_base` asks for others or somebody else listens there. Raises `NoFreePort`.
+    """
+    path = data_dir / NAME
+    identity = Identity(**json.loads(path.read_text())) if path.exists() else _new_identity()
+    if port_base is not None or not identity.ports or not all(map(is_free, identity.ports.values())):
+        identity = replace(identity, ports=dict(zip(PORTS, free_ports(len(PORTS), base=port_base), strict=True)))
+    write_private(path, json.dumps(asdict(identity), indent=2) + "\n")
+    return identity
+
+
+def environment_of(identity: Identity, *, data_dir: Path, provider_rate: float) -> dict[str, str]:
+    """The settings that make a process part of this stack."""
+    values = {
+        "DATA_DIR": data_dir,
+        "DATABASE_URL": identity.url("database").replace("postgresql://", "postgresql+psycopg://"),
+        "REDIS_URL": identity.url("redis"),
+        "PROVIDER": "simulator",
+        "PROVIDER_BASE_URL": identity.url("simulator"),
+        "PROVIDER_API_KEY": identity.provider_api_key,
+        "PROVIDER_PHONE_NUMBER_ID": identity.phone_number_id,
+        "PROVIDER_PHONE_NUMBER": identity.phone_number,
+        "PROVIDER_RATE": f"{provider_rate:g}",
+        "WEBHOOK_SECRETS_STANDARD": identity.webhook_secret_standard,
+        "WEBHOOK_SECRETS_LEGACY": identity.webhook_secret_legacy,
+        "BIND_HOST": "127.0.0.1",
+        "INGRESS_PORT": identity.ports["ingress"],
+        "CONSOLE_PORT": identity.ports["console"],
+        "FLOWER_PORT": identity.ports["flower"],
+        "FLOWER_PASSWORD": identity.flower_password,
+        "API_TOKEN": identity.api_token,
+        "WORKER_CONCURRENCY": 2,
+    }
+    return {f"ATTACKACRACK_{name}": str(value) for name, value in values.items()}
+
+
+def write_settings(data_dir: Path, environment: Mapping[str, str]) -> None:
+    """Keep the environment where the CLI, or a shell, finds it."""
+    lines = (f"{name}={shlex.quote(value)}\n" for name, value in environment.items())
+    write_private(data_dir / SETTINGS, "".join(lines))
+
+
+def read_settings_file(data_dir: Path) -> dict[str, str]:
+    """The environment of the folder's stack; raises `FileNotFoundError` when none was ever started there."""
+    assignments = shlex.split((data_dir / SETTINGS).read_text())
+    return {name: value for name, _, value in (assignment.partition("=") for assignment in assignments)}
+
+
+def _new_identity() -> Identity:
+    return Identity(
+        ports={},
+        postgres_password=secrets.token_urlsafe(24),
+        valkey_password=secrets.token_urlsafe(24),
+        provider_api_key=secrets.token_hex(16),
+        phone_number_id=f"PN{secrets.token_hex(5)}",
+        phone_number=OUR_NUMBER,
+        webhook_secret_standard=f"whsec_{_base64_secret()}",
+        webhook_secret_legacy=_base64_secret(),
+        flower_password=secrets.token_urlsafe(24),
+        api_token=secrets.token_urlsafe(32),
+    )
+
+
+def _base64_secret() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()

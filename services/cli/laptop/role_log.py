@@ -1,0 +1,82 @@
+"""What a role prints: kept in a file of bounded size, and passed on line by line."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+Log = Callable[[str, str], None]
+"""Takes who speaks (a role, or `SUPERVISOR`) and one line."""
+
+SUPERVISOR = "supervisor"
+FILE_LIMIT = 5 * 1024 * 1024
+LINE_LIMIT = 64 * 1024
+COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+NAME_WIDTH = 18
+
+
+def terminal_log(stream: TextIO = sys.stderr) -> Log:
+    """Prints lines behind their role's name, in its colour when `stream` is a terminal; elsewhere only our own."""
+    colours: dict[str, int] = {}
+    is_terminal = stream.isatty()
+
+    def write(source: str, line: str) -> None:
+        if not is_terminal:
+            if source == SUPERVISOR:
+                stream.write(f"{line}\n")
+            return
+        colour = colours.setdefault(source, COLOURS[len(colours) % len(COLOURS)])
+        stream.write(f"\x1b[{colour}m{source:<{NAME_WIDTH}}\x1b[0m {line}\n")
+
+    return write
+
+
+class RoleLog:
+    """A pipe that all runs of one role write into, read by the running event loop."""
+
+    def __init__(self, name: str, path: Path, log: Log) -> None:
+        self._name = name
+        self._path = path
+        self._log = log
+        self._file = path.open("ab", buffering=0)
+        self._unfinished = b""
+        self._reading, self.descriptor = os.pipe()
+        os.set_blocking(self._reading, False)
+        asyncio.get_running_loop().add_reader(self._reading, self._read)
+
+    def close(self) -> None:
+        """Take what is still in the pipe and stop reading; a process that still writes is not waited for."""
+        asyncio.get_running_loop().remove_reader(self._reading)
+        while self._read():
+            pass
+        if self._unfinished:
+            self._pass_on(self._unfinished)
+        for descriptor in (self._reading, self.descriptor):
+            os.close(descriptor)
+        self._file.close()
+
+    def _read(self) -> bool:
+        try:
+            chunk = os.read(self._reading, LINE_LIMIT)
+        except BlockingIOError:
+            return False
+        self._keep(chunk)
+        *lines, self._unfinished = (self._unfinished + chunk).split(b"\n")
+        for line in lines:
+            self._pass_on(line)
+        if len(self._unfinished) > LINE_LIMIT:
+            self._pass_on(self._unfinished)
+            self._unfinished = b""
+        return True
+
+    def _keep(self, chunk: bytes) -> None:
+        if self._file.tell() + len(chunk) > FILE_LIMIT:
+            self._file.close()
+            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+            self._file = self._path.open("ab", buffering=0)
+        self._file.write(chunk)
+
+    def _pass_on(self, line: bytes) -> None:
+        self._log(self._name, line.decode(errors="replace").rstrip("\r"))

@@ -1,0 +1,122 @@
+"""The roles of a stack: what starts each, how it says that it is ready, and in which order they are ended.
+
+What brings work in is ended first, then what does it, then what it talks to, and the stores last.
+"""
+
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from services.cli.laptop import postgres
+from services.cli.laptop.identity import Identity
+from services.cli.laptop.postgres import PostgresCluster
+from services.cli.laptop.processes import RoleSpec
+from services.cli.laptop.readiness import Probe, answers_http, wrote_file
+from services.cli.laptop.valkey import ValkeyServer
+
+SOURCES = Path(__file__).parents[3]
+PRODUCER, WORKER, NEIGHBOUR, STORE = range(4)
+WORKERS = ("campaign_worker", "webhook_worker", "operations_worker")
+WORKER_GRACE = timedelta(seconds=50)  # a worker's own soft shutdown takes up to 45 s
+STORE_GRACE = timedelta(seconds=20)
+
+
+def store_roles(cluster: PostgresCluster, valkey: ValkeyServer, *, base: Mapping[str, str]) -> list[RoleSpec]:
+    """PostgreSQL and Valkey, both without the user's locale: some are unknown to the embedded builds."""
+    environment = {**base, "LC_ALL": "C"}
+    return [
+        RoleSpec(
+            name="postgres",
+            command=cluster.command,
+            is_ready=cluster.is_ready,
+            environment=environment,
+            stop_rank=STORE,
+            stop_signal=postgres.STOP_SIGNAL,
+            death_signal=postgres.DEATH_SIGNAL,
+            grace=STORE_GRACE,
+            unprivileged=cluster.unprivileged,
+        ),
+        RoleSpec(
+            name="valkey",
+            command=valkey.command,
+            is_ready=lambda _pid: valkey.is_ready(),
+            environment=environment,
+            stop_rank=STORE,
+            grace=STORE_GRACE,
+        ),
+    ]
+
+
+def simulator_role(identity: Identity, *, data_dir: Path, provider_rate: float, base: Mapping[str, str]) -> RoleSpec:
+    """The provider's double."""
+    port = identity.ports["simulator"]
+    command = (
+        *(sys.executable, "-m", "services.provider_simulator", "--host", "127.0.0.1", "--port", str(port)),
+        *("--ledger", str(ledger_path(data_dir)), "--state", str(data_dir / "simulator" / "state.jsonl")),
+        *("--rate", f"{provider_rate:g}", "--api-key", identity.provider_api_key),
+        *("--phone-number-id", identity.phone_number_id, "--phone-number", identity.phone_number),
+    )
+    return RoleSpec(
+        name="provider_simulator",
+        command=command,
+        is_ready=answers_http(port, "/_simulator/health"),
+        environment=_environment("provider_simulator", data_dir, base),
+        stop_rank=NEIGHBOUR,
+        working_dir=SOURCES,
+    )
+
+
+def service_roles(identity: Identity, *, data_dir: Path, base: Mapping[str, str]) -> list[RoleSpec]:
+    """Our own roles; `base` is the stack's environment."""
+    ports = identity.ports
+    service = partial(_service, data_dir=data_dir, base=base)
+    return [
+        *(service(name, stop_rank=WORKER, grace=WORKER_GRACE, more={"REMAP_SIGTERM": "SIGQUIT"}) for name in WORKERS),
+        service("webhook_ingress", is_ready=answers_http(ports["ingress"], "/readyz")),
+        service("console", is_ready=answers_http(ports["console"], "/readyz")),
+        service("beat"),
+        service("flower", is_ready=answers_http(ports["flower"], "/healthcheck"), stop_rank=NEIGHBOUR),
+    ]
+
+
+def ledger_path(data_dir: Path) -> Path:
+    """Where the simulator writes down every text it took."""
+    return data_dir / "simulator" / "ledger.jsonl"
+
+
+def _service(
+    name: str,
+    *,
+    data_dir: Path,
+    base: Mapping[str, str],
+    is_ready: Probe | None = None,
+    stop_rank: int = PRODUCER,
+    grace: timedelta = timedelta(seconds=15),
+    more: Mapping[str, str] | None = None,
+) -> RoleSpec:
+    run_dir = _run_dir(name, data_dir)
+    return RoleSpec(
+        name=name,
+        command=(sys.executable, "-m", f"services.{name}"),
+        is_ready=is_ready or wrote_file(run_dir / "ready"),
+        environment={**_environment(name, data_dir, base), **(more or {})},
+        stop_rank=stop_rank,
+        grace=grace,
+        run_dir=run_dir,
+        working_dir=SOURCES,
+    )
+
+
+def _environment(name: str, data_dir: Path, base: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **base,
+        "PYTHONUNBUFFERED": "1",
+        "ATTACKACRACK_SERVICE_NAME": name.replace("_", "-"),
+        "ATTACKACRACK_RUN_DIR": str(_run_dir(name, data_dir)),
+    }
+
+
+def _run_dir(name: str, data_dir: Path) -> Path:
+    return data_dir / "run" / name

@@ -51,24 +51,36 @@ def find(session: Session, key: str) -> Campaign | None:
     return session.scalar(select(Campaign).where(column == (int(key) if key.isdecimal() else key)))
 
 
+def find_by_name(session: Session, name: str) -> Campaign | None:
+    return session.scalar(select(Campaign).where(Campaign.name == name))
+
+
 def page(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Campaign]:
     return session.scalars(select(Campaign).where(Campaign.id > after).order_by(Campaign.id).limit(limit)).all()
 
 
-def audience(session: Session, chosen: dict[str, Any]) -> Iterator[Contact]:
-    """The contacts of an audience by number, streamed: those of one import, or all."""
-    query = select(Contact).where(Contact.erased_at.is_(None)).order_by(Contact.e164)
+def audience(session: Session, chosen: dict[str, Any]) -> Iterator[Sequence[Contact]]:
+    """The contacts of an audience by number, some thousands at a time: those of one import, or all."""
+    query = select(Contact).where(Contact.erased_at.is_(None)).order_by(Contact.e164).limit(ROWS_AT_ONCE)
     if "import" in chosen:
-        of_import = select(ImportRow.e164).where(
-            ImportRow.import_id == chosen["import"], ImportRow.outcome != "rejected"
+        query = query.where(
+            Contact.e164.in_(
+                select(ImportRow.e164).where(ImportRow.import_id == chosen["import"], ImportRow.outcome != "rejected")
+            )
         )
-        query = query.where(Contact.e164.in_(of_import))
-    yield from session.scalars(query.execution_options(yield_per=ROWS_AT_ONCE))
+    last = ""
+    while contacts := session.scalars(query.where(Contact.e164 > last)).all():
+        last = contacts[-1].e164
+        yield contacts
+        session.expunge_all()
 
 
-def replace_recipients(session: Session, campaign_id: int, rows: Iterable[PlannedRow]) -> None:
-    """Write a new plan's recipients over the old one's."""
+def drop_recipients(session: Session, campaign_id: int) -> None:
+    """Forget an earlier plan's recipients."""
     session.execute(delete(Recipient).where(Recipient.campaign_id == campaign_id))
+
+
+def add_recipients(session: Session, rows: Iterable[PlannedRow]) -> None:
     copy_in(session, COPY_RECIPIENTS, rows)
 
 
@@ -90,6 +102,15 @@ def queued_between(session: Session, campaign_id: int, *, opens: datetime, close
             )
         )
         or 0
+    )
+
+
+def last_slot(session: Session, campaign_id: int, *, opens: datetime, closes: datetime) -> datetime | None:
+    """The latest instant given to one of the campaign's messages in that time."""
+    return session.scalar(
+        select(func.max(Message.not_before)).where(
+            Message.campaign_id == campaign_id, Message.not_before.between(opens, closes)
+        )
     )
 
 

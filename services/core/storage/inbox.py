@@ -186,6 +186,15 @@ def give_up_parked(session: Session, *, older_than: timedelta) -> Sequence[int]:
     ).all()
 
 
+def revive(session: Session, inbox_id: int) -> None:
+    """Let a dead event be handled once more, with all its attempts before it."""
+    session.execute(
+        update(InboxEvent)
+        .where(InboxEvent.id == inbox_id, InboxEvent.status == InboxStatus.DEAD)
+        .values(status=InboxStatus.NEW, attempts=0, deaths=0, dead_at=None, next_attempt_at=None, lease_until=None)
+    )
+
+
 def find(session: Session, inbox_id: int) -> InboxEvent | None:
     return session.get(InboxEvent, inbox_id)
 

@@ -88,6 +88,11 @@ def lock_dead_letter(session: Session, letter_id: int) -> DeadLetter | None:
     return session.scalar(select(DeadLetter).where(DeadLetter.id == letter_id).with_for_update())
 
 
+def reopen_dead_letter(session: Session, letter_id: int) -> None:
+    """Take a replay back that did not reach the broker."""
+    session.execute(update(DeadLetter).where(DeadLetter.id == letter_id).values(replayed_at=None, replayed_by=None))
+
+
 def count_open_dead_letters(session: Session) -> int:
     return (
         session.scalar(

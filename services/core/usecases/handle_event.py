@@ -204,7 +204,7 @@ def _bury(context: Context, claimed: InboxEvent, *, reason: str, error: str) -> 
         work.add_dead_letter(
             session,
             name=TaskName.PROCESS_WEBHOOK,
-            args=[[str(event.id)]],
+            args=[str(event.id)],
             reason=reason,
             error=error,
             attempts=event.attempts,

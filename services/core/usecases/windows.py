@@ -1,5 +1,6 @@
 """A campaign's own sending window, as it is stored and shown: weekdays, opening, closing, zone, holidays."""
 
+from collections.abc import Mapping
 from datetime import time
 from typing import Any
 
@@ -7,7 +8,7 @@ from services.core.domain.failures import RefusedInput
 from services.core.domain.sending_window import SendingWindow, WindowInvalid
 
 
-def window_of(stored: dict[str, Any] | None, default: SendingWindow) -> SendingWindow:
+def window_of(stored: Mapping[str, Any] | None, default: SendingWindow) -> SendingWindow:
     """The stored window, or the installation's; the closed days are the installation's in both cases.
 
     Raises `RefusedInput` naming the field for a window that makes no sense.

@@ -1,0 +1,96 @@
+"""Dead letters: seen, replayed through the same gates as anything else, or discarded with a note."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.core.domain.failures import Conflict, NotFound, RefusedInput
+from services.core.queue.enqueue import BrokerUnavailable
+from services.core.queue.names import TASK_QUEUES, TaskName
+from services.core.storage import audit, clock, inbox, work
+from services.core.storage.database import Session
+from services.core.storage.models import DeadLetter
+from services.core.usecases.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterView:
+    letter_id: int
+    task: str
+    args: list[object]
+    reason: str
+    error: str
+    attempts: int
+    created_at: datetime
+    replayed_at: datetime | None
+    discarded_at: datetime | None
+    trace_id: str | None
+
+
+def list_open(context: Context, *, after: int = 0, limit: int = 100) -> Sequence[DeadLetterView]:
+    with context.database.reading() as session:
+        return [_view(letter) for letter in work.open_dead_letters(session, after=after, limit=limit)]
+
+
+def replay(context: Context, letter_id: int, *, by: str, dry_run: bool = False) -> DeadLetterView:
+    """Put the letter's work back on its queue; every gate is asked again. Replaying twice is refused.
+
+    Raises `NotFound`, `Conflict`, or `BrokerUnavailable`, after which the letter is still open.
+    """
+    with context.database.transaction() as session:
+        letter = _open_letter(session, letter_id)
+        name = _known_task(letter)
+        if dry_run:
+            return _view(letter)
+        if letter.inbox_id is not None:
+            inbox.revive(session, letter.inbox_id)
+        letter.replayed_at, letter.replayed_by = clock.product_now(session), by
+        audit.record(session, actor=by, act="dead_letter.replayed", subject="dead_letter", subject_id=letter_id)
+    try:
+        context.broker.enqueue(name, [str(each) for each in letter.args], traceparent=letter.traceparent)
+    except BrokerUnavailable:
+        with context.database.transaction() as session:
+            work.reopen_dead_letter(session, letter_id)
+        raise
+    return _view(letter)
+
+
+def discard(context: Context, letter_id: int, *, note: str, by: str) -> DeadLetterView:
+    """Close the letter without replaying it. Raises `NotFound`, `Conflict`, or `RefusedInput` without a note."""
+    if not note.strip():
+        raise RefusedInput("note_missing", "say why the letter is discarded", pointer="/note")
+    with context.database.transaction() as session:
+        letter = _open_letter(session, letter_id)
+        letter.discarded_at, letter.discarded_by, letter.note = clock.product_now(session), by, note
+        audit.record(session, actor=by, act="dead_letter.discarded", subject="dead_letter", subject_id=letter_id)
+        return _view(letter)
+
+
+def _open_letter(session: Session, letter_id: int) -> DeadLetter:
+    letter = work.lock_dead_letter(session, letter_id)
+    if letter is None:
+        raise NotFound("dead letter", letter_id)
+    if letter.replayed_at is not None or letter.discarded_at is not None:
+        raise Conflict("dead_letter_closed", f"dead letter {letter_id} was replayed or discarded before")
+    return letter
+
+
+def _known_task(letter: DeadLetter) -> TaskName:
+    if letter.name not in TASK_QUEUES:
+        raise Conflict("task_unknown", f"no task is called {letter.name}: discard the letter")
+    return TaskName(letter.name)
+
+
+def _view(letter: DeadLetter) -> DeadLetterView:
+    return DeadLetterView(
+        letter_id=letter.id,
+        task=letter.name,
+        args=letter.args,
+        reason=letter.reason,
+        error=letter.error,
+        attempts=letter.attempts,
+        created_at=letter.created_at,
+        replayed_at=letter.replayed_at,
+        discarded_at=letter.discarded_at,
+        trace_id=letter.traceparent.split("-")[1] if letter.traceparent else None,
+    )

@@ -1,0 +1,180 @@
+"""Plan a campaign: who will be texted what, who will not and why, what it costs and when it ends.
+
+The plan has a hash over all of that; a start names it, so that what runs is what was approved.
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from services.core.domain.campaigns import CampaignStatus
+from services.core.domain.failures import Conflict, NotFound
+from services.core.domain.messages import MessageKind
+from services.core.domain.pacing import Pacing, projected_finish
+from services.core.domain.segments import PRICE_PER_SEGMENT_USD, count_segments
+from services.core.domain.sending_window import next_allowed
+from services.core.domain.split import variant_of
+from services.core.domain.templates import MissingFields, Template, TextTooLong, parse_template, render
+from services.core.domain.zones import locate
+from services.core.storage import audit, campaigns, clock
+from services.core.storage.campaigns import PlannedRow
+from services.core.storage.models import Campaign, Contact
+from services.core.usecases.context import Context
+from services.core.usecases.windows import window_of
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan's sums. `cost_usd` is for the rendered texts; `finish_at` is where window, caps and rate lead to."""
+
+    campaign_id: int
+    plan_hash: str
+    recipients: int
+    excluded: dict[str, int]
+    variants: dict[str, int]
+    segments: int
+    cost_usd: Decimal
+    finish_at: datetime | None
+
+
+@dataclass(slots=True)
+class _Tally:
+    excluded: Counter[str] = field(default_factory=Counter)
+    variants: Counter[str] = field(default_factory=Counter)
+    segments: int = 0
+
+
+def plan_campaign(context: Context, campaign_id: int, *, by: str) -> Plan:
+    """Make or remake the plan of a draft. Raises `NotFound`, or `Conflict` once it was started."""
+    with context.database.transaction() as session:
+        campaign = campaigns.lock(session, campaign_id)
+        if campaign is None:
+            raise NotFound("campaign", campaign_id)
+        if campaign.status != CampaignStatus.DRAFT:
+            raise Conflict("campaign_started", f"campaign {campaign_id} is {campaign.status}: clone it to plan anew")
+        at = clock.product_now(session)
+        tally, digest = _Tally(), _digest(campaign)
+        campaigns.drop_recipients(session, campaign_id)
+        decide = _Decision(context, campaign, at)
+        for contacts in campaigns.audience(session, campaign.audience):
+            campaigns.add_recipients(session, [decide.row(contact, tally, digest) for contact in contacts])
+        campaign = session.get_one(Campaign, campaign_id)
+        plan = _summary(context, campaign, at, tally, digest.hexdigest())
+        campaign.plan_hash = digest.digest()
+        campaign.planned_at = at
+        campaign.plan = {
+            "recipients": plan.recipients,
+            "excluded": plan.excluded,
+            "variants": plan.variants,
+            "segments": plan.segments,
+            "cost_usd": str(plan.cost_usd),
+            "finish_at": plan.finish_at.isoformat() if plan.finish_at else None,
+        }
+        campaign.version += 1
+        detail = {"recipients": plan.recipients}
+        audit.record(
+            session, actor=by, act="campaign.planned", subject="campaign", subject_id=campaign_id, detail=detail
+        )
+        return plan
+
+
+class _Decision:
+    """Decides about each contact of one campaign at one instant."""
+
+    def __init__(self, context: Context, campaign: Campaign, at: datetime) -> None:
+        known = frozenset(campaign.audience.get("fields", ()))
+        self._campaign_id = campaign.id
+        self._percent_b = campaign.split_percent_b
+        self._templates = {"a": parse_template(campaign.template_a, known_fields=known)}
+        if campaign.template_b is not None:
+            self._templates["b"] = parse_template(campaign.template_b, known_fields=known)
+        is_marketing = campaign.kind == MessageKind.MARKETING
+        self._window = window_of(campaign.window, context.window) if is_marketing else None
+        self._at = at
+
+    def row(self, contact: Contact, tally: _Tally, digest: "hashlib._Hash") -> PlannedRow:
+        """The contact's recipient row, counted in `tally` and part of `digest`."""
+        variant = variant_of(self._campaign_id, contact.e164, percent_b=self._percent_b)
+        excluded = self._exclusion(contact)
+        body = None
+        if excluded is None:
+            excluded, body = _text(contact, self._templates[variant])
+        segments = count_segments(body).segments if body is not None else 0
+        digest.update(f"{contact.e164}\0{variant}\0{excluded}\0{body}\0".encode())
+        if excluded is None:
+            tally.variants[variant] += 1
+            tally.segments += segments
+        else:
+            tally.excluded[excluded.partition(":")[0]] += 1
+        return (self._campaign_id, contact.id, contact.e164, variant, excluded, body, segments)
+
+    def _exclusion(self, contact: Contact) -> str | None:
+        if contact.opted_out_at is not None:
+            return "opted_out"
+        if contact.suppressed_reason is not None:
+            return f"suppressed:{contact.suppressed_reason}"
+        if contact.paused_at is not None:
+            return "paused_for_review"
+        location = locate(e164=contact.e164, state=contact.state, timezone=contact.timezone)
+        return "no_common_hours" if next_allowed(location, self._window, self._at) is None else None
+
+
+def _text(contact: Contact, template: Template) -> tuple[str | None, str | None]:
+    """Why the contact can't be written to, or the text it gets."""
+    try:
+        rendered = render(template, _values(contact))
+    except TextTooLong:
+        return "text_too_long", None
+    if isinstance(rendered, MissingFields):
+        return f"missing_fields:{','.join(rendered.names)}", None
+    return None, rendered.text
+
+
+def _values(contact: Contact) -> dict[str, str]:
+    names = ("first_name", "last_name", "city", "state", "zip", "external_id")
+    own = {name: value for name in names if (value := getattr(contact, name)) is not None}
+    return {**contact.fields, **own}
+
+
+def _digest(campaign: Campaign) -> "hashlib._Hash":
+    terms = (
+        campaign.kind,
+        campaign.sender,
+        campaign.template_a,
+        campaign.template_b,
+        campaign.window,
+        campaign.daily_cap,
+        campaign.batch_size,
+        campaign.batch_every,
+        campaign.ends_at,
+    )
+    return hashlib.sha256(repr(terms).encode())
+
+
+def _summary(context: Context, campaign: Campaign, at: datetime, tally: _Tally, plan_hash: str) -> Plan:
+    count = sum(tally.variants.values())
+    return Plan(
+        campaign_id=campaign.id,
+        plan_hash=plan_hash,
+        recipients=count,
+        excluded=dict(tally.excluded),
+        variants=dict(tally.variants),
+        segments=tally.segments,
+        cost_usd=PRICE_PER_SEGMENT_USD * tally.segments,
+        finish_at=projected_finish(
+            count=count,
+            pacing=pacing_of(campaign),
+            window=window_of(campaign.window, context.window),
+            at=at,
+            per_second=context.settings.provider_rate,
+        )
+        if count
+        else None,
+    )
+
+
+def pacing_of(campaign: Campaign) -> Pacing:
+    """How a campaign's day is spread."""
+    return Pacing(batch_size=campaign.batch_size, every=campaign.batch_every, daily_cap=campaign.daily_cap)

@@ -1,0 +1,57 @@
+"""Queue today's batch of each running campaign: the next messages, under its daily cap, spread over the window."""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from services.core.domain.pacing import plan_slots
+from services.core.storage import campaigns, clock, outbox
+from services.core.storage.database import Session
+from services.core.storage.models import Campaign
+from services.core.usecases.context import Context
+from services.core.usecases.plan_campaign import pacing_of
+from services.core.usecases.windows import window_of
+
+log = structlog.get_logger()
+
+
+def queue_daily_campaigns(context: Context) -> dict[str, int]:
+    """Queue for all running campaigns, each in its own transaction; answers how many campaigns and messages.
+
+    Doing it again the same day adds only what the caps still allow, so a repeated or late run is harmless.
+    """
+    with context.database.reading() as session:
+        ids = [campaign.id for campaign in outbox.running_campaigns(session)]
+    queued = 0
+    for campaign_id in ids:
+        with context.database.transaction() as session:
+            campaign = campaigns.lock(session, campaign_id)
+            if campaign is not None and campaign.status == "running":
+                queued += queue_today(context, session, campaign)
+    return {"campaigns": len(ids), "messages": queued}
+
+
+def queue_today(context: Context, session: Session, campaign: Campaign) -> int:
+    """Give the campaign's next messages their instants of today; answers how many."""
+    at = clock.product_now(session)
+    window = window_of(campaign.window, context.window)
+    opens, closes = _local_day(at, window.zone)
+    already = campaigns.queued_between(session, campaign.id, opens=opens, closes=closes)
+    slots = plan_slots(
+        pacing_of(campaign),
+        window,
+        at,
+        already_today=already,
+        count=campaigns.unqueued(session, campaign.id),
+        last_slot=campaigns.last_slot(session, campaign.id, opens=opens, closes=closes) if already else None,
+    )
+    queued = campaigns.queue_next(session, campaign.id, slots)
+    log.info("campaign.queued", campaign_id=campaign.id, messages=queued, already_today=already)
+    return queued
+
+
+def _local_day(at: datetime, zone: str) -> tuple[datetime, datetime]:
+    local = ZoneInfo(zone)
+    day = at.astimezone(local).date()
+    return datetime.combine(day, time(), local), datetime.combine(day + timedelta(days=1), time(), local)

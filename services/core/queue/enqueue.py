@@ -15,7 +15,7 @@ from uuid import uuid4
 from redis.exceptions import RedisError
 
 from services.core.queue.connection import connect
-from services.core.queue.names import TASK_QUEUES, TaskName
+from services.core.queue.names import RESULT_TASKS, TASK_QUEUES, TaskName
 from services.core.runtime.settings import Settings
 
 MESSAGES_PER_PUSH = 500
@@ -93,7 +93,7 @@ def message(name: TaskName, ids: Sequence[str], *, traceparent: str | None, orig
             "argsrepr": f"({len(ids)} ids)",
             "kwargsrepr": "{}",
             "origin": origin,
-            "ignore_result": True,
+            "ignore_result": name not in RESULT_TASKS,
         }
         | ({"traceparent": traceparent} if traceparent else {})
         | compression,

@@ -61,6 +61,8 @@ TASK_QUEUES: dict[TaskName, Queue] = {
     TaskName.DEBUG_TASK: Queue.DEFAULT,
 }
 
+RESULT_TASKS = (TaskName.DEBUG_TASK, TaskName.OPERATIONAL_HEALTH_CHECK)
+
 
 def pool_of(queue: Queue) -> Pool:
     """The one pool that consumes `queue`."""

@@ -25,13 +25,12 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from services.core.queue import busy
 from services.core.queue.app import app
 from services.core.queue.journal import journal
-from services.core.queue.names import TaskName
+from services.core.queue.names import RESULT_TASKS, TaskName
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 MAX_DEATHS = 3
-RESULT_KEPT = (TaskName.DEBUG_TASK, TaskName.OPERATIONAL_HEALTH_CHECK)
 TRANSIENT = (ConnectionError, TimeoutError, KombuOperationalError, RedisConnectionError, RedisTimeoutError)
 TRANSIENT_NAMES = {"OperationalError", "InterfaceError"}  # PEP 249's names, which every database driver uses
 
@@ -75,7 +74,7 @@ def task(name: TaskName) -> Callable[[EntryPoint], EntryPoint]:
     def register(entry_point: EntryPoint) -> EntryPoint:
         takes_ids = bool(inspect.signature(entry_point).parameters)
 
-        @app.task(bind=True, name=name.value, ignore_result=name not in RESULT_KEPT, max_retries=None, shared=False)
+        @app.task(bind=True, name=name.value, ignore_result=name not in RESULT_TASKS, max_retries=None, shared=False)
         def run(self: Task[Any, Any], /, *args: object, **kwargs: object) -> object:
             work = (lambda: entry_point(ids_of(args, kwargs))) if takes_ids else entry_point
             try:

@@ -59,6 +59,7 @@ class Throttle:
         self._read_share = read_share
         self._horizon = max(HORIZON, 2 * self._period)
         self._tolerance = GUARD
+        self._last_took = timedelta(0)
 
     def reserve(self, kind: Literal["send", "read"], *, max_wait: timedelta) -> Slot | Busy:
         """Reserve the next slot, unless it is more than `max_wait` away.
@@ -75,14 +76,22 @@ class Throttle:
         except RedisError as error:
             raise ThrottleUnavailable(str(error)) from error
         answered_at = monotonic()
-        # The server chose the slot at an unknown instant between asking and the answer. On a slow line that is more
-        # than the guard: the next reservation then asks for the room it needs, at the price of rate.
-        self._tolerance = max(GUARD, min(2 * timedelta(seconds=answered_at - asked_at), self._horizon / 2))
+        self._note(timedelta(seconds=answered_at - asked_at))
         wait = timedelta(microseconds=float(answer[1]))
         if not answer[0]:
             return Busy(max(wait, timedelta(milliseconds=1)))
         seconds = wait.total_seconds()
         return Slot(wait, answered_at + seconds, asked_at + seconds + tolerance.total_seconds())
+
+    def _note(self, took: timedelta) -> None:
+        """Ask for more room when the line stays slower than the guard, at the price of rate.
+
+        The server chose the slot at an unknown instant of the call; when that is all that is known, no slot can be met
+        within the guard. One slow call alone changes nothing: its slot is dropped.
+        """
+        slow = min(took, self._last_took)
+        self._last_took = took
+        self._tolerance = min(2 * slow, self._horizon / 2) if slow > GUARD else GUARD
 
     def wait_for(self, slot: Slot) -> bool:
         """Sleep until the slot opens; false when it was missed by more than its tolerance and must not be used."""

@@ -23,7 +23,7 @@ class Times:
 
     worker_socket: timedelta = timedelta(seconds=5)
     worker_connect: timedelta = timedelta(seconds=2)
-    producer_socket: timedelta = timedelta(seconds=2)
+    producer_socket: timedelta = timedelta(seconds=1.5)
     producer_connect: timedelta = timedelta(seconds=1)
     health_check: timedelta = timedelta(seconds=10)
     result_expiry: timedelta = timedelta(hours=1)

@@ -1,14 +1,19 @@
 """Real workers on the embedded Valkey, watched through their files and the broker's own counts."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
@@ -92,10 +97,8 @@ class WorkerProcess:
     def kill_all(self) -> None:
         """End the worker and its pool at once, as a lost node would."""
         if self._process is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._process.wait(timeout=10)
 
     def ended(self, *, within: float) -> int:
@@ -111,9 +114,7 @@ class WorkerProcess:
         lines = [json.loads(line) for line in (self.folder / "journal").read_text().splitlines()]
         known = {line["task_id"]: line["args"] for line in lines if "args" in line}
         return [
-            line
-            for line in lines
-            if line["event"] == event and first_id in (None, *known.get(line["task_id"], [])[:1])
+            line for line in lines if line["event"] == event and first_id in (None, *known.get(line["task_id"], [])[:1])
         ]
 
     def release(self, name: str) -> None:
@@ -162,4 +163,37 @@ def new_worker(tmp_path: Path, valkey_server: Any, request: pytest.FixtureReques
     yield make
     for worker in made:
         worker.kill_all()
-        print((worker.folder / "log").read_text()[-6000:])
+        sys.stdout.write((worker.folder / "log").read_text()[-6000:])
+
+
+@pytest.fixture
+def slow_line() -> Iterator[Callable[..., str]]:
+    """Makes a URL of the same server behind a line that holds each answer back for `delay` seconds."""
+    servers: list[socketserver.ThreadingTCPServer] = []
+
+    def make(url: str, *, delay: float) -> str:
+        parts = urlsplit(url)
+        assert parts.hostname
+        assert parts.port
+        upstream = (parts.hostname, parts.port)
+
+        class Line(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with socket.create_connection(upstream) as server:
+                    while request := self.request.recv(65536):
+                        server.sendall(request)
+                        answer = server.recv(65536)
+                        time.sleep(delay)
+                        self.request.sendall(answer)
+
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Line)
+        server.daemon_threads = True
+        server.block_on_close = False
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return url.replace(f":{parts.port}", f":{server.server_address[1]}")
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()

@@ -11,9 +11,7 @@ pytestmark = pytest.mark.processes
 FRESH, STALE = 1.0, 2.5  # seconds; files are written every 0.1 s, and a stalled consumer is believed for 1 s
 
 
-def test_without_a_broker_a_worker_is_alive_but_not_ready(
-    new_worker: Any, valkey_server: Any, eventually: Any
-) -> None:
+def test_without_a_broker_a_worker_is_alive_but_not_ready(new_worker: Any, valkey_server: Any, eventually: Any) -> None:
     valkey_server.kill()
     worker = new_worker().start("webhook", ready=False, consumer_stalled_after=1)
     eventually(worker.has("live"))
@@ -31,7 +29,12 @@ def test_a_broker_that_answers_nothing_is_noticed_and_forgiven(
     new_worker: Any, broker: Any, valkey_server: Any, eventually: Any
 ) -> None:
     worker = new_worker().start(
-        "webhook", consumer_stalled_after=1, health_check=1, worker_socket=1.5, worker_connect=1, reconnect_stalled_after=10
+        "webhook",
+        consumer_stalled_after=1,
+        health_check=1,
+        worker_socket=1.5,
+        worker_connect=1,
+        reconnect_stalled_after=10,
     )
     valkey_server.freeze()
     eventually(lambda: not worker.has("ready")())

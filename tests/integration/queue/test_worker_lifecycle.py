@@ -96,9 +96,7 @@ def test_a_worker_outlives_a_broker_that_restarts_under_its_task(
     assert worker.is_running
 
 
-def test_a_worker_outlives_a_full_broker(
-    new_worker: Any, broker: Any, redis_client: Any, eventually: Any
-) -> None:
+def test_a_worker_outlives_a_full_broker(new_worker: Any, broker: Any, redis_client: Any, eventually: Any) -> None:
     worker = new_worker().start("webhook")
     redis_client.config_set("maxmemory", "1mb")
     try:

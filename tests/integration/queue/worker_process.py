@@ -82,7 +82,7 @@ def obey(ids: list[str]) -> list[str]:
 
 def import_tasks() -> None:
     for name in (TaskName.PROCESS_WEBHOOK, TaskName.SEND_CAMPAIGN_MESSAGE, TaskName.DEBUG_TASK):
-        task(name)(lambda ids: obey(ids))
+        task(name)(obey)
     task(TaskName.OPERATIONAL_HEALTH_CHECK)(lambda: "healthy")
 
 
@@ -100,6 +100,6 @@ if __name__ == "__main__":
         import_tasks=import_tasks,
         configured=read_settings(run_dir=FOLDER),
         times=Times(**{name: timedelta(seconds=seconds) for name, seconds in json.loads(sys.argv[3]).items()}),
-        child_started=[lambda: (FOLDER / "child_started").touch()],
-        child_stopping=[lambda: (FOLDER / "child_stopping").touch()],
+        child_started=[(FOLDER / "child_started").touch],
+        child_stopping=[(FOLDER / "child_stopping").touch],
     )

@@ -4,7 +4,7 @@ Local-time rules: a time that a spring night skips runs at the first valid insta
 twice runs once, at its first pass.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -19,17 +19,30 @@ class RunStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-class CatchUp(StrEnum):
-    """What becomes of runs whose time passed while no beat was alive; those not run are recorded as skipped."""
+class RunReason(StrEnum):
+    """Why a run was late or did not take place."""
 
-    ALL = "all"
+    CAUGHT_UP = "caught_up"
+    MISSED_OUTAGE = "missed_outage"
+    PAUSED = "paused"
+    OVERLAP = "overlap"
+
+
+class CatchUp(StrEnum):
+    """What becomes of due times that passed while no beat was alive; those not run are recorded as skipped."""
+
     LATEST = "latest"
     SAME_DAY = "same_day"
 
 
 @dataclass(frozen=True, slots=True)
 class DailyAt:
+    """Once a day at a local time of the business's zone."""
+
     at: time
+
+    def __str__(self) -> str:
+        return f"daily at {self.at:%H:%M}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +51,27 @@ class Every:
 
     period: timedelta
 
+    def __str__(self) -> str:
+        return f"every {self.period // timedelta(minutes=1)} minutes"
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduledJob:
-    """One job of the schedule. `grace` is how late a run may start before it counts as late."""
+    """One job of the schedule. What is met later than `grace` was missed: `catch_up` decides what becomes of it."""
 
     name: str
     rule: DailyAt | Every
     catch_up: CatchUp
     grace: timedelta = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """What is to be recorded for one due time: a run to start (`due`), or one that is not to take place (`skipped`)."""
+
+    due_at: datetime
+    status: RunStatus
+    reason: RunReason | None = None
 
 
 JOBS: dict[str, ScheduledJob] = {
@@ -58,6 +83,20 @@ JOBS: dict[str, ScheduledJob] = {
         ScheduledJob("cleanup_webhook_cache", DailyAt(time(2, 0)), CatchUp.LATEST),
     )
 }
+
+
+def plan_runs(
+    job: ScheduledJob, *, after: datetime, until: datetime, zone: str, paused_at: datetime | None
+) -> list[PlannedRun]:
+    """What to record for every due time in (after, until], where `until` is now.
+
+    A pause skips what falls due after it began. Of the rest only the latest may still run, and with `SAME_DAY` only
+    on its own day in `zone`.
+    """
+    due = list(due_times(job.rule, after=after, until=until, zone=zone))
+    paused = [at for at in due if paused_at is not None and at > paused_at]
+    met = due[: len(due) - len(paused)]
+    return [*_caught_up(job, met, until, zone), *(PlannedRun(at, RunStatus.SKIPPED, RunReason.PAUSED) for at in paused)]
 
 
 def due_times(rule: DailyAt | Every, *, after: datetime, until: datetime, zone: str) -> Iterator[datetime]:
@@ -90,6 +129,22 @@ def first_valid_instant(local: datetime, zone: ZoneInfo) -> datetime:
         return first
     later = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
     return _transition(min(first, later), max(first, later), zone)
+
+
+def _caught_up(job: ScheduledJob, met: Sequence[datetime], now: datetime, zone: str) -> Iterator[PlannedRun]:
+    for at in met[:-1]:
+        yield PlannedRun(at, RunStatus.SKIPPED, RunReason.MISSED_OUTAGE)
+    for at in met[-1:]:
+        is_late = now - at > job.grace
+        if is_late and job.catch_up is CatchUp.SAME_DAY and not _is_same_day(at, now, zone):
+            yield PlannedRun(at, RunStatus.SKIPPED, RunReason.MISSED_OUTAGE)
+        else:
+            yield PlannedRun(at, RunStatus.DUE, RunReason.CAUGHT_UP if is_late else None)
+
+
+def _is_same_day(first: datetime, second: datetime, zone: str) -> bool:
+    local_zone = ZoneInfo(zone)
+    return first.astimezone(local_zone).date() == second.astimezone(local_zone).date()
 
 
 def _transition(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:

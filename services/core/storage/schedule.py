@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -182,10 +182,9 @@ def history(session: Session, *, job: str | None, before: int | None, limit: int
     return session.scalars(query).all()
 
 
-def recorded(session: Session, *, since: datetime, until: datetime) -> Sequence[Row[tuple[str, datetime]]]:
+def recorded(session: Session, *, since: datetime, until: datetime) -> set[tuple[str, datetime]]:
     """Job and due time of each run that the calendar brought about in (since, until]."""
-    return session.execute(
-        select(ScheduledRun.job, ScheduledRun.due_at).where(
-            ScheduledRun.due_at > since, ScheduledRun.due_at <= until, ScheduledRun.requested_by.is_(None)
-        )
-    ).all()
+    query = select(ScheduledRun.job, ScheduledRun.due_at).where(
+        ScheduledRun.due_at > since, ScheduledRun.due_at <= until, ScheduledRun.requested_by.is_(None)
+    )
+    return set(session.execute(query).tuples())

@@ -1,0 +1,83 @@
+"""Do one recorded run: claim it, work, record how it ended. Messages repeat; a run takes place once.
+
+A run is begun under a lease and recorded under its attempt's number, so a worker that was thought dead changes nothing
+when it comes back.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from services.core.domain.schedule import RunReason, RunStatus
+from services.core.runtime.failpoints import reach
+from services.core.storage import schedule
+from services.core.storage.database import Database
+from services.core.storage.schedule import ClaimedRun
+
+log = structlog.get_logger()
+
+RUN_LEASE = timedelta(seconds=60)  # over the hard limit of a task, so that a live worker never loses it
+MAX_ATTEMPTS = 5
+ERROR_LENGTH = 2000
+
+Work = Callable[[ClaimedRun], dict[str, Any]]
+
+
+def run_scheduled_job(database: Database, run_id: int, work: Work, *, lease: timedelta = RUN_LEASE) -> RunStatus | None:
+    """Do `work` for the run and record its result; answers how the run ended, `None` if it wasn't ours to do.
+
+    While an earlier run of the job is worked on, this one ends as skipped. An error of the work ends the run as
+    failed; one that says it is retryable is raised again with the run put back, for five attempts in all.
+    Raises `DatabaseUnavailable`; the lease then runs out, and the clock publishes the run again.
+    """
+    claim = _claim(database, run_id, lease=lease)
+    if not isinstance(claim, ClaimedRun):
+        return claim
+    try:
+        result = work(claim)
+    except Exception as error:
+        is_final = not getattr(error, "retryable", False) or claim.attempt >= MAX_ATTEMPTS
+        status = RunStatus.FAILED if is_final else RunStatus.DUE
+        _record(database, claim, status, error=f"{type(error).__name__}: {error}"[:ERROR_LENGTH])
+        log.exception("schedule.run_failed", job=claim.job, run_id=run_id, attempt=claim.attempt, final=is_final)
+        if not is_final:
+            raise
+        return status
+    reach("run_before_record")
+    return _record(database, claim, RunStatus.SUCCEEDED, result=result)
+
+
+def _claim(database: Database, run_id: int, *, lease: timedelta) -> ClaimedRun | RunStatus | None:
+    """The run, leased; or how it ended without work."""
+    with database.transaction() as session:
+        run = schedule.lock_free_run(session, run_id)
+        if run is None:
+            log.info("schedule.run_not_free", run_id=run_id)
+            return None
+        if run.attempts >= MAX_ATTEMPTS:
+            error = f"its worker was lost in attempt {run.attempts}"
+            schedule.close_unstarted(session, run, RunStatus.FAILED, error=error)
+            log.error("schedule.run_abandoned", job=run.job, run_id=run_id, attempts=run.attempts)
+            return RunStatus.FAILED
+        if schedule.is_overlapped(session, run):
+            schedule.close_unstarted(session, run, RunStatus.SKIPPED, reason=RunReason.OVERLAP)
+            log.warning("schedule.run_overlapped", job=run.job, run_id=run_id)
+            return RunStatus.SKIPPED
+        return schedule.begin(session, run, lease=lease)
+
+
+def _record(
+    database: Database,
+    claim: ClaimedRun,
+    status: RunStatus,
+    *,
+    result: dict[str, Any] | None = None,
+    error: str | None = None,
+) -> RunStatus | None:
+    with database.transaction() as session:
+        if schedule.finish(session, claim, status, result=result, error=error):
+            return status
+    log.warning("schedule.run_overtaken", job=claim.job, run_id=claim.run_id, attempt=claim.attempt)
+    return None

@@ -51,17 +51,21 @@ async def broken_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
     yield [RoleSpec(name="broken", command=("false",), is_ready=lambda _pid: False, environment={})]
 
 
+async def waiting_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
+    yield [_role(plan, "store", stop_rank=3), _role(plan, "worker", stop_rank=1, ready_file="never")]
+
+
 async def stores_only(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
     specs = await anext(laptop_stages(plan))
     yield [spec for spec in specs if spec.name in ("postgres", "valkey")]
 
 
-def _role(plan: StackPlan, name: str, *, stop_rank: int) -> RoleSpec:
+def _role(plan: StackPlan, name: str, *, stop_rank: int, ready_file: str = "ready") -> RoleSpec:
     run_dir = plan.data_dir / "run" / name
     return RoleSpec(
         name=name,
         command=(sys.executable, "-c", ROLE, name, str(plan.data_dir)),
-        is_ready=wrote_file(run_dir / "ready"),
+        is_ready=wrote_file(run_dir / ready_file),
         environment=plan.environment,
         stop_rank=stop_rank,
         grace=timedelta(seconds=0.5 if name == "stubborn" else 20),
@@ -69,7 +73,13 @@ def _role(plan: StackPlan, name: str, *, stop_rank: int) -> RoleSpec:
     )
 
 
-KINDS = {"small": small_stages, "stubborn": stubborn_stages, "broken": broken_stages, "stores": stores_only}
+KINDS = {
+    "small": small_stages,
+    "stubborn": stubborn_stages,
+    "broken": broken_stages,
+    "waiting": waiting_stages,
+    "stores": stores_only,
+}
 
 
 async def main(folder: Path, kind: str) -> int:

@@ -168,6 +168,15 @@ class TestStop:
         assert stack.process.returncode == 0
         assert "producer did not stop in time, killing it" in said
 
+    def test_before_it_is_ready_stops_what_already_runs(self, start: Start):
+        stack = start("waiting", ready=False)
+        wait_until((stack.folder / "run/worker/ready").exists)
+        pids = stack.all_pids()
+        assert stack.stop().splitlines()[-1] == "stopped before it was ready"
+        assert stack.process.returncode == 1
+        assert (stack.folder / "stopped").read_text().split() == ["worker", "store"]
+        assert not any(map(is_running, pids))
+
     def test_leaves_no_process_when_it_is_killed(self, start: Start):
         stack = start()
         pids = stack.all_pids()

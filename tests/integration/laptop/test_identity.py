@@ -1,0 +1,67 @@
+"""A folder's identity is made once, moves only when it must, and makes valid settings."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from services.cli.laptop.identity import PORTS, environment_of, load_identity, read_settings_file, write_settings
+from services.cli.laptop.ports import NoFreePort, free_ports
+from services.core.runtime.settings import read_settings
+
+
+def test_stays_the_same(tmp_path: Path):
+    assert load_identity(tmp_path) == load_identity(tmp_path)
+    assert (tmp_path / "stack.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_two_folders_share_nothing(tmp_path: Path):
+    (tmp_path / "other").mkdir()
+    one, other = load_identity(tmp_path), load_identity(tmp_path / "other")
+    assert one.api_token != other.api_token
+    assert one.webhook_secret_standard != other.webhook_secret_standard
+
+
+def test_moves_when_somebody_else_listens_there_and_keeps_its_secrets(tmp_path: Path):
+    before = load_identity(tmp_path)
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", before.ports["console"]))
+        somebody.listen()
+        after = load_identity(tmp_path)
+    assert after.ports["console"] != before.ports["console"]
+    assert after.api_token == before.api_token
+
+
+def test_takes_the_first_free_ports_from_the_base(tmp_path: Path):
+    [base] = free_ports(1)
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", base))
+        somebody.listen()
+        ports = list(load_identity(tmp_path, port_base=base).ports.values())
+    assert ports == sorted(ports)
+    assert base < ports[0]
+    assert ports[-1] < base + 100
+    assert len(set(ports)) == len(PORTS)
+
+
+def test_says_when_no_port_is_free():
+    with pytest.raises(NoFreePort, match=r"no 3 free ports on .* from 65534 upwards"):
+        free_ports(3, base=65_534)
+
+
+def test_its_environment_is_a_valid_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    data_dir = tmp_path / "a folder's name"
+    data_dir.mkdir()
+    identity = load_identity(data_dir)
+    environment = environment_of(identity, data_dir=data_dir, provider_rate=9.5)
+    write_settings(data_dir, environment)
+    assert read_settings_file(data_dir) == environment
+    for name, value in read_settings_file(data_dir).items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert settings.data_dir == data_dir
+    assert settings.provider_rate == 9.5
+    assert settings.provider_base_url == identity.url("simulator")
+    assert settings.ingress_port == identity.ports["ingress"]
+    assert settings.database_url.get_secret_value().startswith("postgresql+psycopg://attackacrack:")
+    assert [s.get_secret_value() for s in settings.webhook_secrets_standard] == [identity.webhook_secret_standard]

@@ -11,6 +11,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic, sleep
@@ -157,7 +158,8 @@ def _retry(task: Task[Any, Any], retries: int, error: Exception) -> Exception:
     times = app.times
     wait = backoff(retries, first=times.retry_first, longest=times.retry_longest, jitter=random.random())  # noqa: S311
     try:
-        return task.retry(exc=error, countdown=wait.total_seconds(), throw=False)
+        # In a copy of the context: a publish that fails would leave its dead span current in this process.
+        return copy_context().run(task.retry, exc=error, countdown=wait.total_seconds(), throw=False)
     except Reject as refused:  # the broker did not take the repetition
         return _put_back(refused)
 

@@ -125,6 +125,8 @@ class Settings(BaseSettings):
     ingress_port: int = 8080
     console_port: int = 8081
     flower_port: int = 5555
+    flower_user: str = "operator"
+    flower_password: SecretStr = SecretStr("")
     bind_host: str = "127.0.0.1"
     worker_concurrency: int = Field(default=2, ge=1, le=64)
 

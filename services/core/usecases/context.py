@@ -1,6 +1,7 @@
 """What a process works with, made once from its settings: its database, broker, limiter and provider."""
 
 import hashlib
+import os
 from datetime import timedelta
 from functools import cached_property
 
@@ -11,6 +12,7 @@ from services.core.queue.enqueue import Broker
 from services.core.queue.inspection import Inspector
 from services.core.queue.throttle import Busy, Throttle
 from services.core.runtime.settings import ProviderKind, Settings, SettingsInvalid
+from services.core.runtime.settings import settings as read_current
 from services.core.storage import installation
 from services.core.storage.database import Database
 
@@ -105,6 +107,17 @@ class Context:
             if self.throttle.wait_for(slot):
                 return
         raise ProviderThrottled("no slot for a read was met in time", retry_after=None)
+
+
+_contexts: dict[int, Context] = {}
+
+
+def process_context() -> Context:
+    """This process's own context, made at its first use: a forked child never shares its parent's connections."""
+    pid = os.getpid()
+    if pid not in _contexts:
+        _contexts[pid] = Context(read_current())
+    return _contexts[pid]
 
 
 def open_context(settings: Settings) -> Context:

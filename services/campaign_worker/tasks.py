@@ -1,0 +1,11 @@
+"""Tasks of the campaign pool."""
+
+from services.core.queue.names import TaskName
+from services.core.queue.task import task
+from services.core.usecases.context import process_context
+from services.core.usecases.send_message import send_messages
+
+
+@task(TaskName.SEND_CAMPAIGN_MESSAGE)
+def send_campaign_message(message_ids: list[str]) -> None:
+    send_messages(process_context(), [int(each) for each in message_ids])

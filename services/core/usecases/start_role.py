@@ -1,0 +1,76 @@
+"""What every role does first: logs, failpoints, and the checks that let it work on this database at all."""
+
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NoReturn
+
+import structlog
+
+from services.core.queue.journal import install_journal
+from services.core.queue.names import Pool
+from services.core.queue.worker import run_worker
+from services.core.runtime import failpoints
+from services.core.runtime.failpoints import FailpointsInvalid
+from services.core.runtime.logs import configure_logs
+from services.core.runtime.settings import Settings, SettingsInvalid, settings
+from services.core.runtime.telemetry import flush_telemetry, start_telemetry
+from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
+from services.core.storage.installation import InstallationMismatch
+from services.core.storage.migrate import SchemaNotReady, SchemaTooNew, wait_for_schema
+from services.core.usecases.context import open_context, process_context
+from services.core.usecases.task_history import DatabaseJournal
+
+SCHEMA_WAIT = timedelta(minutes=10)
+REFUSALS = (
+    SettingsInvalid,
+    FailpointsInvalid,
+    SchemaTooNew,
+    SchemaNotReady,
+    DurabilityWeakened,
+    InstallationMismatch,
+    DatabaseUnavailable,
+)
+
+
+def start_role(run: Callable[[Settings], None]) -> None:
+    """Prepare this process and run the role. A refusal is one log line and exit code 1."""
+    try:
+        configured = settings()
+    except SettingsInvalid as error:
+        sys.exit(f"settings refused: {error}")
+    configure_logs(configured)
+    try:
+        failpoints.arm(configured.failpoints)
+        check_database(configured)
+    except REFUSALS as error:
+        structlog.get_logger().error("role.refused", reason=type(error).__name__, detail=str(error))
+        sys.exit(1)
+    run(configured)
+
+
+def check_database(configured: Settings) -> None:
+    """Wait for the schema, then make sure that this process may work on it. Raises one of `REFUSALS`."""
+    context = open_context(configured)
+    try:
+        wait_for_schema(configured.database_url.get_secret_value(), timeout=SCHEMA_WAIT)
+        context.prepare()
+    finally:
+        context.close()
+
+
+def start_worker(pool: Pool, *, tasks: str) -> NoReturn:
+    """Run a worker role: `tasks` is the module with its entry points."""
+    start_role(lambda configured: _work(pool, tasks, configured))
+    raise AssertionError("a worker role ends its process")
+
+
+def _work(pool: Pool, tasks: str, configured: Settings) -> NoReturn:
+    install_journal(lambda: DatabaseJournal(process_context()))
+    run_worker(
+        pool,
+        import_tasks=tasks,
+        configured=configured,
+        child_started=(lambda: start_telemetry(configured),),
+        child_stopping=(flush_telemetry,),
+    )

@@ -1,0 +1,33 @@
+"""Flower, read-only and behind a password: `python -m services.flower`. This process becomes Flower's."""
+
+import os
+import sys
+
+from services.core.runtime.settings import SettingsInvalid, settings
+
+MAX_TASKS = 10_000
+
+
+def main() -> None:
+    """Raises nothing: a missing password is one line and exit code 1, since without it the pages would be open."""
+    try:
+        configured = settings()
+    except SettingsInvalid as error:
+        sys.exit(f"settings refused: {error}")
+    password = configured.flower_password.get_secret_value()
+    if not password:
+        sys.exit("settings refused: ATTACKACRACK_FLOWER_PASSWORD: Flower would be open to everybody; set a password")
+    os.environ["FLOWER_BASIC_AUTH"] = f"{configured.flower_user}:{password}"
+    os.environ.pop("FLOWER_UNAUTHENTICATED_API", None)
+    options = (
+        f"--address={configured.bind_host}",
+        f"--port={configured.flower_port}",
+        f"--max-tasks={MAX_TASKS}",
+        "--enable-events=false",
+        "--persistent=false",
+    )
+    os.execv(sys.executable, [sys.executable, "-m", "celery", "-A", "services.core.queue.app", "flower", *options])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

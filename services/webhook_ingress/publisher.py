@@ -1,0 +1,65 @@
+"""Hand stored events to the webhook workers after they were answered: many ids a message, off the request's path.
+
+It may lose everything it holds: the rows are stored, and the sweep publishes what nobody handled.
+"""
+
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+import structlog
+
+from services.core.queue.enqueue import Broker, BrokerUnavailable
+from services.core.queue.names import TaskName
+
+log = structlog.get_logger()
+
+IDS_AT_ONCE = 50
+WAITING_AT_MOST = 10_000
+
+
+class Publisher:
+    """One thread that publishes what gathered while it was busy."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._waiting: SimpleQueue[tuple[int, str] | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="publisher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Publish what is left and end."""
+        self._waiting.put(None)
+        self._thread.join(timeout=5)
+
+    def publish(self, inbox_id: int, traceparent: str) -> None:
+        """Queue an id; when the broker is away for long the sweep takes over and this forgets."""
+        if self._waiting.qsize() < WAITING_AT_MOST:
+            self._waiting.put((inbox_id, traceparent))
+
+    def _run(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            batch, ends = self._gather(first)
+            try:
+                self._broker.enqueue(
+                    TaskName.PROCESS_WEBHOOK,
+                    [str(inbox_id) for inbox_id, _ in batch],
+                    traceparent=batch[0][1] if len(batch) == 1 else None,
+                )
+            except BrokerUnavailable:
+                log.warning("webhook.publish_failed", ids=len(batch))
+            if ends:
+                return
+
+    def _gather(self, first: tuple[int, str]) -> tuple[list[tuple[int, str]], bool]:
+        batch = [first]
+        while len(batch) < IDS_AT_ONCE:
+            try:
+                following = self._waiting.get_nowait()
+            except Empty:
+                return batch, False
+            if following is None:
+                return batch, True
+            batch.append(following)
+        return batch, False

@@ -1,6 +1,7 @@
 import json
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_only_large_messages_are_compressed(
 def test_a_publish_ends_in_its_time(fault: str, limit: float, broker: Broker, valkey_server: Any) -> None:
     broker.ping()
     getattr(valkey_server, fault)()
-    for call in (lambda: broker.enqueue(TaskName.PROCESS_WEBHOOK, ["id"]), broker.ping):
+    for call in (partial(broker.enqueue, TaskName.PROCESS_WEBHOOK, ["id"]), broker.ping):
         began = time.monotonic()
         with pytest.raises(BrokerUnavailable) as raised:
             call()

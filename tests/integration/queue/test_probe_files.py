@@ -8,12 +8,12 @@ import pytest
 from services.core.queue.names import TaskName
 
 pytestmark = pytest.mark.processes
-FRESH, STALE = 1.0, 2.5  # seconds; files are written every 0.1 s, and a stalled consumer is believed for 1 s
+FRESH, STALE = 1.0, 1.5  # seconds; files are written every 0.1 s, and a stalled consumer is believed for half a second
 
 
 def test_without_a_broker_a_worker_is_alive_but_not_ready(new_worker: Any, valkey_server: Any, eventually: Any) -> None:
     valkey_server.kill()
-    worker = new_worker().start("webhook", ready=False, consumer_stalled_after=1)
+    worker = new_worker().start("webhook", ready=False, consumer_stalled_after=0.5)
     eventually(worker.has("live"))
     eventually(worker.has("started"))
     assert not worker.has("ready")()
@@ -22,7 +22,7 @@ def test_without_a_broker_a_worker_is_alive_but_not_ready(new_worker: Any, valke
     valkey_server.kill()
     eventually(lambda: not worker.has("ready")())
     first = (worker.folder / "live").stat().st_mtime
-    eventually(lambda: (worker.folder / "live").stat().st_mtime > first + 2)
+    eventually(lambda: (worker.folder / "live").stat().st_mtime > first + 1.5)
 
 
 def test_a_broker_that_answers_nothing_is_noticed_and_forgiven(
@@ -46,18 +46,18 @@ def test_a_broker_that_answers_nothing_is_noticed_and_forgiven(
 
 
 def test_a_busy_worker_is_alive_and_ready(new_worker: Any, broker: Any, eventually: Any) -> None:
-    worker = new_worker().start("webhook", consumer_stalled_after=1)
+    worker = new_worker().start("webhook", consumer_stalled_after=0.5)
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [["until:go"]] * 8)
     eventually(lambda: len(worker.events("started")) == 2)
     began = (worker.folder / "live").stat().st_mtime
-    eventually(lambda: (worker.folder / "live").stat().st_mtime > began + 2)
+    eventually(lambda: (worker.folder / "live").stat().st_mtime > began + 1.5)
     assert worker.has("ready")()
     assert worker.age("live") < FRESH
 
 
 @pytest.mark.parametrize("fault", [signal.SIGSTOP, signal.SIGUSR2], ids=["stopped", "deadlocked"])
 def test_a_worker_that_does_nothing_grows_stale(fault: int, new_worker: Any, eventually: Any) -> None:
-    worker = new_worker().start("webhook", consumer_stalled_after=1)
+    worker = new_worker().start("webhook", consumer_stalled_after=0.5)
     worker.send(fault)
     eventually(lambda: worker.age("live") > STALE)
     assert worker.is_running

@@ -1,5 +1,9 @@
+import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +12,11 @@ from services.core.queue.enqueue import BrokerUnavailable
 from services.core.queue.names import CAMPAIGN, WEBHOOK, Queue, TaskName
 
 pytestmark = pytest.mark.processes
+ROOT = Path(__file__).parents[3]
 
 
 def test_queued_plus_running_is_what_the_broker_counts(
-    new_worker: Any, broker: Any, inspector: Any, eventually: Any
+    new_worker: Any, broker: Any, inspector: Any, valkey_server: Any, eventually: Any
 ) -> None:
     worker = new_worker().start("webhook")
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [["until:go"]] * 12)
@@ -19,6 +24,10 @@ def test_queued_plus_running_is_what_the_broker_counts(
     assert (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (10, 2)
     [state] = inspector.workers()
     assert (state.pool, [running.name for running in state.running]) == ("webhook", ["process_webhook"] * 2)
+    command = [sys.executable, "-m", "celery", "-A", "services.core.queue.app", "inspect", "active"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ATTACKACRACK_REDIS_URL": valkey_server.url}
+    shown = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    assert shown.stdout.count("'name': 'process_webhook'") == 2
     worker.release("go")
     eventually(lambda: len(worker.events("succeeded")) == 12)
     eventually(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))
@@ -31,7 +40,7 @@ def test_queued_plus_running_is_what_the_broker_counts(
 def test_an_idle_worker_ends_at_once(new_worker: Any) -> None:
     worker = new_worker().start("operations")
     worker.send(signal.SIGTERM)
-    worker.ended(within=5)
+    assert worker.ended(within=5) == 0
     assert not worker.has("ready")()
 
 
@@ -44,7 +53,7 @@ def test_a_soft_shutdown_lets_a_short_task_end_and_stops_waiting_then(
     worker.send(signal.SIGTERM)
     eventually(lambda: "worker.stopping" in (worker.folder / "log").read_text())
     worker.release("go")
-    worker.ended(within=10)
+    assert worker.ended(within=10) == 0
     assert len(worker.events("succeeded")) == 1
     assert (inspector.waiting(Queue.CAMPAIGNS), inspector.unacked(CAMPAIGN)) == (0, 0)
 

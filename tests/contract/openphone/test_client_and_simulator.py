@@ -1,0 +1,297 @@
+"""The client against the simulator's real process: every number with a behaviour of its own, and every call."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.core.domain.messages import Direction, Receipt
+from services.core.domain.reconciliation import ListedMessage
+from services.core.openphone.client import OpenPhoneClient
+from services.core.openphone.errors import (
+    AccountRefused,
+    ListingUnreliable,
+    NotFound,
+    ProviderFailed,
+    ProviderThrottled,
+    RequestRefused,
+)
+from services.core.openphone.outcomes import (
+    Accepted,
+    NotStarted,
+    RefusalReason,
+    RefusalScope,
+    Refused,
+    SendOutcome,
+    Unknown,
+)
+from tests.tools.simulator import RunningSimulator, running_simulator
+
+PERSON = "+12025550143"
+DEADLINE = timedelta(seconds=1)
+PATIENCE = 5.0
+
+REFUSED = {
+    "+15005550001": (RefusalScope.RECIPIENT, RefusalReason.INVALID_RECIPIENT, 400, "0202400"),
+    "+15005550002": (RefusalScope.RECIPIENT, RefusalReason.OPTED_OUT, 400, "0201400"),
+    "+15005550003": (RefusalScope.ACCOUNT, RefusalReason.REGISTRATION_MISSING, 400, "0206400"),
+    "+15005550004": (RefusalScope.ACCOUNT, RefusalReason.NO_CREDIT, 402, "0200402"),
+    "+15005550005": (RefusalScope.RECIPIENT, RefusalReason.INTERNATIONAL_NOT_ALLOWED, 403, "0203403"),
+    "+15005550006": (RefusalScope.ACCOUNT, RefusalReason.DAILY_CAP_REACHED, 403, "0204403"),
+}
+ACCEPTED = ["+15005550007", "+15005550008", "+15005550009", "+15005550014", "+15005550016", "+15005550017", PERSON]
+UNKNOWN = {
+    "+15005550010": ("http_500", 0),
+    "+15005550011": ("http_500", 1),
+    "+15005550012": ("connection_lost", 1),
+    "+15005550013": ("timeout", 1),
+}
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
+    with running_simulator(tmp_path_factory.mktemp("simulator")) as running:
+        yield running
+
+
+@pytest.fixture
+def simulator(process: RunningSimulator) -> RunningSimulator:
+    process.clear_faults()
+    process.reset(keep_webhooks=False)
+    return process
+
+
+@pytest.fixture
+def client(simulator: RunningSimulator) -> Iterator[OpenPhoneClient]:
+    with OpenPhoneClient(base_url=simulator.url, api_key=simulator.api_key, deadline=DEADLINE) as made:
+        yield made
+
+
+def send(client: OpenPhoneClient, recipient: str = PERSON, *, guard: Callable[[], bool] = lambda: True) -> SendOutcome:
+    return client.send_text(sender="+12025550100", recipient=recipient, content="Hello", start_guard=guard)
+
+
+def accepted_id(outcome: SendOutcome) -> str:
+    assert isinstance(outcome, Accepted)
+    return outcome.provider_message_id
+
+
+def since() -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=2)
+
+
+def settled(client: OpenPhoneClient, message_id: str, receipt: Receipt) -> ListedMessage:
+    """The message once the provider says this of it."""
+    deadline = time.monotonic() + PATIENCE
+    while (message := client.get_message(message_id)).receipt is not receipt:
+        assert time.monotonic() < deadline, f"still {message.status}"
+        time.sleep(0.02)
+    return message
+
+
+class TestNumbersWithABehaviour:
+    @pytest.mark.parametrize(("recipient", "refusal"), REFUSED.items())
+    def test_refused_and_nothing_sent(self, simulator, client, recipient, refusal):
+        outcome = send(client, recipient)
+        assert isinstance(outcome, Refused)
+        assert (outcome.scope, outcome.reason, outcome.http_status, outcome.code) == refusal
+        assert outcome.trace
+        assert simulator.messages(recipient) == []
+
+    @pytest.mark.parametrize("recipient", ACCEPTED)
+    def test_accepted_under_the_provider_s_id(self, simulator, client, recipient):
+        outcome = send(client, recipient)
+        assert [message["id"] for message in simulator.messages(recipient)] == [accepted_id(outcome)]
+
+    @pytest.mark.parametrize(("recipient", "ending"), UNKNOWN.items())
+    def test_unknown_and_only_the_list_can_tell(self, simulator, client, recipient, ending):
+        reason, created = ending
+        assert send(client, recipient) == Unknown(reason)
+        listed = client.find_sent(phone_number_id=simulator.phone_number_id, recipient=recipient, created_after=since())
+        assert len(listed) == created
+
+    def test_throttled_three_times_then_accepted(self, simulator, client):
+        for _ in range(3):
+            outcome = send(client, "+15005550015")
+            assert isinstance(outcome, Refused)
+            assert outcome.scope is RefusalScope.THROTTLED
+        assert isinstance(send(client, "+15005550015"), Accepted)
+        assert len(simulator.messages("+15005550015")) == 1
+
+    def test_listed_late(self, simulator, client):
+        message_id = accepted_id(send(client, "+15005550018"))
+        query = {"phone_number_id": simulator.phone_number_id, "recipient": "+15005550018", "created_after": since()}
+        assert client.find_sent(**query) == ()
+        simulator.move_clock(30)
+        assert [message.message_id for message in client.find_sent(**query)] == [message_id]
+
+    @pytest.mark.parametrize(
+        ("recipient", "receipt"),
+        [
+            (PERSON, Receipt.DELIVERED),
+            ("+15005550007", Receipt.UNDELIVERED),
+            ("+15005550008", Receipt.FAILED),
+            ("+15005550009", Receipt.FAILED),
+        ],
+    )
+    def test_what_becomes_of_it(self, client, recipient, receipt):
+        message = settled(client, accepted_id(send(client, recipient)), receipt)
+        assert (message.direction, message.recipients, message.text) == (Direction.OUTGOING, (recipient,), "Hello")
+
+    def test_only_a_failure_without_a_code_may_be_retried(self, client):
+        retryable = accepted_id(send(client, "+15005550008"))
+        settled(client, retryable, Receipt.FAILED)
+        client.retry_message(retryable)
+        settled(client, retryable, Receipt.DELIVERED)
+        final = accepted_id(send(client, "+15005550009"))
+        settled(client, final, Receipt.FAILED)
+        with pytest.raises(RequestRefused) as refusal:
+            client.retry_message(final)
+        assert refusal.value.http_status == 422
+
+
+class TestFaults:
+    def test_the_guard_keeps_the_request_from_the_provider(self, simulator, client):
+        before = len(simulator.lines("request"))
+        assert send(client, guard=lambda: False) == NotStarted("guard")
+        assert len(simulator.lines("request")) == before
+        assert simulator.messages() == []
+
+    @pytest.mark.parametrize(
+        ("fault", "outcome"),
+        [
+            ({"kind": "no_answer", "created": 1}, Unknown("timeout")),
+            ({"kind": "reset", "created": 1}, Unknown("connection_lost")),
+            ({"kind": "reset", "created": 1, "after_bytes": 20}, Unknown("connection_lost")),
+            ({"kind": "drip", "created": 1, "seconds": 0.05}, Unknown("timeout")),
+            ({"kind": "truncated_body", "created": 1}, Unknown("connection_lost")),
+            ({"kind": "empty_body", "created": 1}, Unknown("unreadable_answer")),
+            ({"kind": "html_body", "created": 1}, Unknown("unreadable_answer")),
+            ({"kind": "huge_body", "created": 1}, Unknown("answer_too_large")),
+            ({"kind": "redirect", "status": 307}, Unknown("http_307")),
+            ({"kind": "redirect", "status": 308}, Unknown("http_308")),
+            ({"kind": "server_error", "status": 503, "created": 1}, Unknown("http_503")),
+        ],
+    )
+    def test_spoilt_answers(self, simulator, client, fault, outcome):
+        simulator.add_fault(times=1, **fault)
+        assert send(client) == outcome
+        assert len(simulator.messages(PERSON)) == fault.get("created", 0)
+
+    @pytest.mark.parametrize(("asked", "expected"), [(None, None), ("7", 7), ("-1", None), ("999999", 300)])
+    def test_a_storm_of_refusals_for_the_rate(self, simulator, client, asked, expected):
+        simulator.add_fault("rate_storm", times=1, retry_after=asked)
+        outcome = send(client)
+        assert isinstance(outcome, Refused)
+        assert outcome.scope is RefusalScope.THROTTLED
+        if expected is not None:
+            assert outcome.retry_after == timedelta(seconds=expected)
+        else:
+            assert outcome.retry_after is None or outcome.retry_after <= timedelta(seconds=1)
+
+    def test_a_list_that_repeats_its_cursor_is_not_believed(self, simulator, client):
+        for _ in range(51):
+            simulator.send(PERSON)
+        simulator.add_fault("list_repeated_cursor", operation="list")
+        with pytest.raises(ListingUnreliable):
+            client.list_messages(since())
+
+    @pytest.mark.parametrize(
+        ("fault", "error"),
+        [
+            ({"kind": "html_body"}, ProviderFailed),
+            ({"kind": "server_error"}, ProviderFailed),
+            ({"kind": "redirect", "status": 307}, ProviderFailed),
+            ({"kind": "rate_storm"}, ProviderThrottled),
+        ],
+    )
+    def test_a_list_that_cannot_be_read(self, simulator, client, fault, error):
+        simulator.add_fault(operation="list", **fault)
+        with pytest.raises(error):
+            client.list_messages(since())
+
+
+class TestReads:
+    def test_all_pages_of_both_directions(self, simulator, client):
+        sent = {str(simulator.send(f"+1202555{number:04}").json()["data"]["id"]) for number in range(120)}
+        received = str(simulator.inject_inbound(PERSON, "Café ☕")["id"])
+        listed = client.list_messages(since())
+        assert {message.message_id for message in listed} == sent | {received}
+        assert len(listed) == len(sent) + 1
+        assert listed[0].text == "Café ☕"
+        assert [message.created_at for message in listed] == sorted((m.created_at for m in listed), reverse=True)
+
+    def test_one_recipient_s_texts_only(self, simulator, client):
+        wanted = accepted_id(send(client))
+        simulator.send("+12025550144")
+        simulator.inject_inbound(PERSON, "Hi")
+        query = {"phone_number_id": simulator.phone_number_id, "created_after": since()}
+        assert [message.message_id for message in client.find_sent(recipient=PERSON, **query)] == [wanted]
+        assert len(client.find_sent(recipient=None, **query)) == 2
+
+    def test_no_such_message(self, client):
+        with pytest.raises(NotFound):
+            client.get_message("ACnosuchmessage")
+
+    def test_the_account(self, simulator, client):
+        account = client.check_account()
+        assert account.is_active
+        assert [(number.id, number.number) for number in account.numbers] == [
+            (simulator.phone_number_id, simulator.phone_number)
+        ]
+        assert account.numbers[0].may_text_us is True
+
+    def test_a_wrong_key_stops_the_line(self, simulator):
+        with OpenPhoneClient(base_url=simulator.url, api_key="wrong") as stranger:
+            with pytest.raises(AccountRefused):
+                stranger.check_account()
+            outcome = send(stranger)
+        assert isinstance(outcome, Refused)
+        assert (outcome.scope, outcome.reason) == (RefusalScope.ACCOUNT, RefusalReason.UNAUTHORIZED)
+
+    def test_a_wrong_base_address_stops_the_line(self, simulator):
+        with OpenPhoneClient(base_url=f"{simulator.url}/elsewhere", api_key=simulator.api_key) as lost:
+            outcome = send(lost)
+        assert isinstance(outcome, Refused)
+        assert (outcome.scope, outcome.reason) == (RefusalScope.ACCOUNT, RefusalReason.ROUTE_MISSING)
+
+
+class TestWebhooks:
+    NOWHERE = "http://127.0.0.1:9/webhooks"
+
+    def test_the_key_is_told_once(self, client):
+        made = client.register_webhook(self.NOWHERE, ["message.received", "message.failed"], label="ours")
+        assert (made.url, set(made.events), made.is_enabled) == (
+            self.NOWHERE,
+            {"message.received", "message.failed"},
+            True,
+        )
+        assert made.key is not None
+        assert made.key.startswith("whsec_")
+        assert made.key not in repr(made)
+        listed = client.list_webhooks()
+        assert [(webhook.id, webhook.key) for webhook in listed] == [(made.id, None)]
+        assert client.get_webhook(made.id).url == self.NOWHERE
+
+    def test_rotation_gives_another_key(self, client):
+        made = client.register_webhook(self.NOWHERE, ["message.received"])
+        rotated = client.rotate_webhook(made.id)
+        assert rotated.startswith("whsec_")
+        assert rotated != made.key
+
+    def test_the_delivery_log_and_another_try(self, simulator, client):
+        made = client.register_webhook(self.NOWHERE, ["message.received"])
+        client.test_event(made.id, "message.received")
+        simulator.inject_inbound(PERSON, "Hi")
+        deadline = time.monotonic() + PATIENCE
+        while len(found := client.deliveries(made.id, created_after=since())) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert {delivery.event_type for delivery in found} == {"message.received"}
+        client.retry_delivery(made.id, found[0].id)
+        assert client.deliveries(made.id, created_after=since(), status="success") == ()
+
+    def test_no_such_webhook(self, client):
+        with pytest.raises(NotFound):
+            client.deliveries("999", created_after=since())

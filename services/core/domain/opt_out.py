@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,6 +73,9 @@ def decide_opt_out(text: str) -> OptOutDecision:
         inner = _decide(_without_instructions(_read(piece)))
         if inner.meaning is InboundMeaning.OPT_OUT:
             return OptOutDecision(InboundMeaning.DOUBTFUL, "quoted_request", inner.matched)
+    sign = next((sign for sign in _LEXICON["stop_signs"] if sign in text), None)
+    if sign is not None and not _read(own):
+        return OptOutDecision(InboundMeaning.DOUBTFUL, "stop_sign", sign)
     return decision
 
 
@@ -113,12 +116,12 @@ class _Found:
 
 
 def _find_opt_outs(passage: str, innocent: bytearray) -> tuple[list[_Found], list[_Found]]:
-    asked = []
+    asked: list[_Found] = []
     for sentence in _SENTENCE.finditer(passage):
         keyword = _keyword_of(sentence[0])
         if keyword is not None:
             asked.append(_Found("keyword", keyword, sentence.end()))
-    negated = []
+    negated: list[_Found] = []
     for found in _REQUESTS.find(passage):
         if any(innocent[found.start : found.end]):
             continue
@@ -155,16 +158,26 @@ def _find_bare_keyword(passage: str, innocent: bytearray) -> OptOutDecision | No
 
 
 def _find_misspelt(words: list[str]) -> OptOutDecision | None:
-    for word in words:
-        keyword = _MISSPELT.get(word)
-        if keyword is None and word[-1].isdigit() | word[0].isdigit():
-            keyword = _SINGLE_KEYWORDS.get(word.strip("0123456789"))
-        if keyword is None:
-            glued = _GLUED_WITH_OBJECT.match(word)
-            keyword = glued[1] if glued else None
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
+        keyword = _misspelt_keyword(word, following)
         if keyword is not None:
             return OptOutDecision(InboundMeaning.DOUBTFUL, "misspelt_keyword", keyword)
     return None
+
+
+def _misspelt_keyword(word: str, following: str) -> str | None:
+    if following in _SINGLE_KEYWORDS:
+        following = ""
+    if word in _SINGLE_KEYWORDS:
+        return _SINGLE_KEYWORDS[word] if " " in _SINGLE_KEYWORDS[word] else None
+    glued = _GLUED_WITH_OBJECT.match(word) or _GLUED_AFTER_COURTESY.match(word)
+    if glued:
+        return glued[1]
+    return (
+        _MISSPELT.get(word)
+        or (_SINGLE_KEYWORDS.get(word.strip("0123456789")) if word[0].isdigit() or word[-1].isdigit() else None)
+        or (_SINGLE_KEYWORDS.get(word + following) if len(word + following) >= _SHORTEST_INSIDE else None)
+    )
 
 
 def _find_leet(words: list[str]) -> OptOutDecision | None:
@@ -285,9 +298,8 @@ class _Phrases:
     def _match(self, word: str, passage: str, start: int) -> _Phrase | None:
         numbers = self._by_first_word[word]
         if word not in self._patterns:
-            choices = "|".join(
-                f"({_expression(entry, language)})" for language, entry in map(self._entries.__getitem__, numbers)
-            )
+            phrases = map(self._entries.__getitem__, numbers)
+            choices = "|".join(f"({_expression(entry, language, first_word=word)})" for language, entry in phrases)
             self._patterns[word] = re.compile(choices)
         found = self._patterns[word].match(passage, start)
         if found is None:
@@ -306,22 +318,32 @@ def _first_words(entry: str, language: str) -> set[str]:
     }
 
 
-def _expression(phrase: str, language: str) -> str:
-    return "".join(_token_expression(token, language) for token in phrase.split())
+def _expression(phrase: str, language: str, *, first_word: str | None = None) -> str:
+    """The regular expression of a lexicon entry; with `first_word` only for passages that begin with that word."""
+    pieces = phrase.split()
+    start = 1 if pieces[0] == "^" else 0
+    return "".join(
+        _piece_expression(piece, language, first_word=first_word if number == start else None)
+        for number, piece in enumerate(pieces)
+    )
 
 
-def _token_expression(token: str, language: str) -> str:
-    if token in {"^", "$"}:
-        return _SENTENCE_START if token == "^" else _SENTENCE_END
-    if token == "#":
+def _piece_expression(piece: str, language: str, *, first_word: str | None) -> str:
+    if piece in {"^", "$"}:
+        return _SENTENCE_START if piece == "^" else _SENTENCE_END
+    if piece == "#":
         return r"\d\S*[ \n]"
-    if token == "*":
-        return r"(?:\S+[ \n]){0,20}"
-    named = _CLASS.fullmatch(token)
+    named = _CLASS.fullmatch(piece)
     if named is None:
-        return "".join(f"{re.escape(word)}[ \\n]" for word in split_words(fold_characters(token)))
+        return "".join(f"{re.escape(word)}[ \\n]" for word in split_words(fold_characters(piece)))
     members = sorted(_LANGUAGES[language]["classes"][named["name"]], key=lambda member: -len(member))
-    choices = "|".join(dict.fromkeys(_expression(member, language) for member in members))
+    choices = "|".join(
+        dict.fromkeys(
+            _expression(member, language)
+            for member in members
+            if first_word is None or first_word in _first_words(member, language)
+        )
+    )
     return f"(?:{choices})" + {"": "", "?": "?", "*": f"{{0,{_MOST_REPEATS}}}"}[named["times"]]
 
 
@@ -386,7 +408,7 @@ _INSIDE: Final = "|".join(
 
 
 def _glued_with(endings: Iterable[str]) -> re.Pattern[str]:
-    """Keywords run together with at most one ending, whose first letter the squeeze may have swallowed ("stoplease")."""
+    """Keywords run together, with at most one ending; squeezing may have swallowed its first letter ("stoplease")."""
     choices = "|".join(f"{ending}|(?<={ending[0]}){ending[1:]}" for ending in endings if len(ending) > 1)
     return re.compile(f"({_INSIDE})(?:{_INSIDE})*(?:{choices})?\\Z")
 
@@ -394,6 +416,9 @@ def _glued_with(endings: Iterable[str]) -> re.Pattern[str]:
 _GLUED_WITH_COURTESY: Final = _glued_with(_COURTESY_WORDS)
 _GLUED_WITH_OBJECT: Final = _glued_with(
     {_compact(phrase) for kind in ("contacting", "texts", "object") for phrase in _LANGUAGES["en"]["classes"][kind]}
+)
+_GLUED_AFTER_COURTESY: Final = re.compile(
+    f"(?:{'|'.join(word for word in _COURTESY_WORDS if len(word) >= _SHORTEST_INSIDE)})({_INSIDE})"
 )
 _GLUED_ENDING: Final = re.compile(f"({_INSIDE})\\Z")
 _SHORT_OR_OPPOSITE: Final = [

@@ -1,0 +1,157 @@
+"""The opt-out decision, held to a corpus of phrasings and to what must not change with the way a text is written."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.core.domain import opt_out
+from services.core.domain.opt_out import InboundMeaning, OptOutDecision, decide_opt_out
+from services.core.domain.text_folding import fold_characters, split_words
+
+DATA = Path(__file__).parent / "data"
+CORPUS: dict[str, dict[str, list[str]]] = json.loads((DATA / "opt_out_corpus.json").read_text(encoding="utf-8"))
+CASES = [
+    pytest.param(text, InboundMeaning(meaning), id=f"{meaning}-{group}-{number}")
+    for meaning, groups in CORPUS.items()
+    for group, texts in groups.items()
+    for number, text in enumerate(texts)
+]
+TEXTS = [text for groups in CORPUS.values() for texts in groups.values() for text in texts]
+CLEAR_KEYWORDS = CORPUS["opt_out"]["keywords"]
+PAUSED = {InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL}
+
+ZERO_WIDTH = st.sampled_from(
+    ["", "", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u0301", "\ufe0f", "\0"]
+)
+PADDING = st.text(alphabet=" \t\n\u00a0\u2003", max_size=5)
+ENDING = st.text(alphabet=".!?…,;👍😡🛑❤", max_size=5)
+
+
+class TestCorpus:
+    @pytest.mark.parametrize(("text", "meaning"), CASES)
+    def test_each_phrasing_means_what_people_mean(self, text: str, meaning: InboundMeaning) -> None:
+        assert decide_opt_out(text).meaning is meaning
+
+    def test_is_large_and_every_meaning_and_language_is_in_it(self) -> None:
+        assert len(CASES) >= 1000
+        assert set(CORPUS) == set(InboundMeaning)
+        assert {"spanish", "portuguese", "french", "haitian_creole", "chinese"} <= CORPUS["opt_out"].keys() & CORPUS[
+            "none"
+        ]
+
+    def test_no_phrasing_stands_under_two_meanings(self) -> None:
+        assert len(TEXTS) == len(set(TEXTS))
+
+
+class TestRules:
+    @pytest.mark.parametrize(
+        ("text", "decision"),
+        [
+            ("STOP", OptOutDecision(InboundMeaning.OPT_OUT, "keyword", "stop")),
+            ("lose my number", OptOutDecision(InboundMeaning.OPT_OUT, "request", "lose my <contact>")),
+            ("STOP. Never mind", OptOutDecision(InboundMeaning.DOUBTFUL, "contrary_sentence", "never mind")),
+            ("don't stop", OptOutDecision(InboundMeaning.DOUBTFUL, "negated_keyword", "stop")),
+            ("stpo", OptOutDecision(InboundMeaning.DOUBTFUL, "misspelt_keyword", "stop")),
+            ("st0p", OptOutDecision(InboundMeaning.DOUBTFUL, "leet_keyword", "stop")),
+            ("what does stop mean", OptOutDecision(InboundMeaning.DOUBTFUL, "keyword_in_sentence", "stop")),
+            ("Not interested", OptOutDecision(InboundMeaning.DOUBTFUL, "doubtful_phrase", "not interested")),
+            ("> STOP", OptOutDecision(InboundMeaning.DOUBTFUL, "quoted_request", "stop")),
+            ("🛑", OptOutDecision(InboundMeaning.DOUBTFUL, "stop_sign", "🛑")),
+            ("OPT-IN", OptOutDecision(InboundMeaning.OPT_IN, "opt_in", "opt in")),
+            ("Help!", OptOutDecision(InboundMeaning.HELP, "help", "help")),
+            ("bus stop", OptOutDecision(InboundMeaning.NONE, "innocent_use", None)),
+            ("see you at nine", OptOutDecision(InboundMeaning.NONE, "nothing_said", None)),
+        ],
+    )
+    def test_the_rule_and_the_lexicon_entry_are_named(self, text: str, decision: OptOutDecision) -> None:
+        assert decide_opt_out(text) == decision
+
+    def test_a_later_stop_outweighs_a_contrary_sentence_before_it(self) -> None:
+        assert decide_opt_out("STOP. Never mind. STOP").meaning is InboundMeaning.OPT_OUT
+
+    def test_no_keyword_has_more_than_five_words(self) -> None:
+        keywords = [entry for listed in opt_out._LANGUAGES.values() for entry in listed["keywords"]]
+        assert all(len(entry.split()) <= 5 for entry in keywords)
+
+    @pytest.mark.parametrize("kind", ["requests", "innocent", "doubtful", "contrary"])
+    def test_every_lexicon_entry_compiles_and_uses_known_classes(self, kind: str) -> None:
+        for language, listed in opt_out._LANGUAGES.items():
+            assert all(opt_out._expression(entry, language) for entry in listed[kind])
+
+
+class TestAnyWriting:
+    @settings(max_examples=200)
+    @given(keyword=st.sampled_from(CLEAR_KEYWORDS), data=st.data(), before=PADDING, after=PADDING, ending=ENDING)
+    def test_a_clear_keyword_stays_one(
+        self, keyword: str, data: st.DataObject, before: str, after: str, ending: str
+    ) -> None:
+        letters = [
+            data.draw(st.sampled_from([letter.lower(), letter.upper(), _full_width(letter)])) for letter in keyword
+        ]
+        text = "".join(letter + data.draw(ZERO_WIDTH) for letter in letters)
+        assert decide_opt_out(before + text + after + ending).meaning is InboundMeaning.OPT_OUT
+
+    @settings(max_examples=200)
+    @given(text=st.text(alphabet=st.characters(), max_size=300))
+    def test_no_text_raises(self, text: str) -> None:
+        assert decide_opt_out(text).meaning in InboundMeaning
+
+    @pytest.mark.parametrize("text", ["", "\ud800", "\udfff STOP".removesuffix(" STOP"), "\0" * 10, "\u0301" * 10])
+    def test_text_without_words_says_nothing(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.NONE
+
+    @pytest.mark.parametrize("text", ["\ud800STOP", "STOP\udfff", "\0STOP\0"])
+    def test_broken_characters_hide_no_stop(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.OPT_OUT
+
+    @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+    def test_a_stop_of_its_own_always_pauses(self, text: str) -> None:
+        for form in ("STOP. {}", "STOP\n{}", "{}. STOP", "{}\nSTOP"):
+            assert decide_opt_out(form.format(text)).meaning in PAUSED
+
+
+class TestHostileLength:
+    LENGTH = 100_000
+
+    @pytest.mark.parametrize(
+        "piece",
+        ["stop ", "bus stop ", "stop all the these ", "a", "\u0301\u0316", "s t ", '"a ', "\n", "re:", "> a\n", "dont ",
+         "on 1 \n", "please ", 'to "', "$t0p ", "stop", "cancel my ", "never not to ", "停", "https://", "from:\n"],
+    )  # fmt: skip
+    def test_time_grows_with_the_length_only(self, piece: str) -> None:
+        decide_opt_out(piece * 100)
+        started = time.process_time()
+        decide_opt_out(piece * (self.LENGTH // len(piece)))
+        assert time.process_time() - started < 5
+
+    @pytest.mark.parametrize("filler", ["we will be there ", "\u200b", "a", "🙂"])
+    def test_no_length_hides_a_stop_at_either_end_or_between(self, filler: str) -> None:
+        long = filler * (self.LENGTH // len(filler))
+        for text in (f"STOP. {long}", f"{long}. STOP", f"{long}. STOP. {long}"):
+            assert decide_opt_out(text).meaning is InboundMeaning.OPT_OUT
+
+
+class TestFolding:
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("Don’t", ["dont"]),
+            ("ＳＴＯＰ", ["stop"]),
+            ("Arrêtez", ["aretez"]),
+            ("STOOOP the stoop", ["stop", "the", "stoop"]),
+            ("取消abc", ["取", "消", "abc"]),
+            ("🅢🅣🅞🅟", ["stop"]),
+            ("🇸🇹🇴🇵", ["stop"]),
+            ("a\u200bb 👍c", ["ab", "c"]),
+        ],
+    )
+    def test_words_are_plain(self, text: str, words: list[str]) -> None:
+        assert split_words(fold_characters(text)) == words
+
+
+def _full_width(letter: str) -> str:
+    return chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter

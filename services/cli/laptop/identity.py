@@ -79,6 +79,9 @@ def environment_of(identity: Identity, *, data_dir: Path, provider_rate: float) 
         "FLOWER_PASSWORD": identity.flower_password,
         "API_TOKEN": identity.api_token,
         "WORKER_CONCURRENCY": 2,
+        # one number sends the whole demo in a minute, which a real one would spread over days
+        "NUMBER_DAILY_CAP": 1000,
+        "ACCOUNT_DAILY_CAP": 5000,
     }
     return {f"ATTACKACRACK_{name}": str(value) for name, value in values.items()}
 

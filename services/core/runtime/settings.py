@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     number_daily_cap: int = Field(default=125, ge=1)
     account_daily_cap: int = Field(default=1000, ge=1)
 
+    follow_up_text: str = "Hi {{first_name|there}}, thank you for letting us work on your home. How did we do?"
+    reminder_text: str = "Hi {{first_name|there}}, a short review of our work would mean a lot to us. Thank you!"
+
     durations: Durations = Durations()
     time_scale: float = Field(default=1.0, ge=1, le=10_000)
 

@@ -103,8 +103,9 @@ def start(context: Context, campaign_id: int, *, plan_hash: str, by: str) -> Cam
                 "this is not the campaign's plan: plan it again, read the plan, and start with its hash",
                 pointer="/plan_hash",
             )
+        at = clock.product_now(session)
         _step(campaign, CampaignStatus.RUNNING)
-        campaign.started_at = clock.product_now(session)
+        campaign.started_at = at
         session.flush()
         campaigns.make_messages(session, campaign_id)
         queue_today(context, session, campaign)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.storage import audit, clock, installation
+from services.core.storage.database import Session
 from services.core.usecases.context import Context
 
 
@@ -60,6 +61,11 @@ def read_clock(context: Context) -> ClockState:
     with context.database.reading() as session:
         offset = installation.read(session).clock_offset
         return ClockState(product_now=clock.product_now(session), real_now=clock.real_now(session), offset=offset)
+
+
+def product_time(session: Session) -> datetime:
+    """Product time now, in a session that is open already."""
+    return clock.product_now(session)
 
 
 def move_clock(context: Context, to: datetime, *, by: str) -> ClockState:

@@ -1,0 +1,36 @@
+"""What a fresh stack needs before anybody uses it: the API's token, the provider's webhook, one clock for both."""
+
+from pathlib import Path
+
+from services.cli.demo.provider import Simulator
+from services.cli.laptop.identity import read_settings_file
+from services.cli.laptop.run_file import RunFile
+from services.core.runtime.settings import Settings
+from services.core.storage import tokens
+from services.core.usecases.context import Context, open_context
+from services.core.usecases.installation_verbs import read_clock
+
+TOKEN_NAME = "laptop"  # noqa: S105 - the token's name, not the token
+PREFIX = "ATTACKACRACK_"
+
+
+def stack_context(data: Path) -> Context:
+    """A context on the stack of a data folder; the caller closes it."""
+    environment = read_settings_file(data)
+    values = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items()}
+    return open_context(Settings(**values))  # type: ignore[arg-type]
+
+
+def prepare(data: Path, run_file: RunFile) -> None:
+    """Store the token, register the webhook and set the simulator's clock; a repeat changes nothing."""
+    context, simulator = stack_context(data), Simulator(run_file.urls["simulator"])
+    try:
+        with context.database.transaction() as session:
+            tokens.ensure(session, run_file.api_token, name=TOKEN_NAME, role="admin")
+        simulator.register_webhook(
+            f"{run_file.urls['ingress']}/webhooks/openphone", key=run_file.webhook_secrets.standard
+        )
+        simulator.move_clock(read_clock(context).offset)
+    finally:
+        simulator.close()
+        context.close()

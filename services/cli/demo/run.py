@@ -1,0 +1,246 @@
+"""Run the demo campaign on a ready stack and close with a table: what happened, and that no promise was broken."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from services.cli.demo.prepare import stack_context
+from services.cli.demo.promises import count_broken, read_ledger
+from services.cli.demo.provider import Simulator
+from services.cli.laptop.run_file import RunFile
+from services.core.domain.sending_window import next_business_day, window_close, window_open
+from services.core.domain.zones import locate
+from services.core.storage.database import DatabaseUnavailable
+from services.core.storage.progress import Progress as CampaignProgress
+from services.core.storage.progress import numbers_of, progress_of, running_campaign_named
+from services.core.usecases import campaign_verbs, import_contacts, installation_verbs
+from services.core.usecases.campaign_verbs import NewCampaign
+from services.core.usecases.context import Context
+from services.core.usecases.plan_campaign import plan_campaign
+
+CONTACTS = Path(__file__).with_name("contacts.csv")
+NAME = "Demo"
+TEXT = "Hi {{first_name|there}}, free foundation check in {{city|your area}} this week. Reply STOP to opt out."
+TEXT_B = "{{first_name|Hello}}, cracks in the wall? We look for free. Reply STOP to opt out."
+ACTOR = "demo"
+LOOK_EVERY = 0.25
+SETTLES_WITHIN = timedelta(minutes=10)
+AGAIN_AFTER = timedelta(days=31)
+SEED = 7
+
+
+class DemoFailed(Exception):
+    """The demo did not come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoTable:
+    """The closing table; the last but one row of counts are promises, and each must be zero."""
+
+    accepted: int
+    merged: int
+    rejected: int
+    suppressed: int
+    planned: int
+    sent: int
+    delivered: int
+    undelivered: int
+    failed: int
+    skipped: int
+    deferred: int
+    held: int
+    uncertain: int
+    replies: int
+    opt_outs: int
+    lost: int
+    doubled: int
+    after_opt_out: int
+    outside_hours: int
+    over_cap: int
+    seconds: float
+
+    @property
+    def kept_every_promise(self) -> bool:
+        return not any((self.lost, self.doubled, self.after_opt_out, self.outside_hours, self.over_cap, self.uncertain))
+
+
+def run_demo(data: Path, run_file: RunFile, *, as_json: bool, contacts: Path = CONTACTS) -> bool:
+    """Import, plan, start, watch and judge; answers whether every promise was kept. Raises `DemoFailed`."""
+    context, simulator = stack_context(data), Simulator(run_file.urls["simulator"])
+    screen = Console(stderr=True)
+    began = monotonic()
+    try:
+        simulator.people_behave(seed=SEED)
+        campaign_id, report = _begin(context, simulator, contacts, screen)
+        progress = _watch(context, simulator, campaign_id, screen)
+        table = _judge(context, run_file, progress, report, seconds=monotonic() - began)
+        _show(table, as_json=as_json, screen=screen)
+        return table.kept_every_promise
+    finally:
+        simulator.close()
+        context.close()
+
+
+def _begin(
+    context: Context, simulator: Simulator, contacts: Path, screen: Console
+) -> tuple[int, import_contacts.ImportReport]:
+    """The unfinished demo of this folder, or a new one on the next business day at 13:00."""
+    zone = context.settings.business_zone
+    with context.database.reading() as session:
+        unfinished, earlier = running_campaign_named(session, NAME)
+    now = installation_verbs.read_clock(context).product_now
+    if unfinished is not None:
+        if not window_open(context.window, now) or _nothing_due_today(context, unfinished, now):
+            _move_clock(context, simulator, _next_afternoon(now, zone, at=time(9, 0)), screen)
+        with context.database.reading() as session:
+            import_id = progress_of(session, unfinished).import_id
+        screen.print("resuming the demo of this folder")
+        return unfinished, import_contacts.show(context, import_id)
+    _move_clock(context, simulator, _next_afternoon(now + (AGAIN_AFTER if earlier else timedelta(0)), zone), screen)
+    with contacts.open("rb") as file:
+        dry = import_contacts.dry_run(context, iter(lambda: file.read(65536), b""), file_name=contacts.name, by=ACTOR)
+    report = import_contacts.confirm(context, dry.import_id, by=ACTOR)
+    campaign = campaign_verbs.create(
+        context,
+        NewCampaign(
+            name=f"{NAME} {earlier + 1}",
+            template_a=TEXT,
+            template_b=TEXT_B,
+            split_percent_b=50,
+            audience={"import": report.import_id},
+            daily_cap=context.settings.number_daily_cap,
+            batch_size=60,
+            batch_every=timedelta(seconds=6),
+            ids_per_task=10,
+        ),
+        by=ACTOR,
+    )
+    plan = plan_campaign(context, campaign.campaign_id, by=ACTOR)
+    screen.print(
+        f"planned {plan.recipients} texts, {plan.segments} segments, ${plan.cost_usd}; excluded {plan.excluded}"
+    )
+    campaign_verbs.start(context, campaign.campaign_id, plan_hash=plan.plan_hash, by=ACTOR)
+    return campaign.campaign_id, report
+
+
+def _watch(context: Context, simulator: Simulator, campaign_id: int, screen: Console) -> CampaignProgress:
+    """Follow the campaign until it is settled; steps the clock when only texts of unknown outcome are left."""
+    deadline = monotonic() + SETTLES_WITHIN.total_seconds()
+    with _bar(screen) as bar:
+        task = bar.add_task("sending", total=None)
+        while True:
+            progress = _look(context, campaign_id)
+            if progress is not None:
+                bar.update(
+                    task, total=progress.planned, completed=progress.planned - progress.open - progress.unsettled
+                )
+                if progress.open == 0 and progress.inbox == 0 and simulator.open_deliveries() == 0:
+                    if progress.unsettled == 0:
+                        return progress
+                    if progress.next_look_at is not None:
+                        _move_clock(context, simulator, progress.next_look_at + timedelta(seconds=1), screen)
+            if monotonic() > deadline:
+                raise DemoFailed(f"the campaign did not settle within {SETTLES_WITHIN}: {progress}")
+            sleep(LOOK_EVERY)
+
+
+def _look(context: Context, campaign_id: int) -> CampaignProgress | None:
+    """The campaign's progress now; `None` while the database is away."""
+    try:
+        with context.database.reading() as session:
+            now = installation_verbs.product_time(session)
+            closes = window_close(context.window, now) if window_open(context.window, now) else now
+            return progress_of(session, campaign_id, closes_at=closes)
+    except DatabaseUnavailable:
+        return None
+
+
+def _nothing_due_today(context: Context, campaign_id: int, now: datetime) -> bool:
+    with context.database.reading() as session:
+        progress = progress_of(session, campaign_id, closes_at=window_close(context.window, now))
+    return progress.open == 0 and progress.unsettled == 0
+
+
+def _judge(
+    context: Context,
+    run_file: RunFile,
+    progress: CampaignProgress,
+    report: import_contacts.ImportReport,
+    *,
+    seconds: float,
+) -> DemoTable:
+    ledger = read_ledger(Path(run_file.simulator_ledger))
+    with context.database.reading() as session:
+        people = numbers_of(session)
+    locations = {e164: locate(e164=e164, state=state, timezone=timezone) for e164, (state, timezone) in people.items()}
+    broken = count_broken(
+        ledger, window=context.window, daily_cap=context.settings.number_daily_cap, locations=locations
+    )
+    taken = {text["id"] for text in ledger.texts}
+    counts = progress.by_status
+    final = sum(counts.get(status, 0) for status in ("delivered", "undelivered", "failed", "skipped"))
+    accounted = final + counts.get("held", 0) + progress.deferred + progress.unsettled + counts.get("sent", 0)
+    return DemoTable(
+        accepted=report.accepted,
+        merged=report.merged,
+        rejected=report.rejected,
+        suppressed=report.suppressed,
+        planned=progress.planned,
+        sent=sum(counts.get(status, 0) for status in ("sent", "delivered", "undelivered", "failed")),
+        delivered=counts.get("delivered", 0),
+        undelivered=counts.get("undelivered", 0),
+        failed=counts.get("failed", 0),
+        skipped=counts.get("skipped", 0),
+        deferred=progress.deferred,
+        held=counts.get("held", 0),
+        uncertain=progress.unsettled,
+        replies=progress.replies,
+        opt_outs=progress.opt_outs,
+        lost=progress.planned - accounted + counts.get("sent", 0) + len(progress.provider_ids - taken),
+        doubled=broken.doubled,
+        after_opt_out=broken.after_opt_out,
+        outside_hours=broken.outside_hours,
+        over_cap=broken.over_cap,
+        seconds=round(seconds, 1),
+    )
+
+
+def _show(table: DemoTable, *, as_json: bool, screen: Console) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(table)) + "\n")
+        return
+    shown = Table(title="demo", show_header=False)
+    for field in fields(table):
+        shown.add_row(field.name, str(getattr(table, field.name)))
+    screen.print(shown)
+    screen.print("every promise was kept" if table.kept_every_promise else "[red]a promise was broken[/red]")
+
+
+def _move_clock(context: Context, simulator: Simulator, to: datetime, screen: Console) -> None:
+    state = installation_verbs.move_clock(context, to, by=ACTOR)
+    simulator.move_clock(state.offset)
+    local = state.product_now.astimezone(ZoneInfo(context.settings.business_zone))
+    screen.print(f"product time is now {local:%a %d %b %Y %H:%M}")
+
+
+def _next_afternoon(now: datetime, zone: str, *, at: time = time(13, 0)) -> datetime:
+    """The next business day's 13:00, today's not counted."""
+    local = ZoneInfo(zone)
+    return datetime.combine(next_business_day(now.astimezone(local).date()), at, local)
+
+
+@contextmanager
+def _bar(screen: Console) -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=screen, disable=not screen.is_terminal) as bar:
+        yield bar

@@ -1,0 +1,78 @@
+"""`attackacrack up`: a whole stack on this machine, with nothing but Python."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.demo.run import DemoFailed, run_demo
+from services.cli.laptop.lock import FolderInUse
+from services.cli.laptop.ports import NoFreePort
+from services.cli.laptop.postgres import PostgresUnavailable
+from services.cli.laptop.role_log import terminal_log
+from services.cli.laptop.run_file import RunFile
+from services.cli.laptop.stack import Stack, StackStopped
+from services.cli.laptop.supervisor import RoleDidNotStart
+from services.cli.laptop.valkey import ValkeyUnavailable
+
+DEFAULT_DATA = Path(".data")
+REFUSALS = (FolderInUse, NoFreePort, PostgresUnavailable, ValkeyUnavailable, RoleDidNotStart, DemoFailed)
+
+
+def up(
+    data: Annotated[Path, typer.Option(envvar="ATTACKACRACK_DATA", help="The stack's folder.")] = DEFAULT_DATA,
+    demo: Annotated[bool, typer.Option("--demo", help="Run a demo campaign when everything is ready.")] = False,
+    leave: Annotated[bool, typer.Option("--exit", help="Stop when the demo is over (or once ready, without).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The demo's table as one JSON document.")] = False,
+    provider_rate: Annotated[float, typer.Option(min=1, max=1000, help="Requests a second, both sides.")] = 8.0,
+    port_base: Annotated[int | None, typer.Option(min=1024, max=65000, help="First port; else free ones.")] = None,
+) -> None:
+    """Start everything here: stores, roles and a simulated provider; Ctrl-C stops it in order.
+
+    Example: attackacrack up --demo --exit --json
+    """
+    try:
+        code = asyncio.run(
+            _up(data, demo=demo, leave=leave, as_json=as_json, provider_rate=provider_rate, port_base=port_base)
+        )
+    except StackStopped:
+        code = 0
+    except REFUSALS as refusal:
+        sys.stderr.write(f"attackacrack: {refusal}\n")
+        code = 1
+    raise typer.Exit(code)
+
+
+async def _up(
+    data: Path, *, demo: bool, leave: bool, as_json: bool, provider_rate: float, port_base: int | None
+) -> int:
+    log = terminal_log(sys.stderr)
+    async with Stack(data, provider_rate=provider_rate, port_base=port_base, log=log) as stack:
+        await asyncio.to_thread(_welcome, data, stack.run_file)
+        if demo and not await _demo(stack, data, as_json=as_json):
+            return 1
+        if not leave:
+            await stack.wait_stopped()
+    return 0
+
+
+async def _demo(stack: Stack, data: Path, *, as_json: bool) -> bool:
+    """Run the demo beside the stack; False when its promises were not kept."""
+    running = asyncio.create_task(asyncio.to_thread(run_demo, data, stack.run_file, as_json=as_json))
+    stopped = asyncio.create_task(stack.wait_stopped())
+    await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not running.done():
+        sys.stderr.write("attackacrack: the demo was interrupted; run it again with the same folder\n")
+        return False
+    stopped.cancel()
+    return running.result()
+
+
+def _welcome(data: Path, run_file: RunFile) -> None:
+    from services.cli.demo.prepare import prepare
+
+    prepare(data, run_file)
+    lines = [f"  {name:<10} {run_file.urls[name]}" for name in ("console", "flower", "ingress", "simulator")]
+    sys.stderr.write("\n".join(["ready:", *lines, f"  folder     {data.absolute()}", ""]))

@@ -1,0 +1,51 @@
+"""Tasks of the operations pool: reconciliation and the scheduled work."""
+
+from services.core.queue.names import TaskName
+from services.core.queue.task import task
+from services.core.usecases.check_health import check_health
+from services.core.usecases.clean_up import clean_up
+from services.core.usecases.complete_jobs import complete_jobs
+from services.core.usecases.context import process_context
+from services.core.usecases.queue_daily_campaigns import queue_daily_campaigns as queue_campaigns
+from services.core.usecases.reconcile import reconcile_message as reconcile
+from services.core.usecases.run_scheduled_job import run_scheduled_job
+
+
+@task(TaskName.RECONCILE_MESSAGE)
+def reconcile_message(message_ids: list[str]) -> None:
+    for message_id in message_ids:
+        reconcile(process_context(), int(message_id))
+
+
+@task(TaskName.QUEUE_DAILY_CAMPAIGNS)
+def queue_daily_campaigns(run_ids: list[str]) -> None:
+    context = process_context()
+    for run_id in run_ids:
+        run_scheduled_job(context.database, int(run_id), lambda _run: queue_campaigns(context))
+
+
+@task(TaskName.CHECK_COMPLETED_JOBS)
+def check_completed_jobs(run_ids: list[str]) -> None:
+    context = process_context()
+    for run_id in run_ids:
+        run_scheduled_job(context.database, int(run_id), lambda _run: complete_jobs(context))
+
+
+@task(TaskName.OPERATIONAL_HEALTH_CHECK)
+def operational_health_check(run_ids: list[str]) -> None:
+    context = process_context()
+    for run_id in run_ids:
+        run_scheduled_job(context.database, int(run_id), lambda _run: check_health(context).summary())
+
+
+@task(TaskName.CLEANUP_WEBHOOK_CACHE)
+def cleanup_webhook_cache(run_ids: list[str]) -> None:
+    context = process_context()
+    for run_id in run_ids:
+        run_scheduled_job(context.database, int(run_id), lambda _run: clean_up(context))
+
+
+@task(TaskName.DEBUG_TASK)
+def debug_task(words: list[str]) -> list[str]:
+    """Answers what it was given: the quickest way to see that a queue, its pool and the results work."""
+    return words

@@ -15,7 +15,7 @@ from opentelemetry import trace
 
 from services.core.runtime.settings import LogFormat, Settings
 
-PHONE = re.compile(r"\+?\d[\d\s().-]{8,}\d")
+PHONE = re.compile(r"\+\d{8,15}\b|(?<![\w.:-])\(?\d{3}\)?[ .-]?\d{3}[ .-]?\d{4}(?![\w:-])")
 SECRET = re.compile(r"(whsec_|Bearer\s+|://[^/\s:@]+:)[^\s@\"']+")
 NOISY = ("httpx", "httpcore", "alembic.runtime.plugins", "celery.utils.functional")
 

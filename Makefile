@@ -1,0 +1,63 @@
+# Everything the project can do. CI runs these same targets.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+INSTALLED := .venv/.installed
+TOOLS := .venv/.tools
+
+.DEFAULT_GOAL := help
+.PHONY: help install tools run test lint format faults coverage lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+install: $(INSTALLED)  ## make .venv from the hashed lock
+
+tools: $(TOOLS)  ## add what tests and lint need, from its own hashed lock
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TOOLS): $(INSTALLED) requirements-dev.lock
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: install  ## start everything here and run the demo campaign; Ctrl-C stops it
+	$(BIN)/attackacrack up --demo
+
+test: tools  ## all tests that need nothing but the package registries
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal -m "not slow"
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --skip-covered | tail -n 1
+
+lint: tools  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: tools  ## rewrite the code in its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+faults: tools  ## thirty demos with a kill in the middle of each; about 30 minutes
+	$(BIN)/python -m tests.tools.demo_series
+
+coverage: tools  ## the last test run's coverage, file by file
+	$(BIN)/coverage report
+
+lock: tools  ## solve the dependencies anew; needs uv on the PATH
+	uv pip compile pyproject.toml -q --universal --generate-hashes --python-version 3.11 --no-header \
+		--extra embedded -o requirements.lock
+	uv pip compile pyproject.toml -q --universal --generate-hashes --python-version 3.11 --no-header \
+		--extra embedded --extra kubernetes --extra dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile pyproject.toml -q --universal --generate-hashes --python-version 3.11 --no-header \
+		--extra kubernetes -c requirements.lock -o services/requirements.lock
+
+clean:  ## remove what was built; a stack's data in .data stays
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache htmlcov .coverage*

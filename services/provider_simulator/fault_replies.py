@@ -27,9 +27,13 @@ class BrokenReply(Response):
         self.true_reply = true_reply
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
-        await self.break_off(scope[TRANSPORT])
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        transport: asyncio.Transport = scope[TRANSPORT]
+        try:
+            await self.break_off(transport)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            transport.abort()  # also when the server ends and would answer 500
 
     async def break_off(self, transport: asyncio.Transport) -> None:
         """Nothing more: no answer until the caller hangs up."""

@@ -6,11 +6,11 @@ holds `inbound` (a person's text to us) and `webhook` (our receiver answered a d
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from services.provider_simulator.append_log import AppendLog, read_lines
 from services.provider_simulator.clock import Clock, stamp, wall
+from services.provider_simulator.messages import Direction, Message
 
 
 class Ledger:
@@ -18,7 +18,7 @@ class Ledger:
         self._clock = clock
         self._path = path
         self._sent = AppendLog(path)
-        self._received = AppendLog(path.with_name(path.name + ".inbound"))
+        self._received = AppendLog(_beside(path))
 
     def request(self, *, sender: object, recipients: object, content: object) -> None:
         """A request to send came in; its fields are as given, well-formed or not."""
@@ -43,14 +43,23 @@ class Ledger:
             }
         )
 
-    def restore_texts(self, texts: Iterable[tuple[str, datetime, str, Sequence[str], str]]) -> None:
-        """Add accepted texts (id, product time, from, to, content) that a kill kept from the file."""
-        known = {line["id"] for line in read_lines(self._path) if line["kind"] == "text"}
-        for message_id, at, sender, recipients, content in texts:
-            if message_id not in known:
-                times = {"at": stamp(at, "microseconds"), "wall": stamp(at - self._clock.offset, "microseconds")}
-                parties = {"from": sender, "to": _one_or_all(recipients), "content": content}
-                self._sent.write({"kind": "text", "id": message_id, **times, **parties})
+    def restore(self, messages: Iterable[Message]) -> None:
+        """Add the messages that a kill kept from their file."""
+        known = {line["id"] for path in (self._path, _beside(self._path)) for line in read_lines(path)}
+        for message in messages:
+            if message.id not in known:
+                is_ours = message.direction is Direction.OUTGOING
+                at = message.created_at
+                line = {
+                    "kind": "text" if is_ours else "inbound",
+                    "id": message.id,
+                    "at": stamp(at, "microseconds"),
+                    "wall": stamp(at - self._clock.offset, "microseconds"),
+                    "from": message.sender,
+                    "to": _one_or_all(message.recipients),
+                    "content": message.text,
+                }
+                (self._sent if is_ours else self._received).write(line)
 
     async def flush(self) -> None:
         await self._sent.flush()
@@ -64,7 +73,12 @@ class Ledger:
         log.write({"kind": kind, "id": line_id, **self._times(), "from": sender, "to": to, "content": content})
 
     def _times(self) -> dict[str, str]:
-        return {"at": stamp(self._clock.now(), "microseconds"), "wall": stamp(wall(), "microseconds")}
+        real = wall()
+        return {"at": stamp(real + self._clock.offset, "microseconds"), "wall": stamp(real, "microseconds")}
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".inbound")
 
 
 def _one_or_all(recipients: object) -> object:

@@ -27,7 +27,7 @@ from services.provider_simulator.messages import (
 from services.provider_simulator.schedule import Schedule
 from services.provider_simulator.settings import Settings
 
-ANNOUNCED = {Status.DELIVERED, Status.UNDELIVERED, Status.FAILED, Status.RECEIVED}
+ANNOUNCED = {Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}
 
 
 class Life:
@@ -75,9 +75,10 @@ class Life:
 
     def retry(self, message: Message) -> None:
         """Send a failed message again under its id; this time it arrives."""
+        now = time.time()
         message.steps = [
-            self._step(StepKind.SENT, self._settings.sent_after),
-            self._step(StepKind.DELIVERED, self._delivered_after()),
+            self._step(StepKind.SENT, now, self._settings.sent_after),
+            self._step(StepKind.DELIVERED, now, self._delivered_after()),
         ]
         self._change(message, Status.QUEUED)
         self._arm(message)
@@ -87,11 +88,13 @@ class Life:
         message = self._message(Direction.INCOMING, sender, (self._settings.phone_number,), content, 0)
         self._contacts.hear(sender, content)
         self._messages.add(message)
+        is_told = self._settings.deliver_stop or content.strip().upper() not in STOP_WORDS | START_WORDS
+        made = self._deliveries.announce(self._event(message)) if is_told else []
         await self._journal.flush()
         self._ledger.inbound(message.id, sender=sender, recipients=message.recipients, content=content)
         await self._ledger.flush()
-        if self._settings.deliver_stop or content.strip().upper() not in STOP_WORDS | START_WORDS:
-            self._announce(message)
+        for delivery in made:
+            self._deliveries.start(delivery)
         return message
 
     def _message(
@@ -121,14 +124,17 @@ class Life:
         error_code = magic.error_code or (behaviour.error_code if magic.delivery is Delivery.DELIVERED else None)
         if outcome is Delivery.NEVER:
             return []
+        now = time.time()
         arrives = self._delivered_after()
-        end = self._step(StepKind(outcome), arrives, error_code=error_code)
-        steps = [self._step(StepKind.SENT, self._settings.sent_after), end]
+        end = self._step(StepKind(outcome), now, arrives, error_code=error_code)
         if outcome is Delivery.FAILED:
             return [end]
+        steps = [self._step(StepKind.SENT, now, self._settings.sent_after), end]
         if outcome is Delivery.DELIVERED:
             replies = self._contacts.replies_to_next_text(recipients[0])
-            steps += [self._step(StepKind.REPLY, arrives + reply.after, text=reply.reply or "") for reply in replies]
+            steps += [
+                self._step(StepKind.REPLY, now, arrives + reply.after, text=reply.reply or "") for reply in replies
+            ]
         return sorted(steps, key=lambda step: step.due)
 
     def _delivered_after(self) -> float:
@@ -138,12 +144,13 @@ class Life:
     def _step(
         self,
         kind: StepKind,
+        now: float,
         after: float,
         *,
         error_code: str | None = None,
         text: str = "",
     ) -> Step:
-        return Step(due=time.time() + after / self._settings.time_factor, kind=kind, error_code=error_code, text=text)
+        return Step(due=now + after / self._settings.time_factor, kind=kind, error_code=error_code, text=text)
 
     def _arm(self, message: Message) -> None:
         if message.steps:
@@ -154,8 +161,8 @@ class Life:
             return
         step = message.steps.pop(0)
         if step.kind is StepKind.REPLY:
-            await self.receive(message.recipients[0], step.text)
             self._messages.save(message)
+            await self.receive(message.recipients[0], step.text)
         else:
             message.error_code = step.error_code
             self._change(message, Status(step.kind))

@@ -10,7 +10,7 @@ from services.provider_simulator.journal import Journal
 from services.provider_simulator.ledger import Ledger
 from services.provider_simulator.life import Life
 from services.provider_simulator.limits import Histogram, RateLimit
-from services.provider_simulator.messages import Direction, Messages
+from services.provider_simulator.messages import Messages
 from services.provider_simulator.schedule import Schedule
 from services.provider_simulator.settings import Settings
 from services.provider_simulator.signing import Scheme
@@ -47,11 +47,7 @@ class Simulator:
 
     async def start(self) -> None:
         """Repair the ledger, register the webhooks of the settings, resume every life and delivery."""
-        self.ledger.restore_texts(
-            (message.id, message.created_at, message.sender, message.recipients, message.text)
-            for message in self.messages.oldest_first()
-            if message.direction is Direction.OUTGOING
-        )
+        self.ledger.restore(self.messages.oldest_first())
         await self.ledger.flush()
         if self.settings.webhook_url:
             keys = {

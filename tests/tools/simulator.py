@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -188,6 +188,14 @@ def running_simulator(folder: Path, **options: object) -> Iterator[RunningSimula
         yield simulator
     finally:
         simulator.close()
+
+
+def eventually(is_so: Callable[[], bool], limit: float = 5) -> None:
+    """Look again until it is so; for what nobody announces."""
+    deadline = time.monotonic() + limit
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
 
 
 def free_port() -> int:

@@ -1,0 +1,50 @@
+{{/* The settings that are no secrets; a key of the values is the setting's name in camel case. */}}
+{{- define "attackacrack.config" -}}
+ATTACKACRACK_INSTALLATION: {{ include "attackacrack.fullname" . | quote }}
+ATTACKACRACK_BIND_HOST: "0.0.0.0"
+ATTACKACRACK_INGRESS_PORT: "8080"
+ATTACKACRACK_CONSOLE_PORT: "8081"
+ATTACKACRACK_FLOWER_PORT: "5555"
+ATTACKACRACK_FLOWER_USER: {{ .Values.flower.user | quote }}
+ATTACKACRACK_OTLP_ENDPOINT: {{ include "attackacrack.otlpEndpoint" . | quote }}
+{{- range $key, $value := omit .Values.config "durations" }}
+{{- with include "attackacrack.setting" $value }}
+ATTACKACRACK_{{ snakecase $key | upper }}: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- range $key, $value := .Values.config.durations }}
+ATTACKACRACK_DURATIONS__{{ snakecase $key | upper }}: {{ include "attackacrack.setting" $value | quote }}
+{{- end }}
+ATTACKACRACK_PROVIDER: {{ .Values.provider.kind }}
+{{- $provider := omit .Values.provider "kind" }}
+{{- if eq .Values.provider.kind "simulator" }}
+{{- $_ := set $provider "baseUrl" (include "attackacrack.simulatorUrl" .) }}
+{{- end }}
+{{- range $key, $value := $provider }}
+{{- with include "attackacrack.setting" $value }}
+ATTACKACRACK_PROVIDER_{{ snakecase $key | upper }}: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "attackacrack.setting" -}}
+{{- if kindIs "slice" . -}}
+{{- join "," . -}}
+{{- else if kindIs "string" . -}}
+{{- . -}}
+{{- else -}}
+{{- toJson . -}}
+{{- end -}}
+{{- end }}
+
+{{/* {root, secrets}: the values given inline, so that a change of them rolls the pods that read them */}}
+{{- define "attackacrack.inlineSecrets" -}}
+{{- $inline := dict -}}
+{{- range $secret := .secrets -}}
+{{- $given := omit (index $.root.Values.secrets $secret) "existingSecret" "keys" "externalSecret" -}}
+{{- if join "" (values $given) -}}
+{{- $_ := set $inline $secret $given -}}
+{{- end -}}
+{{- end -}}
+{{- with $inline }}{{ toJson . }}{{ end -}}
+{{- end }}

@@ -1,0 +1,103 @@
+{{/* Names, labels, images. A name is at most 36 characters, so that keda-hpa-<name>-operations-worker is at most 63. */}}
+
+{{- define "attackacrack.name" -}}
+{{- .Values.nameOverride | default .Chart.Name -}}
+{{- end }}
+
+{{- define "attackacrack.fullname" -}}
+{{- $name := include "attackacrack.name" . -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if gt (len $full) 36 -}}
+{{- printf "%s-%s" ($full | trunc 27 | trimSuffix "-") (sha256sum $full | trunc 8) -}}
+{{- else -}}
+{{- $full -}}
+{{- end -}}
+{{- end }}
+
+{{/* {root, component} */}}
+{{- define "attackacrack.componentName" -}}
+{{- printf "%s-%s" (include "attackacrack.fullname" .root) .component -}}
+{{- end }}
+
+{{/* {root, component}: what never changes */}}
+{{- define "attackacrack.selector" -}}
+app.kubernetes.io/name: {{ include "attackacrack.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- with .component }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* {root, component} */}}
+{{- define "attackacrack.labels" -}}
+{{ include "attackacrack.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: attackacrack
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 }}
+{{- if has .component (list "postgresql" "valkey" "jaeger" "provider-simulator") }}
+attackacrack.io/evaluation-only: "true"
+{{- end }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* {root, component, name?, annotations?}: the metadata of an object */}}
+{{- define "attackacrack.metadata" -}}
+name: {{ .name | default (include "attackacrack.componentName" .) }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "attackacrack.labels" . | nindent 2 }}
+{{- with merge (dict) (.annotations | default dict) .root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* {root, image}: a digest wins over a tag */}}
+{{- define "attackacrack.image" -}}
+{{- $registry := .image.registry | default .root.Values.global.imageRegistry -}}
+{{- $repository := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" $repository .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $repository (.image.tag | default .root.Chart.AppVersion) -}}
+{{- end -}}
+{{- end }}
+
+{{/* keda, hpa or none: what scales the worker pools in this rendering */}}
+{{- define "attackacrack.autoscaling" -}}
+{{- $mode := .Values.autoscaling.mode -}}
+{{- if ne $mode "auto" -}}
+{{- $mode -}}
+{{- else -}}
+{{- ternary "keda" "none" (.Capabilities.APIVersions.Has "keda.sh/v1alpha1") -}}
+{{- end -}}
+{{- end }}
+
+{{- define "attackacrack.redisAddress" -}}
+{{- if .Values.bundled.valkey.enabled -}}
+{{- printf "%s.%s.svc:6379" (include "attackacrack.componentName" (dict "root" . "component" "valkey")) .Release.Namespace -}}
+{{- else -}}
+{{- printf "%s:%v" .Values.redis.host .Values.redis.port -}}
+{{- end -}}
+{{- end }}
+
+{{- define "attackacrack.simulatorUrl" -}}
+{{- printf "http://%s" (include "attackacrack.componentName" (dict "root" . "component" "provider-simulator")) -}}
+{{- end }}
+
+{{- define "attackacrack.webhookUrl" -}}
+{{- printf "http://%s/webhooks/openphone" (include "attackacrack.componentName" (dict "root" . "component" "webhook-ingress")) -}}
+{{- end }}
+
+{{- define "attackacrack.otlpEndpoint" -}}
+{{- if .Values.otel.endpoint -}}
+{{- .Values.otel.endpoint -}}
+{{- else if .Values.bundled.jaeger.enabled -}}
+{{- printf "http://%s:4318" (include "attackacrack.componentName" (dict "root" . "component" "jaeger")) -}}
+{{- end -}}
+{{- end }}

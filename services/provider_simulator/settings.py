@@ -1,12 +1,14 @@
 """Every option of the simulator, from the command line or from ATTACKACRACK_SIMULATOR_* in the environment."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
 
+USAGE = 2
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -66,4 +68,10 @@ class Settings(BaseSettings):
 
 def read_settings(arguments: Sequence[str]) -> Settings:
     """What the command line says, then the environment, then the defaults; exits with 2 when it makes no sense."""
-    return CliApp.run(Settings, cli_args=list(arguments))
+    try:
+        return CliApp.run(Settings, cli_args=list(arguments))
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            names = ".".join(str(part) for part in problem["loc"])
+            sys.stderr.write(f"{names or 'settings'}: {problem['msg']}\n")
+        sys.exit(USAGE)

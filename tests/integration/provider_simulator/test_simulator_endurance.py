@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from services.provider_simulator.append_log import AppendLog, read_lines
+from services.provider_simulator.settings import read_settings
 from tests.tools.simulator import RunningSimulator, eventually, running_simulator
 from tests.tools.webhook_receiver import WebhookReceiver
 
@@ -130,3 +131,20 @@ def test_a_torn_last_line_is_cut_off(tmp_path: Path, torn: bytes) -> None:
 
     asyncio.run(append())
     assert list(read_lines(path)) == [{"number": 1}, {"number": 2}]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--ledger", "ledger", "--rate", "0"], ["--ledger", "ledger", "--nothing"]])
+def test_options_that_make_no_sense_are_refused_before_the_start(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        read_settings(arguments)
+    assert left.value.code == 2
+    assert capsys.readouterr().err
+
+
+def test_options_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTACKACRACK_SIMULATOR_LEDGER", "/var/ledger")
+    monkeypatch.setenv("ATTACKACRACK_SIMULATOR_RATE", "25")
+    settings = read_settings(["--rate", "30"])
+    assert (settings.ledger, settings.rate) == (Path("/var/ledger"), 30)

@@ -2,12 +2,14 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from services.cli.demo.run import DemoFailed, run_demo
+from services.cli.demo.run import CONTACTS, DemoFailed, run_demo
 from services.cli.laptop.lock import FolderInUse
 from services.cli.laptop.ports import NoFreePort
 from services.cli.laptop.postgres import PostgresUnavailable
@@ -26,6 +28,7 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="Run a demo campaign when everything is ready.")] = False,
     leave: Annotated[bool, typer.Option("--exit", help="Stop when the demo is over (or once ready, without).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The demo's table as one JSON document.")] = False,
+    contacts: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The demo's own audience.")] = CONTACTS,
     provider_rate: Annotated[float, typer.Option(min=1, max=1000, help="Requests a second, both sides.")] = 8.0,
     port_base: Annotated[int | None, typer.Option(min=1024, max=65000, help="First port; else free ones.")] = None,
 ) -> None:
@@ -33,10 +36,9 @@ def up(
 
     Example: attackacrack up --demo --exit --json
     """
+    show = partial(run_demo, data, as_json=as_json, contacts=contacts) if demo else None
     try:
-        code = asyncio.run(
-            _up(data, demo=demo, leave=leave, as_json=as_json, provider_rate=provider_rate, port_base=port_base)
-        )
+        code = asyncio.run(_up(data, show, leave=leave, provider_rate=provider_rate, port_base=port_base))
     except StackStopped:
         code = 0
     except REFUSALS as refusal:
@@ -46,25 +48,24 @@ def up(
 
 
 async def _up(
-    data: Path, *, demo: bool, leave: bool, as_json: bool, provider_rate: float, port_base: int | None
+    data: Path, show: Callable[[RunFile], bool] | None, *, leave: bool, provider_rate: float, port_base: int | None
 ) -> int:
     log = terminal_log(sys.stderr)
     async with Stack(data, provider_rate=provider_rate, port_base=port_base, log=log) as stack:
         await asyncio.to_thread(_welcome, data, stack.run_file)
-        if demo and not await _demo(stack, data, as_json=as_json):
-            return 1
+        code = 0 if show is None or await _beside(stack, show) else 1
         if not leave:
             await stack.wait_stopped()
-    return 0
+    return code
 
 
-async def _demo(stack: Stack, data: Path, *, as_json: bool) -> bool:
-    """Run the demo beside the stack; False when its promises were not kept."""
-    running = asyncio.create_task(asyncio.to_thread(run_demo, data, stack.run_file, as_json=as_json))
+async def _beside(stack: Stack, show: Callable[[RunFile], bool]) -> bool:
+    """Run the demo in a thread, since the stack needs the loop; False when a promise was broken or it was cut off."""
+    running = asyncio.create_task(asyncio.to_thread(show, stack.run_file))
     stopped = asyncio.create_task(stack.wait_stopped())
     await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not running.done():
-        sys.stderr.write("attackacrack: the demo was interrupted; run it again with the same folder\n")
+        sys.stderr.write("attackacrack: the demo was cut off; the next run in this folder goes on with it\n")
         return False
     stopped.cancel()
     return running.result()

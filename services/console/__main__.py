@@ -2,10 +2,10 @@
 
 import uvicorn
 
+from services.console.app import make_app
 from services.core.runtime.settings import Settings
 from services.core.runtime.telemetry import flush_telemetry, start_telemetry
 from services.core.usecases.start_role import start_role
-from services.console.app import make_app
 
 GRACEFUL_SECONDS = 20
 CONNECTIONS_AT_ONCE = 500

@@ -1,16 +1,73 @@
-"""The console: operators' HTTP API."""
+"""The console: the operators' HTTP API, and two probes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
+from services.console import problems
+from services.console.cursors import Cursors
+from services.console.endpoints import add_endpoint
+from services.console.frame import Frame
+from services.console.routes import ENDPOINTS
 from services.core.runtime.settings import Settings
+from services.core.storage.migrate import wait_for_schema
+from services.core.usecases.context import Context, open_context
+from services.core.usecases.installation_verbs import sending_state
+
+POOL_SIZE = 16
+SCHEMA_LOOK = timedelta(seconds=2)
 
 
 def make_app(configured: Settings) -> FastAPI:
-    app = FastAPI(title=configured.installation)
+    """The ASGI application; its connections are opened at their first use and closed when it ends."""
 
-    @app.get("/livez")
-    @app.get("/readyz")
-    async def live() -> dict[str, str]:
-        return {"status": "alive"}
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        context = open_context(configured.model_copy(update={"database_pool_size": POOL_SIZE}))
+        app.state.context, app.state.schema_seen = context, False
+        # the database's address is the secret that all processes of an installation share
+        app.state.cursors = Cursors(configured.database_url.get_secret_value())
+        yield
+        context.close()
 
+    app = FastAPI(
+        title="Attack-a-Crack API", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.add_middleware(Frame)
+    for error in problems.ERRORS:
+        app.add_exception_handler(error, _problem)
+    app.router.redirect_slashes = False
+    app.add_api_route("/livez", live, include_in_schema=False)
+    app.add_api_route("/readyz", ready, include_in_schema=False)
+    for endpoint in ENDPOINTS:
+        add_endpoint(app, endpoint)
     return app
+
+
+async def live() -> dict[str, str]:
+    return {"status": "alive"}
+
+
+async def ready(request: Request) -> JSONResponse:
+    """Ready when the database answers and has the schema that this release works with."""
+    await run_in_threadpool(_look, request)
+    return JSONResponse({"status": "ready"})
+
+
+def _look(request: Request) -> None:
+    """Raises one of `problems.ERRORS`. The schema is looked at until it was seen once: it only grows."""
+    state = request.app.state
+    context: Context = state.context
+    if not state.schema_seen:
+        wait_for_schema(context.settings.database_url.get_secret_value(), timeout=SCHEMA_LOOK)
+        state.schema_seen = True
+    sending_state(context)
+
+
+async def _problem(request: Request, error: Exception) -> JSONResponse:
+    return problems.answer(request, error)

@@ -1,0 +1,149 @@
+"""Read a request's body by its route's kind, within a size and a time, before anything is done with it."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+from services.console.json_reader import read_json
+from services.core.domain.failures import RefusedInput
+
+IN_MEMORY = 1024 * 1024
+CHUNK = 256 * 1024
+
+
+class Takes(StrEnum):
+    """What a route reads."""
+
+    NOTHING = "nothing"
+    JSON = "application/json"
+    CSV = "text/csv"
+
+
+LIMITS = {
+    Takes.NOTHING: (64 * 1024, timedelta(seconds=10)),
+    Takes.JSON: (64 * 1024, timedelta(seconds=10)),
+    Takes.CSV: (256 * 1024 * 1024, timedelta(minutes=5)),
+}
+
+
+class Upload:
+    """A received body: small ones stay in memory, large ones in a temporary file without a name."""
+
+    def __init__(self) -> None:
+        self._file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - see close
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def digest(self) -> bytes:
+        return self._digest.digest()
+
+    def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+        self._digest.update(chunk)
+        self.size += len(chunk)
+
+    def chunks(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        while chunk := self._file.read(CHUNK):
+            yield chunk
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class ReadRequest(Request):
+    """A request whose body was read; what asks for it again gets what was read."""
+
+    def __init__(self, request: Request, *, raw: bytes, document: Any) -> None:
+        super().__init__(request.scope, request.receive)
+        self._raw = raw
+        self._document = document
+
+    async def body(self) -> bytes:
+        return self._raw
+
+    async def json(self) -> Any:
+        return self._document
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The request with its body at hand, and the body's digest."""
+
+    request: Request
+    upload: Upload
+
+
+async def receive(request: Request, takes: Takes) -> Received:
+    """Raises `RefusedInput`: 415 for another kind, 413 for a large body, 408 for a slow one, 400 for a broken one."""
+    largest, within = LIMITS[takes]
+    _check_kind(request, takes)
+    upload = Upload()
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            async for chunk in _chunks(request, largest):
+                await run_in_threadpool(upload.write, chunk)
+        _check_presence(upload, takes)
+        return Received(_with_body(request, upload, takes), upload)
+    except TimeoutError as error:
+        upload.close()
+        detail = f"the body did not arrive within {within.total_seconds():g} seconds"
+        raise RefusedInput("body_too_slow", detail, status=408) from error
+    except ClientDisconnect as error:
+        upload.close()
+        raise RefusedInput("body_incomplete", "the connection ended before the body", status=400) from error
+    except RefusedInput:
+        upload.close()
+        raise
+
+
+def _check_kind(request: Request, takes: Takes) -> None:
+    """Only the route's own kind: no form and no plain text, which other sites' pages could send."""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise RefusedInput("content_encoding", "send the body uncompressed", status=415)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    wanted = Takes.JSON if takes is Takes.NOTHING else takes
+    if kind != wanted and not (takes is Takes.NOTHING and not kind):
+        raise RefusedInput("content_type", f"the content type of this request is {wanted}", status=415)
+
+
+async def _chunks(request: Request, largest: int) -> AsyncIterator[bytes]:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and (len(declared) > 15 or int(declared) > largest):
+        raise _too_large(largest)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > largest:
+            raise _too_large(largest)
+        if chunk:
+            yield chunk
+
+
+def _too_large(largest: int) -> RefusedInput:
+    return RefusedInput("body_too_large", f"the body of this request has at most {largest} bytes", status=413)
+
+
+def _check_presence(upload: Upload, takes: Takes) -> None:
+    if takes is not Takes.NOTHING and not upload.size:
+        raise RefusedInput("body_missing", f"this request has a body of {takes}", status=400)
+
+
+def _with_body(request: Request, upload: Upload, takes: Takes) -> Request:
+    if takes is Takes.CSV:
+        request.state.upload = upload
+        return ReadRequest(request, raw=b"", document=None)
+    raw = b"".join(upload.chunks())
+    document = read_json(raw) if raw else None
+    if takes is Takes.NOTHING and document:
+        raise RefusedInput("body_unexpected", "this request has no body")
+    return ReadRequest(request, raw=raw, document=document)

@@ -1,0 +1,68 @@
+"""What every request gets, whatever becomes of it: an id, a span, safe headers, one log line, no stack trace."""
+
+from time import monotonic
+from traceback import extract_tb
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.console.problems import INTERNAL, render
+from services.core.runtime.telemetry import span
+
+log = structlog.get_logger()
+
+SAFE_HEADERS = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+
+
+class Frame:
+    """The outermost middleware. The log line names the route's template: an address may hold a phone number."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = monotonic(), 0
+        request_id = scope.setdefault("state", {})["request_id"] = uuid4().hex
+
+        async def send_framed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message).update({**SAFE_HEADERS, "x-request-id": request_id})
+            await send(message)
+
+        with span("api.request", parent=Headers(scope=scope).get("traceparent")):
+            try:
+                await self._app(scope, receive, send_framed)
+            except Exception as error:  # noqa: BLE001 - the last place to answer
+                log.error("api.failed", request_id=request_id, **_place(error))
+                if status == 0:
+                    await render(INTERNAL, request_id=request_id)(scope, receive, send_framed)
+            log.info("api.request", request_id=request_id, status=status, **_facts(scope, started))
+
+
+def _facts(scope: Scope, started: float) -> dict[str, Any]:
+    return {
+        "method": scope["method"],
+        "route": getattr(scope.get("route"), "path", None),
+        "caller": scope["state"].get("caller_id"),
+        "milliseconds": round((monotonic() - started) * 1000, 1),
+    }
+
+
+def _place(error: Exception) -> dict[str, str]:
+    """What failed and where, without the error's own words, which may quote what was sent."""
+    last = extract_tb(error.__traceback__)[-1]
+    return {"error": type(error).__name__, "where": f"{last.filename}:{last.lineno}"}

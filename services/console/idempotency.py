@@ -1,0 +1,102 @@
+"""A request with an `Idempotency-Key` acts once: repeated, it gets the first answer again."""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.console.authentication import Caller
+from services.core.domain.failures import Conflict, RefusedInput
+from services.core.storage import idempotency_keys
+from services.core.storage.database import DatabaseUnavailable
+from services.core.storage.idempotency_keys import KeyClaim
+from services.core.usecases.context import Context
+
+log = structlog.get_logger()
+
+HEADER = "idempotency-key"
+REPLAYED = "idempotency-replayed"
+KEY = re.compile(r"[!-~]{1,200}")
+KEPT_HEADERS = ("content-type", "etag")
+ABANDONED_AFTER = timedelta(minutes=2)  # longer than any act here takes: its process died
+
+
+async def once(
+    request: Request, caller: Caller, body_digest: bytes, act: Callable[[], Awaitable[Response]]
+) -> Response:
+    """The answer of `act`, or the one kept for the request's key.
+
+    Raises `RefusedInput` for an unusable key, `Conflict` for a key of another request or of one under way.
+    """
+    key = request.headers.get(HEADER)
+    if key is None or request.method == "GET":
+        return await act()
+    if not KEY.fullmatch(key):
+        raise RefusedInput("idempotency_key_invalid", "a key is 1 to 200 visible ASCII characters")
+    context: Context = request.app.state.context
+    claim = await run_in_threadpool(_claim, context, caller, key, _fingerprint(request, body_digest))
+    return await _answer(context, claim, act) if claim.is_ours else _repeated(claim)
+
+
+def _fingerprint(request: Request, body_digest: bytes) -> bytes:
+    head = (request.method, request.url.path, request.url.query, request.headers.get("if-match", ""))
+    return hashlib.sha256("\0".join(head).encode() + b"\0" + body_digest).digest()
+
+
+def _claim(context: Context, caller: Caller, key: str, request_hash: bytes) -> KeyClaim:
+    with context.database.transaction() as session:
+        claim = idempotency_keys.claim(
+            session,
+            token_id=caller.token_id,
+            key=key,
+            request_hash=request_hash,
+            abandoned_after=ABANDONED_AFTER,
+        )
+    if claim.request_hash != request_hash:
+        raise Conflict("idempotency_key_reused", "this key was used for another request: take a new one")
+    if not claim.is_ours and claim.status_code is None:
+        raise Conflict("idempotency_key_in_flight", "the first request with this key is under way: ask again later")
+    return claim
+
+
+async def _answer(context: Context, claim: KeyClaim, act: Callable[[], Awaitable[Response]]) -> Response:
+    try:
+        response = await act()
+    except BaseException:
+        await run_in_threadpool(_release, context, claim)
+        raise
+    if response.status_code >= 500:
+        await run_in_threadpool(_release, context, claim)
+    else:
+        await run_in_threadpool(_keep, context, claim, response)
+    return response
+
+
+def _release(context: Context, claim: KeyClaim) -> None:
+    try:
+        with context.database.transaction() as session:
+            idempotency_keys.release(session, claim.key_id)
+    except DatabaseUnavailable:
+        log.warning("idempotency.not_released", key_id=claim.key_id)
+
+
+def _keep(context: Context, claim: KeyClaim, response: Response) -> None:
+    """Keep the answer; when that fails the act is done all the same, and its answer is due."""
+    kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    document = {"body": bytes(response.body).decode(), "headers": kept}
+    try:
+        with context.database.transaction() as session:
+            idempotency_keys.answer(session, claim.key_id, status_code=response.status_code, response=document)
+    except DatabaseUnavailable:
+        log.warning("idempotency.not_kept", key_id=claim.key_id)
+
+
+def _repeated(claim: KeyClaim) -> Response:
+    kept = claim.response or {}
+    headers = {**kept.get("headers", {}), REPLAYED: "true"}
+    return Response(kept.get("body", ""), status_code=claim.status_code or 200, headers=headers)

@@ -1,0 +1,108 @@
+"""Errors in the one form that all our HTTP answers have; never with the value that was sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from services.core.domain.contacts_csv import FileRefused
+from services.core.domain.failures import RefusedInput
+from services.core.queue.enqueue import BrokerUnavailable
+from services.core.storage.database import DatabaseUnavailable
+from services.core.storage.migrate import SchemaNotReady, SchemaTooNew
+
+MEDIA_TYPE = "application/problem+json"
+POINTER_AT_MOST = 100
+ERRORS: tuple[type[Exception], ...] = (
+    RefusedInput,
+    FileRefused,
+    RequestValidationError,
+    HTTPException,
+    DatabaseUnavailable,
+    BrokerUnavailable,
+    SchemaNotReady,
+    SchemaTooNew,
+)
+HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"www-authenticate": "Bearer"},
+    503: {"retry-after": "2"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is answered instead: `code` is stable, `pointer` is a JSON pointer to the field, `detail` the remedy."""
+
+    status: int
+    code: str
+    detail: str
+    pointer: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+INTERNAL = Problem(500, "internal_error", "this is our fault; name the request id when you report it")
+
+
+def problem_of(error: Exception) -> Problem:
+    """The one table from exceptions to answers."""
+    match error:
+        case RefusedInput():
+            return Problem(error.status, error.code, error.detail, error.pointer)
+        case FileRefused():
+            return Problem(error.status, error.code, str(error))
+        case RequestValidationError():
+            return _invalid(error)
+        case HTTPException():
+            return _refused_by_router(error)
+        case DatabaseUnavailable():
+            return Problem(503, "database_unavailable", "PostgreSQL can't be reached: nothing was done, try again")
+        case BrokerUnavailable():
+            return Problem(503, "broker_unavailable", "Redis can't be reached: try again")
+        case SchemaNotReady() | SchemaTooNew():
+            return Problem(503, "schema_not_ready", "the database's schema is not the one this release works with")
+        case _:
+            return INTERNAL
+
+
+def answer(request: Request, error: Exception) -> JSONResponse:
+    """The response to a request that failed with `error`."""
+    return render(problem_of(error), request_id=request.state.request_id)
+
+
+def render(problem: Problem, *, request_id: str) -> JSONResponse:
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+        "pointer": problem.pointer,
+        "request_id": request_id,
+    }
+    headers = {**HEADERS.get(problem.status, {}), **problem.headers}
+    return JSONResponse(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    first = error.errors()[0]
+    where, *path = first["loc"]
+    if where == "path":
+        return Problem(404, "not_found", "there is no such thing")
+    pointer = "".join(f"/{_escaped(str(part))}" for part in path)[:POINTER_AT_MOST]
+    return Problem(422, f"{where}_invalid", first["msg"], pointer)
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")
+
+
+def _refused_by_router(error: HTTPException) -> Problem:
+    code, detail = {
+        404: ("not_found", "there is nothing at this address: /api/v1/openapi.json lists what there is"),
+        405: ("method_not_allowed", "the Allow header names the methods of this address"),
+    }.get(error.status_code, ("refused", "the request can't be taken"))
+    return Problem(error.status_code, code, detail, headers=error.headers or {})

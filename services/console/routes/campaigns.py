@@ -1,0 +1,132 @@
+"""Campaigns: made, planned, started by the plan's hash, paused, resumed, cancelled."""
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request, Response
+
+from services.console import shapes
+from services.console.cursors import page_of
+from services.console.endpoints import By, Endpoint, Work
+from services.console.versions import IfMatch, check_version, tagged
+from services.core.domain.access import Role
+from services.core.runtime.telemetry import traceparent
+from services.core.storage import campaigns
+from services.core.usecases import campaign_verbs
+from services.core.usecases.campaign_verbs import CampaignView, NewCampaign
+from services.core.usecases.plan_campaign import Plan, plan_campaign
+
+CampaignId = Annotated[int, Path(ge=1, le=shapes.LARGEST_ID)]
+
+
+def list_campaigns(work: Work, request: Request, query: Annotated[shapes.PageQuery, Query()]) -> dict[str, Any]:
+    """Campaigns, oldest first."""
+    with work.database.reading() as session:
+        return page_of(request, query, lambda after, limit: campaigns.page(session, after=after, limit=limit))
+
+
+def create_campaign(work: Work, by: By, new: shapes.NewCampaign, response: Response) -> CampaignView:
+    """Make a draft."""
+    created = campaign_verbs.create(work, _wanted(new), by=by, traceparent=traceparent())
+    return tagged(response, created)
+
+
+def show_campaign(work: Work, campaign_id: CampaignId, response: Response) -> CampaignView:
+    """One campaign, its plan and its messages counted by state."""
+    return tagged(response, campaign_verbs.show(work, str(campaign_id)))
+
+
+def make_plan(work: Work, by: By, campaign_id: CampaignId, if_match: IfMatch = None) -> Plan:
+    """Say who would be texted what, who would not and why, what it costs and when it ends."""
+    check_version(work, campaign_id, if_match)
+    return plan_campaign(work, campaign_id, by=by)
+
+
+def start_campaign(
+    work: Work,
+    by: By,
+    campaign_id: CampaignId,
+    start: shapes.StartCampaign,
+    response: Response,
+    if_match: IfMatch = None,
+) -> CampaignView:
+    """Run exactly the plan that was read; starting a started campaign answers its state."""
+    check_version(work, campaign_id, if_match)
+    return tagged(response, campaign_verbs.start(work, campaign_id, plan_hash=start.plan_hash, by=by))
+
+
+def pause_campaign(
+    work: Work, by: By, campaign_id: CampaignId, response: Response, if_match: IfMatch = None
+) -> CampaignView:
+    """Submit nothing more; what is on its way to the provider still ends."""
+    check_version(work, campaign_id, if_match)
+    return tagged(response, campaign_verbs.pause(work, campaign_id, by=by))
+
+
+def resume_campaign(
+    work: Work, by: By, campaign_id: CampaignId, response: Response, if_match: IfMatch = None
+) -> CampaignView:
+    """Go on with a paused campaign, under today's window and caps."""
+    check_version(work, campaign_id, if_match)
+    return tagged(response, campaign_verbs.resume(work, campaign_id, by=by))
+
+
+def cancel_campaign(
+    work: Work, by: By, campaign_id: CampaignId, response: Response, if_match: IfMatch = None
+) -> CampaignView:
+    """End the campaign; its pending messages are skipped."""
+    check_version(work, campaign_id, if_match)
+    return tagged(response, campaign_verbs.cancel(work, campaign_id, by=by))
+
+
+def _wanted(new: shapes.NewCampaign) -> NewCampaign:
+    """The use case's campaign; what the client left out stays at its defaults."""
+    values = new.model_dump(by_alias=True, exclude_none=True)
+    return NewCampaign(**values | {"fields": frozenset(new.fields)})
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/campaigns",
+        role=Role.VIEWER,
+        handler=list_campaigns,
+        answer=shapes.Page[shapes.CampaignSummary],
+    ),
+    Endpoint(
+        method="POST",
+        path="/campaigns",
+        role=Role.OPERATOR,
+        handler=create_campaign,
+        answer=shapes.Campaign,
+        status=201,
+    ),
+    Endpoint(
+        method="GET",
+        path="/campaigns/{campaign_id}",
+        role=Role.VIEWER,
+        handler=show_campaign,
+        answer=shapes.Campaign,
+    ),
+    Endpoint(
+        method="POST",
+        path="/campaigns/{campaign_id}/plan",
+        role=Role.OPERATOR,
+        handler=make_plan,
+        answer=shapes.Plan,
+    ),
+    *(
+        Endpoint(
+            method="POST",
+            path=f"/campaigns/{{campaign_id}}/{verb}",
+            role=Role.OPERATOR,
+            handler=handler,
+            answer=shapes.Campaign,
+        )
+        for verb, handler in (
+            ("start", start_campaign),
+            ("pause", pause_campaign),
+            ("resume", resume_campaign),
+            ("cancel", cancel_campaign),
+        )
+    ),
+)

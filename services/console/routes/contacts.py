@@ -1,0 +1,76 @@
+"""People: import them from a file in two steps, add one, look at one."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from services.console import shapes
+from services.console.endpoints import By, Csv, Endpoint, Work
+from services.core.domain.access import Role
+from services.core.storage.models import Contact
+from services.core.usecases import contact_verbs, import_contacts
+from services.core.usecases.contact_verbs import NewContact
+from services.core.usecases.import_contacts import ImportReport
+
+ImportId = Annotated[int, Path(ge=1, le=shapes.LARGEST_ID)]
+ContactKey = Annotated[
+    str, Path(pattern=r"^(\+[1-9][0-9]{1,14}|[1-9][0-9]{0,17})$", description="Id, or number in E.164 form")
+]
+
+
+def import_contacts_file(
+    work: Work, by: By, upload: Csv, query: Annotated[shapes.ImportQuery, Query()]
+) -> ImportReport:
+    """Read a CSV file and say what it would do; the confirmation does it."""
+    return import_contacts.dry_run(work, upload.chunks(), file_name=query.file_name, by=by)
+
+
+def show_import(work: Work, import_id: ImportId) -> ImportReport:
+    """The report of a dry run or of an import."""
+    return import_contacts.show(work, import_id)
+
+
+def confirm_import(work: Work, by: By, import_id: ImportId) -> ImportReport:
+    """Take a dry run over; once, however often it is confirmed."""
+    return import_contacts.confirm(work, import_id, by=by)
+
+
+def add_contact(work: Work, by: By, new: shapes.NewContact) -> Contact:
+    """Make one contact by hand."""
+    return contact_verbs.add_contact(work, NewContact(**new.model_dump()), by=by)
+
+
+def show_contact(work: Work, key: ContactKey) -> Contact:
+    """One contact, and whether it may be texted."""
+    return contact_verbs.show_contact(work, key)
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="POST",
+        path="/contacts/imports",
+        role=Role.OPERATOR,
+        handler=import_contacts_file,
+        answer=shapes.ImportReport,
+        status=201,
+        takes_csv=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/contacts/imports/{import_id}",
+        role=Role.VIEWER,
+        handler=show_import,
+        answer=shapes.ImportReport,
+    ),
+    Endpoint(
+        method="POST",
+        path="/contacts/imports/{import_id}/confirm",
+        role=Role.OPERATOR,
+        handler=confirm_import,
+        answer=shapes.ImportReport,
+    ),
+    Endpoint(
+        method="POST", path="/contacts", role=Role.OPERATOR, handler=add_contact, answer=shapes.Contact, status=201
+    ),
+    Endpoint(method="GET", path="/contacts/{key}", role=Role.VIEWER, handler=show_contact, answer=shapes.Contact),
+)

@@ -1,0 +1,55 @@
+"""The installation: its queues and health, the switch that stops all sending, and the clock of a simulated one."""
+
+from typing import Any
+
+from services.console import shapes
+from services.console.endpoints import By, Endpoint, Work
+from services.core.domain.access import Role
+from services.core.usecases import check_health, installation_verbs
+from services.core.usecases.installation_verbs import ClockState, SendingState
+
+
+def show_queues(work: Work) -> dict[str, Any]:
+    """How many tasks wait in each queue, and how many each pool's workers hold."""
+    return {"queues": work.inspector.depths(), "pools": work.inspector.loads()}
+
+
+def show_health(work: Work) -> shapes.Health:
+    """Look at every part now; what isn't well comes with its remedy."""
+    return shapes.Health.model_validate(check_health.check_health(work))
+
+
+def show_sending(work: Work) -> SendingState:
+    """Whether texts may leave."""
+    return installation_verbs.sending_state(work)
+
+
+def stop_sending(work: Work, by: By, stop: shapes.StopSending) -> SendingState:
+    """Let nothing more be submitted, from the next submission on."""
+    return installation_verbs.stop_sending(work, reason=stop.reason, by=by)
+
+
+def resume_sending(work: Work, by: By) -> SendingState:
+    """Send again; closes the breaker, too."""
+    return installation_verbs.resume_sending(work, by=by)
+
+
+def show_clock(work: Work) -> ClockState:
+    """Product time, and how far it is ahead of the database's own."""
+    return installation_verbs.read_clock(work)
+
+
+def move_clock(work: Work, by: By, move: shapes.MoveClock) -> ClockState:
+    """Move product time forward; only while the provider is the simulator."""
+    return installation_verbs.move_clock(work, move.to, by=by)
+
+
+ENDPOINTS = (
+    Endpoint(method="GET", path="/queues", role=Role.VIEWER, handler=show_queues, answer=shapes.Queues),
+    Endpoint(method="GET", path="/health", role=Role.VIEWER, handler=show_health, answer=shapes.Health),
+    Endpoint(method="GET", path="/sending", role=Role.VIEWER, handler=show_sending, answer=shapes.Sending),
+    Endpoint(method="POST", path="/sending/stop", role=Role.OPERATOR, handler=stop_sending, answer=shapes.Sending),
+    Endpoint(method="POST", path="/sending/resume", role=Role.ADMIN, handler=resume_sending, answer=shapes.Sending),
+    Endpoint(method="GET", path="/clock", role=Role.VIEWER, handler=show_clock, answer=shapes.Clock),
+    Endpoint(method="POST", path="/clock", role=Role.ADMIN, handler=move_clock, answer=shapes.Clock),
+)

@@ -1,0 +1,38 @@
+"""Opt-outs: who must not be texted, and adding somebody who asked by another way than a text."""
+
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+
+from services.console import shapes
+from services.console.cursors import page_of
+from services.console.endpoints import By, Endpoint, Work
+from services.core.domain.access import Role
+from services.core.storage import opt_outs
+from services.core.storage.models import Contact
+from services.core.usecases import contact_verbs
+
+
+def list_opt_outs(work: Work, request: Request, query: Annotated[shapes.OptOutsQuery, Query()]) -> dict[str, Any]:
+    """Opt-outs with their proof, oldest first."""
+    with work.database.reading() as session:
+        return page_of(
+            request,
+            query,
+            lambda after, limit: opt_outs.page(session, after=after, limit=limit, in_force=query.in_force),
+        )
+
+
+def add_opt_out(work: Work, by: By, new: shapes.NewOptOut) -> Contact:
+    """Text a number no more, from now on; also one that is no contact yet."""
+    return contact_verbs.add_opt_out(work, new.number, evidence=new.evidence, by=by)
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="GET", path="/opt-outs", role=Role.VIEWER, handler=list_opt_outs, answer=shapes.Page[shapes.OptOut]
+    ),
+    Endpoint(
+        method="POST", path="/opt-outs", role=Role.OPERATOR, handler=add_opt_out, answer=shapes.Contact, status=201
+    ),
+)

@@ -1,0 +1,75 @@
+"""The schedule: its jobs, what ran, and running, pausing or resuming one."""
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request
+
+from services.console import shapes
+from services.console.cursors import page_of
+from services.console.endpoints import By, Endpoint, Work
+from services.core.domain.access import Role
+from services.core.runtime.telemetry import traceparent
+from services.core.usecases import schedule_verbs
+from services.core.usecases.schedule_verbs import JobView, RunView
+
+JobName = Annotated[str, Path(pattern=r"^[a-z_]{1,64}$")]
+
+
+def list_schedule(work: Work) -> dict[str, Any]:
+    """Every job with its next due times and its last run."""
+    return {"items": schedule_verbs.list_jobs(work.database, zone=work.settings.business_zone), "next": None}
+
+
+def list_runs(
+    work: Work, request: Request, job: JobName, query: Annotated[shapes.PageQuery, Query()]
+) -> dict[str, Any]:
+    """A job's runs, the last recorded first."""
+    return page_of(
+        request,
+        query,
+        lambda before, limit: schedule_verbs.history(work.database, job=job, before=before or None, limit=limit),
+    )
+
+
+def run_now(work: Work, by: By, job: JobName) -> RunView:
+    """Have the job run once more, now, paused or not."""
+    return schedule_verbs.run_now(work.database, job, by=by, traceparent=traceparent())
+
+
+def pause_job(work: Work, by: By, job: JobName) -> JobView:
+    """Let runs that fall due from now on be skipped."""
+    schedule_verbs.pause(work.database, job, by=by)
+    return _job(work, job)
+
+
+def resume_job(work: Work, by: By, job: JobName) -> JobView:
+    """Let the job run again from its next due time."""
+    schedule_verbs.resume(work.database, job, by=by, zone=work.settings.business_zone)
+    return _job(work, job)
+
+
+def _job(work: Work, name: str) -> JobView:
+    jobs = schedule_verbs.list_jobs(work.database, zone=work.settings.business_zone)
+    return next(job for job in jobs if job.name == name)
+
+
+ENDPOINTS = (
+    Endpoint(method="GET", path="/schedule", role=Role.VIEWER, handler=list_schedule, answer=shapes.Page[shapes.Job]),
+    Endpoint(
+        method="GET",
+        path="/schedule/{job}/runs",
+        role=Role.VIEWER,
+        handler=list_runs,
+        answer=shapes.Page[shapes.Run],
+    ),
+    Endpoint(
+        method="POST",
+        path="/schedule/{job}/run-now",
+        role=Role.OPERATOR,
+        handler=run_now,
+        answer=shapes.Run,
+        status=201,
+    ),
+    Endpoint(method="POST", path="/schedule/{job}/pause", role=Role.OPERATOR, handler=pause_job, answer=shapes.Job),
+    Endpoint(method="POST", path="/schedule/{job}/resume", role=Role.OPERATOR, handler=resume_job, answer=shapes.Job),
+)

@@ -1,0 +1,85 @@
+"""What an operator does with one contact: add it, look at it, and keep it from being texted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from services.core.domain.failures import Conflict, NotFound, RefusedInput
+from services.core.domain.opt_outs import OptOutSource
+from services.core.domain.phone_numbers import PhoneNumber, parse_phone_number
+from services.core.domain.zones import state_code, valid_zone
+from services.core.storage import audit, clock, contacts, opt_outs, outbox
+from services.core.storage.models import Contact
+from services.core.usecases.context import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewContact:
+    """A contact as an operator gives it; `number` in any usual spelling."""
+
+    number: str
+    first_name: str | None = None
+    last_name: str | None = None
+    city: str | None = None
+    state: str | None = None
+    zip: str | None = None
+    timezone: str | None = None
+    external_id: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def add_contact(context: Context, new: NewContact, *, by: str) -> Contact:
+    """Make the contact. Raises `RefusedInput` naming the field, or `Conflict` for a number that is known."""
+    e164 = _number(context, new.number)
+    if new.state is not None and state_code(new.state) is None:
+        raise RefusedInput("state_unknown", "state is a US state, the district or a territory", pointer="/state")
+    if new.timezone is not None and not valid_zone(new.timezone):
+        detail = "timezone is an IANA zone that names a place, as America/New_York"
+        raise RefusedInput("timezone_unknown", detail, pointer="/timezone")
+    with context.database.transaction() as session:
+        if contacts.find(session, e164) is not None:
+            raise Conflict("contact_known", "there is a contact of this number already", pointer="/number")
+        contact = contacts.lock_by_number(session, e164)
+        for name in ("first_name", "last_name", "city", "state", "zip", "timezone", "external_id"):
+            setattr(contact, name, getattr(new, name))
+        contact.fields = dict(new.fields)
+        audit.record(session, actor=by, act="contact.added", subject="contact", subject_id=contact.id)
+        return contact
+
+
+def show_contact(context: Context, key: str) -> Contact:
+    """A contact by id or E.164 number. Raises `NotFound`, which does not repeat a number."""
+    with context.database.reading() as session:
+        contact = contacts.find(session, key)
+        if contact is None:
+            raise NotFound("contact", "of that number" if key.startswith("+") else key)
+        return contact
+
+
+def add_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Contact:
+    """Text the number no more, whether or not it is a contact yet; what waits for it is skipped.
+
+    `evidence` says how the person asked. Raises `RefusedInput`.
+    """
+    if not evidence.strip():
+        raise RefusedInput("evidence_missing", "say how the person asked: it is the proof", pointer="/evidence")
+    e164 = _number(context, number)
+    with context.database.transaction() as session:
+        contact = contacts.lock_by_number(session, e164)
+        at = clock.product_now(session)
+        opt_outs.record(session, contact, source=OptOutSource.OPERATOR, rule="by_hand", said_at=at, evidence=evidence)
+        outbox.skip_pending_of(session, contact, reason="opted_out")
+        audit.record(session, actor=by, act="opt_out.added", subject="contact", subject_id=contact.id)
+        session.refresh(contact)
+        return contact
+
+
+def _number(context: Context, raw: str) -> str:
+    parsed = parse_phone_number(
+        raw,
+        allowed_countries=frozenset(context.settings.allowed_countries),
+        allow_test_numbers=context.is_simulated,
+    )
+    if isinstance(parsed, PhoneNumber):
+        return parsed.e164
+    reason = str(parsed).replace("_", " ")
+    raise RefusedInput("number_refused", f"this is no number that may be texted: {reason}", pointer="/number")

@@ -1,0 +1,113 @@
+"""The console as a real server on loopback, on a database and broker of the module's own."""
+
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from services.console.app import make_app
+from services.core.domain.access import Role
+from services.core.runtime.settings import Settings, read_settings
+from services.core.storage import installation, tokens
+from services.core.storage.models import AuditEntry
+from services.core.usecases.context import Context
+
+START_LIMIT_SECONDS = 20
+
+
+@dataclass
+class RunningConsole:
+    """The server, a client for it, and one live token for each role."""
+
+    app: FastAPI
+    context: Context
+    client: httpx.Client
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def call(self, method: str, path: str, *, role: str | None = Role.ADMIN, **options: Any) -> httpx.Response:
+        """One request to the API; `role` chooses the token."""
+        headers = dict(options.pop("headers", {}))
+        if role is not None:
+            headers.setdefault("authorization", f"Bearer {self.tokens[role]}")
+        return self.client.request(method, f"/api/v1{path}", headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.call("POST", path, **options)
+
+    def import_csv(self, content: bytes, **options: Any) -> httpx.Response:
+        headers = {"content-type": "text/csv", **options.pop("headers", {})}
+        return self.post("/contacts/imports", content=content, headers=headers, **options)
+
+    def create_campaign(self, name: str, **changes: Any) -> dict[str, Any]:
+        answer = self.post("/campaigns", json=campaign(name, **changes))
+        assert answer.status_code == 201, answer.text
+        created: dict[str, Any] = answer.json()
+        return created
+
+    def audit(self, act: str) -> list[AuditEntry]:
+        from sqlalchemy import select
+
+        with self.context.database.reading() as session:
+            return list(session.scalars(select(AuditEntry).where(AuditEntry.act == act).order_by(AuditEntry.id)))
+
+
+def campaign(name: str, **changes: Any) -> dict[str, Any]:
+    """A campaign that is taken, as a body."""
+    text = "Hi {{first_name|there}}, time to look at the foundation? Reply STOP to opt out."
+    return {"name": name, "template_a": text, "audience": {"all": True}} | changes
+
+
+@pytest.fixture(scope="module")
+def console_settings(migrated_template: Any, valkey_process: Any) -> Iterator[Settings]:
+    url = migrated_template.server.create_database(template=migrated_template.name)
+    if not valkey_process.is_running:
+        valkey_process.start()
+    yield read_settings(
+        database_url=url,
+        redis_url=valkey_process.url,
+        provider_phone_number="+12025550100",
+        provider_phone_number_id="PNq7Rk2LmZx",
+    )
+    migrated_template.server.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def console(console_settings: Settings) -> Iterator[RunningConsole]:
+    context = Context(console_settings)
+    with context.database.transaction() as session:
+        installation.ensure(
+            session,
+            provider=console_settings.provider,
+            environment=console_settings.environment,
+            key_fingerprint=context.key_fingerprint,
+        )
+        made = {role.value: tokens.create(session, name=f"test-{role}", role=role) for role in Role}
+        made["revoked"] = tokens.create(session, name="test-revoked", role=Role.ADMIN)
+        tokens.revoke(session, "test-revoked")
+    app = make_app(console_settings)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, http="httptools", ws="none", log_config=None, access_log=False))
+    thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="console")
+    thread.start()
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    while not server.started:
+        assert thread.is_alive(), "the console ended at its start"
+        assert time.monotonic() < deadline, "the console did not start in time"
+        time.sleep(0.01)
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
+        yield RunningConsole(app, context, client, made)
+    server.should_exit = True
+    thread.join(timeout=20)
+    listening.close()
+    context.close()

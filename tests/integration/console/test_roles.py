@@ -1,0 +1,92 @@
+"""Every route of the application against every kind of caller; a new route is in the table by being there."""
+
+import re
+
+import pytest
+
+from services.console.body import Takes
+from services.console.endpoints import PREFIX, ApiRoute
+from services.console.routes import ENDPOINTS
+from services.core.domain.access import Role, may
+
+ROUTES = [(endpoint.method, endpoint.path, endpoint.role) for endpoint in ENDPOINTS]
+CALLERS = (None, "bad", "revoked", *Role)
+PROBES = {"/livez", "/readyz"}
+AN_ID = {"job": "queue_daily_campaigns"}
+REQUIRED_ROLES = {
+    ("POST", "/clock"): Role.ADMIN,
+    ("POST", "/sending/resume"): Role.ADMIN,
+}
+
+
+def test_the_table_is_the_application(console):
+    served = {
+        (method, route.path)
+        for route in console.app.routes
+        for method in route.methods
+        if route.path not in PROBES
+    }
+    assert served == {(method, PREFIX + path) for method, path, _ in ROUTES}
+    assert all(isinstance(route, ApiRoute) for route in console.app.routes if route.path not in PROBES)
+
+
+@pytest.mark.parametrize(("method", "path", "role"), ROUTES)
+def test_reads_are_for_viewers_and_acts_for_operators(method, path, role):
+    expected = Role.VIEWER if method == "GET" else REQUIRED_ROLES.get((method, path), Role.OPERATOR)
+    assert role is expected
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize(("method", "path", "needed"), ROUTES)
+def test_who_may_use_a_route(console, method, path, needed, caller):
+    tokens = console.tokens | {"bad": "aac_made-up"}
+    headers = {"authorization": f"Bearer {tokens[caller]}"} if caller is not None else {}
+    takes_csv = path == "/contacts/imports"
+    if method == "POST":
+        headers["content-type"] = Takes.CSV if takes_csv else Takes.JSON
+    address = re.sub(r"{(\w+)}", lambda found: AN_ID.get(found[1], "999999"), path)
+    content = b"phone\n" if takes_csv else b""
+    answer = console.call(method, address, role=None, headers=headers, content=content)
+    if caller in (None, "bad", "revoked"):
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+    elif not may(Role(caller), needed):
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "role_missing"
+    else:
+        assert answer.status_code not in (401, 403, 405)
+        assert answer.status_code < 500
+
+
+def test_a_refused_role_is_on_record(console):
+    before = len(console.audit("access.refused"))
+    console.post("/sending/resume", role=Role.OPERATOR)
+    entry = console.audit("access.refused")[before]
+    assert entry.actor == "test-operator"
+    assert entry.detail == {
+        "method": "POST",
+        "route": "/api/v1/sending/resume",
+        "needed": "admin",
+        "role": "operator",
+    }
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Basic dXNlcjpwYXNz", "Bearer \xe9\xff", f"Bearer {'a' * 5000}", "Bearer a b"],
+)
+def test_other_authorization_headers(console, header):
+    answer = console.call("GET", "/sending", role=None, headers={"authorization": header.encode("latin-1")})
+    assert answer.status_code == 401
+
+
+def test_a_token_ends_when_it_is_revoked(console):
+    from services.core.storage import tokens
+
+    with console.context.database.transaction() as session:
+        token = tokens.create(session, name="short-lived", role=Role.VIEWER)
+    headers = {"authorization": f"Bearer {token}"}
+    assert console.call("GET", "/sending", role=None, headers=headers).status_code == 200
+    with console.context.database.transaction() as session:
+        tokens.revoke(session, "short-lived")
+    assert console.call("GET", "/sending", role=None, headers=headers).status_code == 401

@@ -1,8 +1,7 @@
 """The clock of an installation: `python -m services.beat`. Any number may run; one of them acts."""
 
 import signal
-import sys
-from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from types import FrameType
 
@@ -10,19 +9,19 @@ import structlog
 
 from services.beat.leader import Leader
 from services.beat.loop import Chore, Loop, ProbeFiles
-from services.core.runtime import failpoints
-from services.core.runtime.logs import configure_logs
-from services.core.runtime.settings import Settings, SettingsInvalid, settings
+from services.core.runtime.settings import Settings
+from services.core.runtime.telemetry import flush_telemetry, start_telemetry
 from services.core.storage.beat_lease import Lease
-from services.core.storage.database import DatabaseUnavailable
-from services.core.storage.migrate import SchemaNotReady, wait_for_schema
+from services.core.usecases.context import Context, open_context
+from services.core.usecases.dispatch import Dispatcher
+from services.core.usecases.start_role import start_role
+from services.core.usecases.sweep import sweep
 from services.core.usecases.tick_schedule import tick_schedule
 
 log = structlog.get_logger()
 
 TICK_EVERY = timedelta(seconds=1)
 SHORTEST_LEASE = timedelta(seconds=3)  # scaled durations must not make leaders change with every hiccup
-SCHEMA_LOOK = timedelta(seconds=5)
 
 
 class StopRequested(KeyboardInterrupt):
@@ -41,62 +40,41 @@ class Stop:
             raise StopRequested
 
 
-def main() -> int:
+def run_clock(configured: Settings) -> None:
+    """Run until SIGTERM or SIGINT; then give the lease back and return within two seconds."""
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    try:
-        _run(settings(), stop)
-    except SettingsInvalid as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except StopRequested:
-        log.info("beat.stopped")
-    return 0
-
-
-def _run(settings: Settings, stop: Stop) -> None:
-    from services.core.usecases.context import open_context
-    from services.core.usecases.dispatch import Dispatcher
-    from services.core.usecases.sweep import sweep
-
-    configure_logs(settings)
-    failpoints.arm(settings.failpoints)
-    files = ProbeFiles(settings.run_dir)
+    start_telemetry(configured)
+    context, files = open_context(configured), ProbeFiles(configured.run_dir)
+    leader = Leader(context.database, length=max(configured.timings.beat_lease, SHORTEST_LEASE))
+    with suppress(StopRequested):
+        Loop(leader, _chores(context), files).run(lambda: stop.is_requested)
     files.withdraw()
-    context = open_context(settings)
-    database, broker, timings = context.database, context.broker, settings.timings
-    _await_database(settings, files, context.prepare)
-    dispatcher = Dispatcher(context)
+    leader.resign()
+    context.close()
+    log.info("beat.stopped")
+    flush_telemetry()
+
+
+def _chores(context: Context) -> list[Chore]:
+    configured, dispatcher = context.settings, Dispatcher(context)
 
     def tick(lease: Lease) -> int:
-        again_after = timings.unleased_after
-        return tick_schedule(database, broker, lease, zone=settings.business_zone, publish_again_after=again_after)
+        return tick_schedule(
+            context.database,
+            context.broker,
+            lease,
+            zone=configured.business_zone,
+            publish_again_after=configured.timings.unleased_after,
+        )
 
-    leader = Leader(database, length=max(timings.beat_lease, SHORTEST_LEASE))
-    chores = [
+    return [
         Chore("tick", TICK_EVERY, tick),
-        Chore("dispatch", timings.dispatch_every, lambda _lease: dispatcher.dispatch()),
-        Chore("sweep", timings.sweep_every, lambda _lease: sweep(context)),
+        Chore("dispatch", configured.timings.dispatch_every, lambda _lease: dispatcher.dispatch()),
+        Chore("sweep", configured.timings.sweep_every, lambda _lease: sweep(context)),
     ]
-    try:
-        Loop(leader, chores, files).run(lambda: stop.is_requested)
-    finally:
-        files.withdraw()
-        leader.resign()
-        context.close()
-
-
-def _await_database(settings: Settings, files: ProbeFiles, prepare: Callable[[], None]) -> None:
-    """Return when the schema is there and the database is ours; alive and not ready until then."""
-    while True:
-        files.write(is_ready=False)
-        try:
-            wait_for_schema(settings.database_url.get_secret_value(), timeout=SCHEMA_LOOK)
-            return prepare()
-        except (SchemaNotReady, DatabaseUnavailable) as error:
-            log.warning("beat.database_awaited", error=str(error))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start_role(run_clock)

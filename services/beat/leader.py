@@ -28,6 +28,7 @@ class Leader:
         self._length = length
         self._holder = holder or new_holder()
         self._lease: Lease | None = None
+        self._is_answered = True
         self._answered_at = float("-inf")
         self._look_at = float("-inf")
 
@@ -54,9 +55,13 @@ class Leader:
                 reach("beat_renewing")
                 lease = beat_lease.acquire_or_renew(session, holder=self._holder, lease=self._length)
         except DatabaseUnavailable as error:
-            log.warning("beat.lease_unknown", error=str(error))
+            if self._is_answered:
+                log.warning("beat.database_lost", error=str(error))
+            self._is_answered = False
             return
-        self._answered_at = started
+        if not self._is_answered:
+            log.info("beat.database_back")
+        self._is_answered, self._answered_at = True, started
         self._follow(lease)
         if lease is not None:
             self._look_at = started + (self._length / 3).total_seconds()

@@ -80,11 +80,6 @@ def resign(session: Session, lease: Lease) -> None:
     )
 
 
-def silence(session: Session) -> timedelta | None:
-    """How long ago, in real time, a leader last went through the schedule; `None` if none ever did."""
-    return session.scalar(select(NOW - BeatLease.ticked_at))
-
-
 def release_locks_when_frozen(session: Session) -> None:
     """Have the server end this transaction when its process stops in the middle: others wait for the rows it locked."""
     session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{FROZEN_AFTER}'"))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from services.core.domain.schedule import PlannedRun, RunReason, RunStatus
@@ -17,7 +17,6 @@ from services.core.storage.beat_lease import release_locks_when_frozen
 from services.core.storage.models import ScheduleControl, ScheduledRun
 
 NOW = func.clock_timestamp()
-ROWS_PER_INSERT = 1000
 PERSONS_TERM = 0  # of rows that a person's act brought about, and no leader
 
 
@@ -46,12 +45,11 @@ def controls(session: Session) -> dict[str, ScheduleControl]:
 
 def add_runs(session: Session, job: str, planned: Sequence[PlannedRun], *, term: int) -> None:
     """Record the runs; those already there stay as they are."""
-    for start in range(0, len(planned), ROWS_PER_INSERT):
-        rows = [
-            {"job": job, "due_at": run.due_at, "status": run.status, "reason": run.reason, "term": term}
-            for run in planned[start : start + ROWS_PER_INSERT]
-        ]
-        session.execute(insert(ScheduledRun).values(rows).on_conflict_do_nothing())
+    rows = [
+        {"job": job, "due_at": run.due_at, "status": run.status, "reason": run.reason, "term": term} for run in planned
+    ]
+    if rows:
+        session.execute(insert(ScheduledRun).on_conflict_do_nothing(), rows)
 
 
 def add_requested_run(session: Session, job: str, *, by: str, traceparent: str | None) -> ScheduledRun:
@@ -168,7 +166,9 @@ def close_unstarted(
 
 def last_runs(session: Session) -> dict[str, ScheduledRun]:
     """The latest run of each job, by due time; skipped ones among them."""
-    query = select(ScheduledRun).distinct(ScheduledRun.job).order_by(ScheduledRun.job, ScheduledRun.due_at.desc())
+    query = (
+        select(ScheduledRun).ext(distinct_on(ScheduledRun.job)).order_by(ScheduledRun.job, ScheduledRun.due_at.desc())
+    )
     return {run.job: run for run in session.scalars(query)}
 
 
@@ -187,4 +187,4 @@ def recorded(session: Session, *, since: datetime, until: datetime) -> set[tuple
     query = select(ScheduledRun.job, ScheduledRun.due_at).where(
         ScheduledRun.due_at > since, ScheduledRun.due_at <= until, ScheduledRun.requested_by.is_(None)
     )
-    return set(session.execute(query).tuples())
+    return {(job, due_at) for job, due_at in session.execute(query)}

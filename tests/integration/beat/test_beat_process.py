@@ -1,0 +1,144 @@
+"""Real beat processes that are killed, frozen and stopped: one acts, each due time has one row, another takes over."""
+
+import signal
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.processes
+
+LEASE_SECONDS = 3
+FROZEN_SECONDS = 5  # the server ends a transaction that stands still for so long
+START_SECONDS = 30
+
+
+def lead(ledger: Any, beat: Any, eventually: Any) -> None:
+    eventually(lambda: beat.holds(ledger) or beat.process.poll() is not None, within=START_SECONDS)
+    assert beat.process.poll() is None, (beat.folder / "log").read_text()[-3000:]
+
+
+def plan_until(ledger: Any, wall_time: str) -> None:
+    """Have everything planned up to a time, and the lease free."""
+    ledger.set_time(wall_time)
+    lease = ledger.take_lease()
+    ledger.tick(lease)
+    ledger.resign(lease)
+
+
+class TestTwoBeats:
+    def test_each_due_time_has_one_row_and_one_owner(
+        self, ledger: Any, start_beat: Any, eventually: Any, queued: Any
+    ) -> None:
+        plan_until(ledger, "2027-06-01T07:45:00")
+        beats = [start_beat(), start_beat()]
+        eventually(lambda: all(beat.has("ready") for beat in beats), within=START_SECONDS)
+        start = ledger.now()
+        for hour in range(9, 13):
+            end = ledger.set_time(f"2027-06-01T{hour:02}:00:01")
+            eventually(lambda end=end: not ledger.missing(start, end))
+        runs = ledger.runs()
+        assert max(Counter((run.job, run.due_at) for run in runs).values()) == 1
+        assert {run.term for run in runs} == {ledger.holder()[1]}
+        assert sum(beat.holds(ledger) for beat in beats) == 1
+        open_runs = sorted(run.id for run in runs if run.status == "due")
+        eventually(lambda: queued() == open_runs, within=5)
+        assert sum(len(beat.events("schedule.run_published")) for beat in beats) == len(open_runs)
+
+    def test_a_killed_leader_is_followed_within_its_lease_and_a_second(
+        self, ledger: Any, start_beat: Any, eventually: Any
+    ) -> None:
+        first = start_beat()
+        lead(ledger, first, eventually)
+        second = start_beat()
+        eventually(lambda: second.has("ready"), within=START_SECONDS)
+        term = ledger.holder()[1]
+        first.send(signal.SIGKILL)
+        eventually(lambda: second.holds(ledger), within=LEASE_SECONDS + 1)
+        assert ledger.holder()[1] == term + 1
+
+    def test_a_stopped_leader_resigns_and_is_followed_at_once(
+        self, ledger: Any, start_beat: Any, eventually: Any
+    ) -> None:
+        first = start_beat()
+        lead(ledger, first, eventually)
+        second = start_beat()
+        eventually(lambda: second.has("ready"), within=START_SECONDS)
+        first.send(signal.SIGTERM)
+        assert first.process.wait(timeout=2) == 0
+        eventually(lambda: second.holds(ledger), within=1.5)
+        assert not first.has("ready")
+        assert first.events("beat.lease_resigned")
+
+    @pytest.mark.parametrize("point", ["", "tick_half_planned=stop@9"])
+    def test_a_frozen_leader_writes_nothing_under_its_old_term(
+        self, ledger: Any, start_beat: Any, eventually: Any, point: str
+    ) -> None:
+        plan_until(ledger, "2027-06-01T07:45:00")
+        frozen = start_beat(failpoints=point)
+        lead(ledger, frozen, eventually)
+        old_term = ledger.holder()[1]
+        second = start_beat()
+        if not point:
+            eventually(lambda: second.has("ready"), within=START_SECONDS)
+            frozen.send(signal.SIGSTOP)
+        eventually(lambda: second.holds(ledger), within=START_SECONDS)
+        assert ledger.holder()[1] == old_term + 1
+        start, end = ledger.now(), ledger.set_time("2027-06-01T09:00:01")
+        frozen.send(signal.SIGCONT)
+        eventually(lambda: frozen.events("beat.lease_lost"), within=10)
+        eventually(lambda: not ledger.missing(start, end))
+        assert {run.term for run in ledger.runs()} == {old_term + 1}
+        assert second.holds(ledger)
+
+
+class TestOneBeat:
+    @pytest.mark.parametrize("point", ["beat_renewing=kill@1", "tick_before_mark=kill@1"])
+    def test_killed_with_due_runs_at_hand_it_leaves_them_to_the_next(
+        self, ledger: Any, start_beat: Any, eventually: Any, queued: Any, point: str
+    ) -> None:
+        plan_until(ledger, "2027-06-01T07:45:00")
+        start, end = ledger.now(), ledger.set_time("2027-06-01T10:45:00")
+        dying = start_beat(failpoints=point)
+        assert dying.process.wait(timeout=START_SECONDS) == -signal.SIGKILL
+        next_beat = start_beat()
+        lead(ledger, next_beat, eventually)
+        eventually(lambda: not ledger.missing(start, end))
+        assert max(Counter((run.job, run.due_at) for run in ledger.runs()).values()) == 1
+        open_runs = {run.id for run in ledger.runs() if run.status == "due"}
+        assert len(open_runs) == 3
+        eventually(lambda: set(queued()) == open_runs, within=5)
+
+    def test_it_survives_an_outage_of_the_database(
+        self, ledger: Any, start_beat: Any, eventually: Any, postgres_server: Any
+    ) -> None:
+        beat = start_beat()
+        lead(ledger, beat, eventually)
+        term = ledger.holder()[1]
+        postgres_server.stop()
+        try:
+            eventually(lambda: not beat.has("ready"), within=LEASE_SECONDS + 5)
+            began = time.time()
+            eventually(lambda: beat.age("live") < time.time() - began, within=10)
+        finally:
+            postgres_server.start()
+        lead(ledger, beat, eventually)
+        eventually(lambda: beat.has("ready"), within=5)
+        assert ledger.holder()[1] >= term
+        assert len(beat.events("beat.database_lost")) == len(beat.events("beat.database_back")) == 1
+
+    def test_without_a_broker_it_leads_and_records(
+        self, ledger: Any, start_beat: Any, eventually: Any, valkey_server: Any, queued: Any
+    ) -> None:
+        plan_until(ledger, "2027-06-01T07:45:00")
+        beat = start_beat()
+        lead(ledger, beat, eventually)
+        term = ledger.holder()[1]
+        valkey_server.freeze()
+        start, end = ledger.now(), ledger.set_time("2027-06-01T08:00:01")
+        eventually(lambda: not ledger.missing(start, end), within=10)
+        eventually(lambda: beat.events("beat.chore_failed"), within=10)
+        valkey_server.resume()
+        eventually(lambda: len(queued()) >= 2, within=10)
+        assert ledger.holder()[1] - term <= 1

@@ -1,0 +1,184 @@
+"""Campaigns: made, planned, started, and stopped again."""
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.output import listing
+from services.cli.values import read_duration, read_instant
+from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Limit, verb
+from services.core.domain.messages import MessageKind
+
+if TYPE_CHECKING:
+    from services.core.usecases.context import Context
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WINDOW = re.compile(
+    r"(?P<days>[a-z]{3}(?:[-,][a-z]{3})*) (?P<opens>\d\d:\d\d)-(?P<closes>\d\d:\d\d)(?: (?P<zone>\S+))?", re.IGNORECASE
+)
+
+Key = Annotated[str, typer.Argument(metavar="ID|NAME", show_default=False)]
+
+group = typer.Typer(help="Campaigns: create, plan, start; pause, resume, cancel.", no_args_is_help=True)
+
+
+@verb(group, "create")
+def create(
+    context: "Context",
+    name: Annotated[str, typer.Option("--name")],
+    template: Annotated[str, typer.Option("--template", help="The text; {{first_name|there}} takes a fallback.")],
+    template_b: Annotated[str | None, typer.Option("--template-b", help="The second text of a test.")] = None,
+    split: Annotated[int, typer.Option("--split", min=0, max=100, help="Percent that get the second text.")] = 0,
+    import_id: Annotated[
+        int | None, typer.Option("--import", min=1, max=LARGEST_ID, help="The contacts of an import.")
+    ] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="All contacts.")] = False,
+    kind: Annotated[MessageKind, typer.Option("--kind")] = MessageKind.MARKETING,
+    window: Annotated[str | None, typer.Option("--window", help='As "Mon-Fri 09:00-17:00".')] = None,
+    daily_cap: Annotated[int | None, typer.Option("--daily-cap", min=1, max=100_000)] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, max=10_000)] = None,
+    batch_every: Annotated[str | None, typer.Option("--batch-every", help="As PT30M.")] = None,
+    ids_per_task: Annotated[int | None, typer.Option("--ids-per-task", min=1, max=50)] = None,
+    ends_at: Annotated[str | None, typer.Option("--ends-at", help="ISO 8601 with its offset.")] = None,
+    field: Annotated[list[str] | None, typer.Option("--field", help="A field of the audience's own.")] = None,
+    by: By = SOMEBODY,
+) -> Any:
+    """Make a draft; nothing is sent before it is planned and started.
+
+    Example: attackacrack campaigns create --name "Spring check" --import 1 --template "Hi {{first_name|there}}, ..."
+    """
+    from services.core.usecases import campaign_verbs
+
+    if (import_id is None) == (not everyone):
+        raise typer.BadParameter("name the audience: --import ID or --all")
+    pacing = {
+        "daily_cap": daily_cap,
+        "batch_size": batch_size,
+        "batch_every": read_duration(batch_every) if batch_every is not None else None,
+        "ids_per_task": ids_per_task,
+    }
+    new = campaign_verbs.NewCampaign(
+        name=name,
+        template_a=template,
+        template_b=template_b,
+        split_percent_b=split,
+        audience={"all": True} if everyone else {"import": import_id},
+        kind=kind,
+        window=_window(window) if window is not None else None,
+        ends_at=read_instant(ends_at) if ends_at is not None else None,
+        fields=frozenset(field or ()),
+        **{name: value for name, value in pacing.items() if value is not None},  # type: ignore[arg-type]
+    )
+    return campaign_verbs.create(context, new, by=by)
+
+
+@verb(group, "plan")
+def plan(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
+    """Who will be texted, who not and why, what it costs, when it ends; start takes the plan's hash.
+
+    Example: attackacrack campaigns plan "Spring check"
+    """
+    from services.core.usecases.inspect_verbs import campaign_id_of
+    from services.core.usecases.plan_campaign import plan_campaign
+
+    return plan_campaign(context, campaign_id_of(context, campaign), by=by)
+
+
+@verb(group, "start")
+def start(
+    context: "Context",
+    campaign: Key,
+    plan_hash: Annotated[str, typer.Option("--plan", metavar="HASH", help="The plan that was read and approved.")],
+    by: By = SOMEBODY,
+) -> Any:
+    """Run exactly the plan that the hash names; starting twice starts once.
+
+    Example: attackacrack campaigns start "Spring check" --plan 9f86d081...
+    """
+    from services.core.usecases import campaign_verbs
+    from services.core.usecases.inspect_verbs import campaign_id_of
+
+    return campaign_verbs.start(context, campaign_id_of(context, campaign), plan_hash=plan_hash, by=by)
+
+
+@verb(group, "pause")
+def pause(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
+    """Submit nothing more; what is on its way still ends.
+
+    Example: attackacrack campaigns pause "Spring check"
+    """
+    from services.core.usecases import campaign_verbs
+    from services.core.usecases.inspect_verbs import campaign_id_of
+
+    return campaign_verbs.pause(context, campaign_id_of(context, campaign), by=by)
+
+
+@verb(group, "resume")
+def resume(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
+    """Go on with a paused campaign, under today's window and caps.
+
+    Example: attackacrack campaigns resume "Spring check"
+    """
+    from services.core.usecases import campaign_verbs
+    from services.core.usecases.inspect_verbs import campaign_id_of
+
+    return campaign_verbs.resume(context, campaign_id_of(context, campaign), by=by)
+
+
+@verb(group, "cancel")
+def cancel(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
+    """End it; what was not submitted is skipped.
+
+    Example: attackacrack campaigns cancel "Spring check"
+    """
+    from services.core.usecases import campaign_verbs
+    from services.core.usecases.inspect_verbs import campaign_id_of
+
+    return campaign_verbs.cancel(context, campaign_id_of(context, campaign), by=by)
+
+
+@verb(group, "list", show=listing("campaign_id", "name", "kind", "status", "created_at", "started_at", "finished_at"))
+def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
+    """Campaigns by id.
+
+    Example: attackacrack campaigns list
+    """
+    from services.core.usecases.inspect_verbs import list_campaigns
+
+    return list_campaigns(context, after=after, limit=limit)
+
+
+@verb(group, "show")
+def show(context: "Context", campaign: Key) -> Any:
+    """One campaign: its state, its plan, its messages counted by state.
+
+    Example: attackacrack campaigns show 1 --json
+    """
+    from services.core.usecases import campaign_verbs
+    from services.core.usecases.inspect_verbs import campaign_id_of
+
+    return campaign_verbs.show(context, str(campaign_id_of(context, campaign)))
+
+
+def _window(text: str) -> dict[str, Any]:
+    """The stored form of `Mon-Fri 09:00-17:00 [zone]`; days are a range or a list."""
+    from services.core.domain.failures import RefusedInput
+
+    read = WINDOW.fullmatch(text.strip())
+    days = _days(read["days"].lower()) if read else None
+    if read is None or days is None:
+        raise RefusedInput("window_invalid", f"{text!r} is no window: write it as Mon-Fri 09:00-17:00")
+    window: dict[str, Any] = {"weekdays": days, "opens": read["opens"], "closes": read["closes"]}
+    return window | ({"zone": read["zone"]} if read["zone"] else {})
+
+
+def _days(text: str) -> list[int] | None:
+    days: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if first not in WEEKDAYS or (last or first) not in WEEKDAYS:
+            return None
+        begin, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
+        days |= {day % 7 for day in range(begin, (end if end >= begin else end + 7) + 1)}
+    return sorted(days)

@@ -1,0 +1,77 @@
+"""Messages: which there are, and why one was sent, wasn't, or waits."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from services.cli.output import cell, listing
+from services.cli.verb import After, Id, Limit, verb
+from services.core.domain.messages import MessageStatus
+
+if TYPE_CHECKING:
+    from services.core.usecases.context import Context
+
+STEP_FIELDS = ("at", "what", "reason")
+
+group = typer.Typer(help="Messages, one by one.", no_args_is_help=True)
+
+
+@verb(
+    group,
+    "list",
+    show=listing("message_id", "direction", "campaign_id", "e164", "status", "reason", "not_before", "submitted_at"),
+)
+def list_(
+    context: "Context",
+    campaign: Annotated[str | None, typer.Option("--campaign", help="Of one campaign, by id or name.")] = None,
+    status: Annotated[MessageStatus | None, typer.Option("--status")] = None,
+    number: Annotated[str | None, typer.Option("--number", help="With one person, by E.164 number.")] = None,
+    limit: Limit = 100,
+    after: After = 0,
+) -> Any:
+    """Messages by id.
+
+    Example: attackacrack messages list --campaign "Spring check" --status failed
+    """
+    from services.core.usecases.inspect_verbs import campaign_id_of, list_messages
+
+    campaign_id = campaign_id_of(context, campaign) if campaign is not None else None
+    return list_messages(context, campaign_id=campaign_id, status=status, e164=number, after=after, limit=limit)
+
+
+@verb(group, "show")
+def show(context: "Context", message: Id) -> Any:
+    """One message with its text.
+
+    Example: attackacrack messages show 42
+    """
+    from services.core.usecases.inspect_verbs import show_message
+
+    return show_message(context, message)
+
+
+def _story(result: Any, zone: ZoneInfo) -> list[Any]:
+    from rich.table import Table
+    from rich.text import Text
+
+    steps = Table("at", "what", "reason", "facts", box=None, pad_edge=False)
+    for step in result.steps:
+        facts = {name: value for name, value in step.items() if name not in STEP_FIELDS and value not in (None, [])}
+        steps.add_row(*(cell(step[name], zone) for name in STEP_FIELDS), cell(facts, zone))
+    heads = ("status", "reason", "campaign", "not_before", "provider_message_id", "trace_id")
+    known = [
+        Text(f"{name.replace('_', ' ')}: ") + cell(value, zone) for name in heads if (value := getattr(result, name))
+    ]
+    return [*known, "", steps]
+
+
+@verb(group, "why", show=_story)
+def why(context: "Context", message: Id) -> Any:
+    """Every decision, attempt and look about a message, in order.
+
+    Example: attackacrack messages why 42
+    """
+    from services.core.usecases.explain_message import explain_message
+
+    return explain_message(context, message)

@@ -1,0 +1,46 @@
+"""Opt-outs: who said STOP, and adding one that came by another way."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.output import listing
+from services.cli.verb import SOMEBODY, After, By, Limit, verb
+
+if TYPE_CHECKING:
+    from services.core.usecases.context import Context
+
+group = typer.Typer(help="Who is not to be texted any more.", no_args_is_help=True)
+
+
+@verb(group, "list", show=listing("opt_out_id", "e164", "source", "rule", "said_at", "evidence", "lifted_at"))
+def list_(
+    context: "Context",
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were lifted.")] = False,
+    limit: Limit = 100,
+    after: After = 0,
+) -> Any:
+    """Opt-outs in force, by id.
+
+    Example: attackacrack opt-outs list --json
+    """
+    from services.core.usecases.inspect_verbs import list_opt_outs
+
+    return list_opt_outs(context, after=after, limit=limit, in_force=not everything)
+
+
+@verb(group, "add")
+def add(
+    context: "Context",
+    number: Annotated[str, typer.Argument(show_default=False)],
+    evidence: Annotated[str, typer.Option("--evidence", help="How the person asked; kept as proof.")],
+    by: By = SOMEBODY,
+) -> Any:
+    """Text a number no more; whatever waits for it is skipped.
+
+    Example: attackacrack opt-outs add "(202) 555-0143" --evidence "asked on the phone, 2 March"
+    """
+    from services.core.usecases.contact_verbs import add_opt_out
+    from services.core.usecases.inspect_verbs import contact_view
+
+    return contact_view(add_opt_out(context, number, evidence=evidence, by=by))

@@ -1,0 +1,48 @@
+"""Doubtful texts that wait for a person."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.output import listing
+from services.cli.verb import SOMEBODY, After, By, Id, Limit, verb
+
+if TYPE_CHECKING:
+    from services.core.usecases.context import Context
+
+group = typer.Typer(help="Texts that may have meant STOP; the contact is paused until somebody decides.")
+
+
+@verb(group, "list", show=listing("review_id", "e164", "text", "rule", "said_at", "decision", "decided_by"))
+def list_(
+    context: "Context",
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were decided.")] = False,
+    limit: Limit = 100,
+    after: After = 0,
+) -> Any:
+    """Doubtful texts by id.
+
+    Example: attackacrack reviews list
+    """
+    from services.core.usecases.review_verbs import list_reviews
+
+    return list_reviews(context, after=after, limit=limit, undecided=not everything)
+
+
+@verb(group, "decide")
+def decide(
+    context: "Context",
+    review: Id,
+    opt_out: Annotated[bool, typer.Option("--opt-out/--keep", help="What the person meant.", show_default=False)],
+    note: Annotated[str | None, typer.Option("--note", help="Kept with the decision.")] = None,
+    by: By = SOMEBODY,
+) -> Any:
+    """Say what was meant: an opt-out, in force since it was said, or not, and the contact goes on.
+
+    Example: attackacrack reviews decide 7 --opt-out --note "called back"
+    """
+    from services.core.usecases.review_verbs import ReviewDecision
+    from services.core.usecases.review_verbs import decide as decide_review
+
+    decision = ReviewDecision.OPT_OUT if opt_out else ReviewDecision.KEEP
+    return decide_review(context, review, decision, by=by, note=note)

@@ -1,0 +1,45 @@
+"""The one switch for everything that is sent."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from services.cli.verb import SOMEBODY, By, Reason, verb
+
+if TYPE_CHECKING:
+    from services.core.usecases.context import Context
+
+group = typer.Typer(help="Stop everything, and go on again.", no_args_is_help=True)
+
+
+@verb(group, "stop")
+def stop(context: "Context", reason: Reason, by: By = SOMEBODY) -> Any:
+    """Let no further text leave, from the next submission on, until somebody resumes.
+
+    Example: attackacrack sending stop --reason "wrong list"
+    """
+    from services.core.usecases.installation_verbs import stop_sending
+
+    return stop_sending(context, reason=reason, by=by)
+
+
+@verb(group, "resume")
+def resume(context: "Context", by: By = SOMEBODY) -> Any:
+    """Send again; also closes the breaker that a provider's refusal opened.
+
+    Example: attackacrack sending resume
+    """
+    from services.core.usecases.installation_verbs import resume_sending
+
+    return resume_sending(context, by=by)
+
+
+@verb(group, "status")
+def status(context: "Context") -> Any:
+    """Whether texts may leave, and if not, who stopped them and why.
+
+    Example: attackacrack sending status
+    """
+    from services.core.usecases.installation_verbs import sending_state
+
+    return sending_state(context)

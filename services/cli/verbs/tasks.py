@@ -1,0 +1,31 @@
+"""Task history, which outlives the broker."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.output import listing
+from services.cli.verb import LARGEST_ID, Limit, verb
+
+if TYPE_CHECKING:
+    from services.core.usecases.context import Context
+
+group = typer.Typer(help="What the workers did.", no_args_is_help=True)
+
+
+@verb(group, "list", show=listing("run_id", "task", "args", "deliveries", "started_at", "seconds", "outcome", "error"))
+def list_(
+    context: "Context",
+    name: Annotated[str | None, typer.Option("--name", help="Of one task.")] = None,
+    limit: Limit = 100,
+    before: Annotated[
+        int | None, typer.Option("--after", "--before", min=1, max=LARGEST_ID, help="Go on below this id.")
+    ] = None,
+) -> Any:
+    """Tasks, newest first.
+
+    Example: attackacrack tasks list --name send_campaign_message
+    """
+    from services.core.usecases.inspect_verbs import list_tasks
+
+    return list_tasks(context, name=name, before=before, limit=limit)

@@ -1,0 +1,53 @@
+"""Tokens of the API."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.output import listing
+from services.cli.verb import SOMEBODY, By, verb
+from services.core.domain.access import Role
+
+if TYPE_CHECKING:
+    from services.core.usecases.context import Context
+
+group = typer.Typer(help="Who may use the API.", no_args_is_help=True)
+
+
+@verb(group, "create")
+def create(
+    context: "Context",
+    name: Annotated[str, typer.Argument(show_default=False)],
+    role: Annotated[Role, typer.Option("--role", help="Each can do what the one before it can.")] = Role.VIEWER,
+    by: By = SOMEBODY,
+) -> Any:
+    """Make a token; it is shown this once, only its hash is kept.
+
+    Example: attackacrack tokens create office --role operator
+    """
+    from services.core.usecases.token_verbs import create_token
+
+    return create_token(context, name=name, role=role, by=by)
+
+
+@verb(group, "list", show=listing("token_id", "name", "role", "created_at", "revoked_at"))
+def list_(context: "Context") -> Any:
+    """Tokens by name and role, never the tokens themselves.
+
+    Example: attackacrack tokens list
+    """
+    from services.core.usecases.inspect_verbs import Page
+    from services.core.usecases.token_verbs import list_tokens
+
+    return Page(list_tokens(context), None)
+
+
+@verb(group, "revoke")
+def revoke(context: "Context", name: Annotated[str, typer.Argument(show_default=False)], by: By = SOMEBODY) -> Any:
+    """End a token at once.
+
+    Example: attackacrack tokens revoke office
+    """
+    from services.core.usecases.token_verbs import revoke_token
+
+    return revoke_token(context, name, by=by)

@@ -1,0 +1,243 @@
+"""Held messages: nobody can prove whether they left, so a named person decides, on evidence.
+
+A release may text somebody twice; it therefore asks the provider's list once more, in the same act, and is refused
+when the text is there or when the list is provably behind. Rules: reliability design, T11 and T12.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.core.domain.failures import Conflict, NotFound, RefusedInput
+from services.core.domain.messages import Direction, MessageStatus
+from services.core.domain.reconciliation import LISTED_BEFORE, Attempt, ListedMessage, candidates
+from services.core.openphone.errors import NotFound as ProviderHasNone
+from services.core.storage import attempts, audit, clock, contacts, messages, outbox, releases
+from services.core.storage.database import Session
+from services.core.storage.models import Attempt as AttemptRow
+from services.core.storage.models import Message
+from services.core.usecases.context import Context
+from services.core.usecases.inspect_verbs import Page
+from services.core.usecases.reconcile import CONTROL_WITHIN
+from services.core.usecases.record_outcome import bind as bind_to
+from services.core.usecases.settle import apply_receipt, put_back, skip
+
+SECOND_PERSON_ABOVE = 50
+COUNTED_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LookView:
+    """One look at the provider's list: how much it listed, what could be the text, and whether a control was seen."""
+
+    at: datetime
+    listed: int
+    candidates: list[str]
+    control_seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    detail: str | None
+    http_status: int | None
+    looks: list[LookView]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldView:
+    """A held message with its evidence; `risk` says what a release would mean."""
+
+    message_id: int
+    campaign_id: int | None
+    contact_id: int | None
+    e164: str
+    status: str
+    reason: str | None
+    body: str | None
+    provider_message_id: str | None
+    opted_out_in_flight: bool
+    attempts: list[AttemptView]
+    risk: str
+
+
+def list_held(context: Context, *, after: int = 0, limit: int = 100) -> Page[HeldView]:
+    """Held messages by id, each with its evidence."""
+    with context.database.reading() as session:
+        rows = messages.page(session, status=MessageStatus.HELD, after=after, limit=limit + 1)
+        views = [_view(session, row) for row in rows[:limit]]
+        return Page(views, views[-1].message_id if len(rows) > limit else None)
+
+
+def show_held(context: Context, message_id: int) -> HeldView:
+    """Raises `NotFound`, or `Conflict` for a message that is not held."""
+    with context.database.reading() as session:
+        return _view(session, _held(messages.find(session, message_id), message_id))
+
+
+def release(context: Context, message_id: int, *, by: str, reason: str, second: str | None = None) -> HeldView:
+    """Send it after all. `second` is the other person who agrees, needed above fifty releases a day.
+
+    Raises `NotFound`; `Conflict` when it is not held, when the provider lists the text, when the list lacks texts that
+    surely were sent, or without the second person; a `ProviderError` when the list can't be read.
+    """
+    _check_reason(reason)
+    with context.database.reading() as session:
+        message = _held(messages.find(session, message_id), message_id)
+        _check_second(session, by=by, second=second)
+        row = attempts.latest(session, message_id)
+        attempt = Attempt(message.sender, message.e164, message.body or "", row.started_at)
+        phone_number_id = message.sender_phone_number_id
+    # Asked for every recipient, so that the texts that surely were sent can vouch for the list.
+    listed = context.provider.find_sent(
+        phone_number_id=phone_number_id, recipient=None, created_after=attempt.started_at - LISTED_BEFORE
+    )
+    with context.database.transaction() as session:
+        message = _locked(session, message_id)
+        row = attempts.latest(session, message_id)
+        at = clock.product_now(session)
+        _check_absent(session, attempt, row, listed, at=at)
+        put_back(message, not_before=at, at=at)
+        attempts.record_decision(session, message_id, outcome="released", gate="operator", reason=reason)
+        detail = {"reason": reason, "second": second, "listed": len(listed)}
+        audit.record(session, actor=by, act=releases.ACT, subject="message", subject_id=message_id, detail=detail)
+        return _view(session, message)
+
+
+def bind(context: Context, message_id: int, provider_message_id: str, *, by: str, reason: str) -> HeldView:
+    """Say that the provider's message is this one. It must be from our number to this person, and nobody else's.
+
+    Raises `NotFound`, `Conflict`, or a `ProviderError`.
+    """
+    _check_reason(reason)
+    try:
+        entry = context.provider.get_message(provider_message_id)
+    except ProviderHasNone as error:
+        raise NotFound("message of the provider", provider_message_id) from error
+    with context.database.transaction() as session:
+        message = _locked(session, message_id)
+        if not _is_between_the_same(entry, message):
+            raise Conflict("another_message", "the provider's message is from or to another number: take the right id")
+        if attempts.bound_ids(session, [provider_message_id]):
+            raise Conflict("bound_already", "the provider's message belongs to another of ours already")
+        at = clock.product_now(session)
+        row = attempts.latest(session, message_id)
+        bind_to(session, message, row, provider_message_id, entry.conversation_id, at=at)
+        if entry.receipt is not None:
+            apply_receipt(message, entry.receipt, occurred_at=at, error_code=entry.error_code, at=at)
+        attempts.record_decision(session, message_id, outcome="bound", gate="operator", reason=reason)
+        detail = {"reason": reason, "provider_message_id": provider_message_id}
+        audit.record(session, actor=by, act="message.bound", subject="message", subject_id=message_id, detail=detail)
+        return _view(session, message)
+
+
+def cancel(context: Context, message_id: int, *, by: str, reason: str) -> HeldView:
+    """Leave it at that: whether it left stays unknown, and it is never sent again. Raises `NotFound`, `Conflict`."""
+    _check_reason(reason)
+    with context.database.transaction() as session:
+        message = _locked(session, message_id)
+        skip(message, reason="cancelled_by_operator", at=clock.product_now(session))
+        attempts.record_decision(session, message_id, outcome="cancelled", gate="operator", reason=reason)
+        detail = {"reason": reason}
+        audit.record(
+            session, actor=by, act="message.cancelled", subject="message", subject_id=message_id, detail=detail
+        )
+        return _view(session, message)
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise RefusedInput("reason_missing", "say why: the next person will ask", pointer="/reason")
+
+
+def _check_second(session: Session, *, by: str, second: str | None) -> None:
+    done = releases.count_by(session, by, since=clock.product_now(session) - COUNTED_FOR)
+    if done >= SECOND_PERSON_ABOVE and second in (None, "", by):
+        raise Conflict(
+            "second_person_missing",
+            f"{by} released {done} messages within a day: from here on a second person must agree",
+            pointer="/second",
+        )
+
+
+def _check_absent(
+    session: Session, attempt: Attempt, row: AttemptRow, listed: Sequence[ListedMessage], *, at: datetime
+) -> None:
+    """Refuse the release unless this listing shows no match and is not provably behind; keep the look either way."""
+    ids = [entry.message_id for entry in listed]
+    found = candidates(attempt, listed, attempts.bound_ids(session, ids))
+    if found:
+        raise Conflict("listed", f"the provider lists this text as {found[0].message_id}: bind the message to it")
+    surely_sent = attempts.control_messages(
+        session, sender=attempt.sender, around=attempt.started_at, within=CONTROL_WITHIN
+    )
+    control_seen = bool(surely_sent & set(ids))
+    if surely_sent and not control_seen:
+        raise Conflict("list_behind", "the provider's list lacks texts that surely were sent: try again later")
+    attempts.record_look(session, row.id, at=at, listed=len(listed), candidates=[], control_seen=control_seen)
+
+
+def _is_between_the_same(entry: ListedMessage, message: Message) -> bool:
+    return (
+        entry.direction is Direction.OUTGOING and entry.sender == message.sender and entry.recipients == (message.e164,)
+    )
+
+
+def _held(message: Message | None, message_id: int) -> Message:
+    if message is None:
+        raise NotFound("message", message_id)
+    if message.status != MessageStatus.HELD:
+        raise Conflict("not_held", f"message {message_id} is {message.status}, not held: nothing is to be decided")
+    return message
+
+
+def _locked(session: Session, message_id: int) -> Message:
+    found = messages.find(session, message_id)
+    if found is None:
+        raise NotFound("message", message_id)
+    contacts.lock(session, found.contact_id or 0)
+    return _held(outbox.lock(session, message_id), message_id)
+
+
+def _view(session: Session, message: Message) -> HeldView:
+    tried = [_attempt(session, row) for row in attempts.of_message(session, message.id)]
+    return HeldView(
+        message_id=message.id,
+        campaign_id=message.campaign_id,
+        contact_id=message.contact_id,
+        e164=message.e164,
+        status=message.status,
+        reason=message.reason,
+        body=message.body,
+        provider_message_id=message.provider_message_id,
+        opted_out_in_flight=message.opted_out_in_flight,
+        attempts=tried,
+        risk=_risk(tried),
+    )
+
+
+def _risk(tried: Sequence[AttemptView]) -> str:
+    looks = [look for attempt in tried for look in attempt.looks]
+    if any(look.candidates for look in looks):
+        return "the provider has shown a text that could be it: a release most likely texts the person twice"
+    if any(look.control_seen for look in looks):
+        return "a list that was up to date did not show it: a release texts the person twice only if the list is wrong"
+    return "no list proved that it was not sent: a release may text the person twice"
+
+
+def _attempt(session: Session, row: AttemptRow) -> AttemptView:
+    return AttemptView(
+        number=row.number,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        outcome=row.outcome,
+        detail=row.detail,
+        http_status=row.http_status,
+        looks=[
+            LookView(look.at, look.listed, list(look.candidates), look.control_seen)
+            for look in attempts.looks_of(session, row.id)
+        ],
+    )

@@ -1,0 +1,65 @@
+"""Tokens of the API: made, listed and revoked; a token is shown once, when it is made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.core.domain.access import Role
+from services.core.domain.failures import Conflict, NotFound, RefusedInput
+from services.core.storage import audit, tokens
+from services.core.storage.models import ApiToken
+from services.core.usecases.context import Context
+
+NAME_AT_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    token_id: int
+    name: str
+    role: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """`token` is the secret itself; it can't be read again."""
+
+    name: str
+    role: str
+    token: str
+
+
+def create_token(context: Context, *, name: str, role: Role, by: str) -> NewToken:
+    """Make a token. Raises `RefusedInput` for a bad name, `Conflict` for one that was used before."""
+    if not name.strip() or len(name) > NAME_AT_MOST or not name.isprintable():
+        raise RefusedInput("name_invalid", f"a name has 1 to {NAME_AT_MOST} printable characters", pointer="/name")
+    with context.database.transaction() as session:
+        if tokens.find_named(session, name) is not None:
+            raise Conflict("name_taken", f"a token {name!r} was made before: choose another name", pointer="/name")
+        token = tokens.create(session, name=name, role=role)
+        audit.record(session, actor=by, act="token.created", subject="token", detail={"name": name, "role": str(role)})
+        return NewToken(name, role, token)
+
+
+def list_tokens(context: Context) -> Sequence[TokenView]:
+    with context.database.reading() as session:
+        return [_view(row) for row in tokens.list_all(session)]
+
+
+def revoke_token(context: Context, name: str, *, by: str) -> TokenView:
+    """End a token at once. Raises `NotFound` when no live one has the name."""
+    with context.database.transaction() as session:
+        if not tokens.revoke(session, name):
+            raise NotFound("live token", name)
+        audit.record(session, actor=by, act="token.revoked", subject="token", detail={"name": name})
+        row = tokens.find_named(session, name)
+        if row is None:
+            raise NotFound("live token", name)
+        session.refresh(row)
+        return _view(row)
+
+
+def _view(row: ApiToken) -> TokenView:
+    return TokenView(row.id, row.name, row.role, row.created_at, row.revoked_at)

@@ -18,6 +18,8 @@ from services.cli.laptop.run_file import RunFile
 from services.cli.laptop.stack import Stack, StackStopped
 from services.cli.laptop.supervisor import RoleDidNotStart
 from services.cli.laptop.valkey import ValkeyUnavailable
+from services.core.runtime.logs import configure_logs
+from services.core.runtime.settings import LogFormat, Settings
 
 DEFAULT_DATA = Path(".data")
 REFUSALS = (FolderInUse, NoFreePort, PostgresUnavailable, ValkeyUnavailable, RoleDidNotStart, DemoFailed)
@@ -36,6 +38,7 @@ def up(
 
     Example: attackacrack up --demo --exit --json
     """
+    configure_logs(Settings(log_format=LogFormat.CONSOLE, log_level="WARNING"))
     show = partial(run_demo, data, as_json=as_json, contacts=contacts) if demo else None
     try:
         code = asyncio.run(_up(data, show, leave=leave, provider_rate=provider_rate, port_base=port_base))

@@ -19,8 +19,8 @@ from services.core.usecases.context import Context
 log = structlog.get_logger()
 
 AHEAD = timedelta(seconds=30)
-RESCAN_EVERY = 200
-"""Passes between looks below the watermark, for rows that became due late."""
+RESCAN_EVERY = 5
+"""Passes between looks below the watermark: rows that came back, or became due late, wait no longer than that."""
 
 WITHOUT_CAMPAIGN_IDS = 1
 

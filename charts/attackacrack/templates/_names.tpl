@@ -91,7 +91,7 @@ annotations:
 {{- end }}
 
 {{- define "attackacrack.webhookUrl" -}}
-{{- printf "http://%s/webhooks/openphone" (include "attackacrack.componentName" (dict "root" . "component" "webhook-ingress")) -}}
+{{- printf "http://%s:%v/webhooks/openphone" (include "attackacrack.componentName" (dict "root" . "component" "webhook-ingress")) .Values.webhookIngress.service.port -}}
 {{- end }}
 
 {{- define "attackacrack.otlpEndpoint" -}}

@@ -6,7 +6,7 @@
   settings    which file each of them is; the application's by default
   waits       whether an init container waits for the schema
   token       whether the service account's token is mounted
-  env, ports, probes, lifecycle, volumes, mounts, restartPolicy   as in a pod
+  env, ports, probes, lifecycle, initContainers, volumes, mounts, restartPolicy   as in a pod
 */}}
 {{- define "attackacrack.podTemplate" -}}
 {{- $root := .root -}}
@@ -48,12 +48,16 @@ spec:
   initContainers:
     - name: wait-for-schema
       {{- include "attackacrack.container" . | nindent 6 }}
-      command: [attackacrack, schema, wait, --timeout, {{ $root.Values.migrations.waitSeconds | quote }}]
+      command: [attackacrack, schema, wait, --seconds, {{ $root.Values.migrations.waitSeconds | quote }}]
+  {{- end }}
+  {{- with .initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
   {{- end }}
   containers:
     - name: {{ .component }}
       {{- include "attackacrack.container" . | nindent 6 }}
-      command: {{ concat (ternary (list "attackacrack-reload") list (and $root.Values.development.reload (ne .component "migrate"))) .command | toJson }}
+      command: {{ concat (ternary (list "attackacrack-reload") list (and $root.Values.development.reload (not (has .component (list "migrate" "test"))))) .command | toJson }}
       {{- with .args }}
       args:
         {{- toYaml . | nindent 8 }}

@@ -1,0 +1,21 @@
+{{/* {root, name, script, args, secrets}: a pod of `helm test` */}}
+{{- define "attackacrack.testPod" -}}
+{{- $role := dict "root" .root "component" "test" "values" (dict "resources" (dict "requests" (dict "cpu" "50m" "memory" "96Mi") "limits" (dict "memory" "256Mi"))) -}}
+apiVersion: v1
+kind: Pod
+metadata:
+  {{- $pod := include "attackacrack.podTemplate" (merge (dict
+    "command" (concat (list "python" "-c" .script) .args)
+    "secrets" .secrets
+    "restartPolicy" "Never"
+  ) $role) | fromYaml }}
+  name: {{ include "attackacrack.componentName" $role }}-{{ .name }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- toYaml $pod.metadata.labels | nindent 4 }}
+  annotations:
+    helm.sh/hook: test
+    helm.sh/hook-delete-policy: before-hook-creation
+spec:
+  {{- omit $pod.spec "topologySpreadConstraints" | toYaml | nindent 2 }}
+{{- end }}

@@ -4,6 +4,7 @@ Sources: states of the contract, transitions T1-T15 of the reliability design. A
 `SENDING` on; before it, nothing has left.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -86,15 +87,17 @@ def check_transition(before: MessageStatus, after: MessageStatus) -> None:
         raise TransitionRefused(before, after)
 
 
-def after_receipt(status: MessageStatus, receipt: Receipt, *, newer: bool) -> MessageStatus:
-    """The state after a delivery receipt, which may be late, double or contradictory.
+def after_receipt(
+    status: MessageStatus, receipt: Receipt, *, occurred_at: datetime, receipt_at: datetime | None
+) -> MessageStatus | None:
+    """The state after a delivery receipt, which may be late, double or contradictory; `None` when it has no say.
 
-    The rank only rises; failed and undelivered share one rank, where the receipt that happened later (`newer`) wins.
-    Receipts never change a skipped or received message.
+    The rank only rises; failed and undelivered share one rank, where the receipt that happened later than the last one
+    with a say (`receipt_at`) wins, and of two at one time undelivered. Receipts never change a skipped or received
+    message.
     """
     proposed = MessageStatus(receipt)
     if status not in _RANK or _RANK[proposed] < _RANK[status]:
-        return status
-    if _RANK[proposed] == _RANK[status] and not newer:
-        return status
-    return proposed
+        return None
+    is_contest = _RANK[proposed] == _RANK[status] and receipt_at is not None
+    return None if is_contest and (occurred_at, proposed) <= (receipt_at, status) else proposed

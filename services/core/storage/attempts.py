@@ -20,6 +20,11 @@ def latest(session: Session, message_id: int) -> Attempt:
     ).scalar_one()
 
 
+def under_fence(session: Session, message_id: int, *, fence: int) -> Attempt | None:
+    """The attempt that was begun under this fence, whatever came after it."""
+    return session.scalar(select(Attempt).where(Attempt.message_id == message_id, Attempt.fence == fence))
+
+
 def of_message(session: Session, message_id: int) -> Sequence[Attempt]:
     return session.scalars(select(Attempt).where(Attempt.message_id == message_id).order_by(Attempt.number)).all()
 

@@ -39,6 +39,16 @@ WHERE messages.id = waiting.id
 """
 
 
+# One message that is late by a whole interval means that the rest of its day must be laid out anew.
+REQUEUE_MISSED = """
+UPDATE messages SET not_before = NULL, updated_at = product_now()
+WHERE campaign_id = :campaign_id AND status = 'pending' AND published_at IS NULL AND lease_until IS NULL
+  AND not_before < :closes
+  AND EXISTS (SELECT FROM messages AS late WHERE late.campaign_id = :campaign_id AND late.status = 'pending'
+              AND late.published_at IS NULL AND late.not_before < :due_before)
+"""
+
+
 def lock(session: Session, campaign_id: int) -> Campaign | None:
     return session.scalar(
         select(Campaign).where(Campaign.id == campaign_id).with_for_update().execution_options(populate_existing=True)
@@ -98,6 +108,7 @@ def queued_between(session: Session, campaign_id: int, *, opens: datetime, close
             .where(
                 Message.campaign_id == campaign_id,
                 Message.direction == "outgoing",
+                Message.status != MessageStatus.SKIPPED,
                 func.coalesce(Message.submitted_at, Message.not_before).between(opens, closes),
             )
         )
@@ -112,6 +123,11 @@ def last_slot(session: Session, campaign_id: int, *, opens: datetime, closes: da
             Message.campaign_id == campaign_id, Message.not_before.between(opens, closes)
         )
     )
+
+
+def requeue_missed(session: Session, campaign_id: int, *, due_before: datetime, closes: datetime) -> None:
+    """Take the instants back from all that wait, when one of them was due before `due_before`."""
+    session.execute(text(REQUEUE_MISSED), {"campaign_id": campaign_id, "due_before": due_before, "closes": closes})
 
 
 def queue_next(session: Session, campaign_id: int, slots: Sequence[datetime]) -> int:

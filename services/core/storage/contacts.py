@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 
 from services.core.storage.models import Contact
 
+LONGEST_ID = 19
+"""Digits from which on a number is no id."""
+
 
 def lock_by_number(session: Session, e164: str) -> Contact:
     """The contact of a number, made if missing, with its row locked until the transaction ends."""
@@ -33,8 +36,9 @@ def lock(session: Session, contact_id: int) -> Contact:
 
 def find(session: Session, key: str) -> Contact | None:
     """A contact by id or by number."""
-    column = Contact.e164 if key.startswith("+") else Contact.id
-    return session.scalar(select(Contact).where(column == (key if key.startswith("+") else int(key))))
+    if key.startswith("+"):
+        return session.scalar(select(Contact).where(Contact.e164 == key))
+    return session.get(Contact, int(key)) if key.isdecimal() and len(key) < LONGEST_ID else None
 
 
 def page(session: Session, *, after: int, limit: int) -> Sequence[Contact]:

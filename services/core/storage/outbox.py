@@ -267,10 +267,10 @@ def orphans(session: Session, *, limit: int = 500) -> Sequence[Message]:
 
 
 def settle_ended_campaigns(session: Session) -> list[int]:
-    """Finish running campaigns of which every message is final or held; their ids."""
+    """Finish running campaigns of which every message is final or with the provider; their ids."""
     open_messages = select(literal(1)).where(
         Message.campaign_id == Campaign.id,
-        Message.status.in_((MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.UNCERTAIN)),
+        Message.status.in_((MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.UNCERTAIN, MessageStatus.HELD)),
     )
     return list(
         session.scalars(

@@ -95,7 +95,7 @@ def start(context: Context, campaign_id: int, *, plan_hash: str, by: str) -> Cam
     """
     with context.database.transaction() as session:
         campaign = _locked(session, campaign_id)
-        if campaign.status in (CampaignStatus.RUNNING, CampaignStatus.FINISHED):
+        if campaign.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.FINISHED):
             return view(session, campaign)
         if campaign.plan_hash is None or campaign.plan_hash.hex() != plan_hash:
             raise Conflict(

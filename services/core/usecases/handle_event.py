@@ -23,7 +23,7 @@ from services.core.domain.provider_events import (
     ProviderEvent,
     ReceiptEvent,
 )
-from services.core.domain.reconciliation import comparable
+from services.core.domain.reconciliation import CREATED_WITHIN, LISTED_BEFORE, comparable
 from services.core.domain.retry import RetryAt, decide_retry
 from services.core.domain.segments import count_segments, normalise_text
 from services.core.openphone.translate import Quarantined, translate
@@ -135,7 +135,8 @@ def _receive(context: Context, session: Session, event: InboxEvent, received: Me
         )
     )
     if contact is not None and decide_opt_out(text).meaning is InboundMeaning.OPT_IN:
-        opt_outs.lift(session, contact, said_at=received.sent_at, by="the contact", evidence=f"inbox {event.id}")
+        said_at = min(received.sent_at, event.received_at)  # a START from the future would undo the next STOP
+        opt_outs.lift(session, contact, said_at=said_at, by="the contact", evidence=f"inbox {event.id}")
     return None
 
 
@@ -156,23 +157,23 @@ def _receipt(session: Session, receipt: ReceiptEvent) -> str | None:
 
 
 def _bind_by_evidence(session: Session, receipt: ReceiptEvent) -> Message | None:
-    """The one uncertain text of this sender, number and wording, bound to the receipt's id."""
+    """The one uncertain text of this sender, number, wording and time, bound to the receipt's id."""
     if len(receipt.recipients) != 1 or receipt.text is None:
         return None
     uncertain = attempts.uncertain_like(session, sender=receipt.sender, e164=receipt.recipients[0])
-    alike = [message for message in uncertain if comparable(message.body or "") == comparable(receipt.text)]
+    alike = [
+        (message, attempt)
+        for message in uncertain
+        if (attempt := attempts.latest(session, message.id))
+        and comparable(message.body or "") == comparable(receipt.text)
+        and -LISTED_BEFORE <= receipt.sent_at - attempt.started_at <= CREATED_WITHIN
+    ]
     if len(alike) != 1:
         return None
-    attempt = attempts.latest(session, alike[0].id)
-    bind(
-        session,
-        alike[0],
-        attempt,
-        receipt.message_id,
-        receipt.conversation_id,
-        at=clock.product_now(session),
-    )
-    return alike[0]
+    message, attempt = alike[0]
+    at = clock.product_now(session)
+    bind(session, message, attempt, receipt.message_id, receipt.conversation_id, at=at)
+    return message
 
 
 def _put_off(context: Context, claimed: InboxEvent, error: Exception) -> None:

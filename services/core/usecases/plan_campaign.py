@@ -142,6 +142,7 @@ def _digest(campaign: Campaign) -> "hashlib._Hash":
     terms = (
         campaign.kind,
         campaign.sender,
+        campaign.sender_phone_number_id,
         campaign.template_a,
         campaign.template_b,
         campaign.window,

@@ -33,10 +33,15 @@ def queue_daily_campaigns(context: Context) -> dict[str, int]:
 
 
 def queue_today(context: Context, session: Session, campaign: Campaign) -> int:
-    """Give the campaign's next messages their instants of today; answers how many."""
+    """Give the campaign's next messages their instants of today; answers how many.
+
+    Those that missed their instant, by a pause or an outage, get a new one, so that they neither come in one burst nor
+    on top of a day's cap.
+    """
     at = clock.product_now(session)
     window = window_of(campaign.window, context.window)
     opens, closes = _local_day(at, window.zone)
+    campaigns.requeue_missed(session, campaign.id, due_before=at - campaign.batch_every, closes=closes)
     already = campaigns.queued_between(session, campaign.id, opens=opens, closes=closes)
     slots = plan_slots(
         pacing_of(campaign),

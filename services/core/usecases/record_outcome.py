@@ -63,13 +63,14 @@ def _record(context: Context, session: Session, message_id: int, *, fence: int, 
     contact_id = session.get_one(Message, message_id).contact_id
     contact = contacts.lock(session, contact_id or 0)
     message = outbox.lock_for_outcome(session, message_id, fence=fence)
-    attempt = attempts.latest(session, message_id)
-    if attempt.fence != fence:
+    attempt = attempts.under_fence(session, message_id, fence=fence)
+    if attempt is None:
         return
     at = clock.product_now(session)
     attempt.finished_at = at
     attempt.outcome = type(outcome).__name__.lower()
     if message is None:
+        log.warning("message.outcome_late", message_id=message_id, outcome=attempt.outcome)
         return
     match outcome:
         case Accepted():
@@ -127,14 +128,13 @@ def _refuse(
 ) -> None:
     match refusal.scope:
         case RefusalScope.MESSAGE | RefusalScope.RECIPIENT:
+            move(message, MessageStatus.FAILED, reason=refusal.reason, at=at)
+            session.flush()
             if refusal.reason is RefusalReason.OPTED_OUT:
-                opt_outs.record(
-                    session, contact, source=OptOutSource.PROVIDER, rule="provider_refused", said_at=at, evidence=None
-                )
+                opt_outs.record(session, contact, source=OptOutSource.PROVIDER, rule="provider_refused", said_at=at)
                 outbox.skip_pending_of(session, contact, reason="opted_out")
             elif refusal.reason is RefusalReason.INVALID_RECIPIENT:
                 contact.suppressed_reason = "provider_refused_number"
-            move(message, MessageStatus.FAILED, reason=refusal.reason, at=at)
         case RefusalScope.ACCOUNT:
             until = at + BREAKER_OPEN_FOR
             if refusal.reason is RefusalReason.DAILY_CAP_REACHED:

@@ -13,11 +13,12 @@ import structlog
 from services.core.domain.messages import MessageKind
 from services.core.domain.reconciliation import LOOKS
 from services.core.domain.send_gate import Defer, GateDecision, Pass, Skip, decide
-from services.core.openphone.outcomes import SendOutcome
+from services.core.openphone.outcomes import NotStarted, SendOutcome
 from services.core.queue.throttle import Busy, ThrottleUnavailable
 from services.core.runtime import failpoints
 from services.core.storage import caps, clock, contacts, outbox
-from services.core.storage.database import Session
+from services.core.storage.caps import CapReached
+from services.core.storage.database import DatabaseUnavailable, Session
 from services.core.storage.models import Contact, Message
 from services.core.storage.outbox import Claim
 from services.core.usecases import gate
@@ -28,7 +29,6 @@ from services.core.usecases.settle import defer, skip
 log = structlog.get_logger()
 
 SLOT_WAIT = timedelta(seconds=5)
-SLOT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,11 @@ def send_messages(context: Context, message_ids: Sequence[int]) -> int:
 
     Starts no further message once the batch's budget is used; those left go back to dispatch.
     """
-    began = monotonic()
-    budget = context.settings.timings.batch_budget.total_seconds()
+    ends_at = monotonic() + context.settings.timings.batch_budget.total_seconds()
     waiting = _claim(context, message_ids)
     sent = 0
     while waiting:
-        if monotonic() - began > budget or not _reserve_slot(context):
+        if not _reserve_slot(context, before=ends_at):
             with context.database.transaction() as session:
                 outbox.release(session, waiting)
             break
@@ -82,10 +81,10 @@ def _is_open(context: Context, session: Session, claim: Claim) -> bool:
     return isinstance(_weigh(context, session, message, contact, clock.product_now(session)), Pass)
 
 
-def _reserve_slot(context: Context) -> bool:
-    """Take a slot of the provider's rate and wait for it; False when there is none to be had soon."""
+def _reserve_slot(context: Context, *, before: float) -> bool:
+    """Take a slot of the provider's rate and wait for it; False when there is none soon, or the batch's time is up."""
     try:
-        for _ in range(SLOT_TRIES):
+        while monotonic() < before:
             slot = context.throttle.reserve("send", max_wait=SLOT_WAIT)
             if isinstance(slot, Busy):
                 return False
@@ -97,7 +96,21 @@ def _reserve_slot(context: Context) -> bool:
 
 
 def _begin(context: Context, claim: Claim) -> Submission | None:
-    """Pass the gate under the contact's row lock and commit to submitting, or settle the message otherwise."""
+    """Commit to submitting, or settle the message otherwise."""
+    while True:
+        try:
+            return _pass_gate(context, claim)
+        except CapReached:
+            continue  # others took the last of a cap since the gate looked; it sees that now
+        except DatabaseUnavailable:
+            # A commit without its answer may have happened. Nothing left us, which is proof that only we have.
+            proof = NotStarted("commit_unanswered")
+            record_outcome(context, claim.message_id, fence=claim.fence, outcome=proof, at=datetime.now(UTC))
+            raise
+
+
+def _pass_gate(context: Context, claim: Claim) -> Submission | None:
+    """Ask the gate under the contact's row lock and commit to submitting in the same transaction."""
     settings = context.settings
     with context.database.transaction() as session:
         contact = contacts.lock(session, claim.contact_id)

@@ -48,15 +48,16 @@ def put_back(message: Message, *, not_before: datetime, at: datetime) -> None:
 def apply_receipt(
     message: Message, receipt: Receipt, *, occurred_at: datetime, error_code: str | None, at: datetime
 ) -> bool:
-    """Move the message by a delivery receipt, whatever came before; answers whether anything changed."""
-    newer = message.receipt_at is None or occurred_at > message.receipt_at
-    status = after_receipt(MessageStatus(message.status), receipt, newer=newer)
-    if status == message.status:
+    """Move the message by a delivery receipt, whatever came before; answers whether the receipt had a say."""
+    status = after_receipt(
+        MessageStatus(message.status), receipt, occurred_at=occurred_at, receipt_at=message.receipt_at
+    )
+    if status is None:
         return False
     message.status = status
     message.reason = f"receipt_{receipt}" if status is MessageStatus.FAILED else None
     message.provider_error_code = error_code
-    message.receipt_at = max(occurred_at, message.receipt_at or occurred_at)
+    message.receipt_at = occurred_at
     message.lease_until = None
     message.updated_at = at
     return True

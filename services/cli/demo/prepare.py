@@ -3,22 +3,18 @@
 from pathlib import Path
 
 from services.cli.demo.provider import Simulator
-from services.cli.laptop.identity import read_settings_file
 from services.cli.laptop.run_file import RunFile
-from services.core.runtime.settings import Settings
+from services.cli.stack_settings import find_settings
 from services.core.storage import tokens
 from services.core.usecases.context import Context, open_context
 from services.core.usecases.installation_verbs import read_clock
 
 TOKEN_NAME = "laptop"  # noqa: S105 - the token's name, not the token
-PREFIX = "ATTACKACRACK_"
 
 
 def stack_context(data: Path) -> Context:
     """A context on the stack of a data folder; the caller closes it."""
-    environment = read_settings_file(data)
-    values = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items()}
-    return open_context(Settings(**values))  # type: ignore[arg-type]
+    return open_context(find_settings(data))
 
 
 def prepare(data: Path, run_file: RunFile) -> None:

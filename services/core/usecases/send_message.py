@@ -6,7 +6,7 @@ Two short transactions around one call, and nothing in between is ever repeated:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import monotonic
+from time import monotonic, sleep
 
 import structlog
 
@@ -28,6 +28,8 @@ from services.core.usecases.settle import defer, skip
 
 log = structlog.get_logger()
 
+RELEASE_WITHIN = timedelta(seconds=10)
+RELEASE_EVERY = timedelta(milliseconds=250)
 SLOT_WAIT = timedelta(seconds=5)
 
 
@@ -51,18 +53,41 @@ def send_messages(context: Context, message_ids: Sequence[int]) -> int:
     """
     ends_at = monotonic() + context.settings.timings.batch_budget.total_seconds()
     waiting = _claim(context, message_ids)
+    try:
+        return _send_until(context, waiting, ends_at)
+    except DatabaseUnavailable:
+        _release_when_back(context, waiting)
+        raise
+
+
+def _send_until(context: Context, waiting: list[Claim], ends_at: float) -> int:
+    """Send the claims in order, each taken out of `waiting` once it is dealt with; those left over are given back."""
     sent = 0
     while waiting:
         if not _reserve_slot(context, before=ends_at):
             with context.database.transaction() as session:
                 outbox.release(session, waiting)
             break
-        submission = _begin(context, waiting.pop(0))
+        submission = _begin(context, waiting[0])
+        waiting.pop(0)
         if submission is not None:
             failpoints.reach("submitting")
             _submit(context, submission)
             sent += 1
     return sent
+
+
+def _release_when_back(context: Context, waiting: Sequence[Claim]) -> None:
+    """Give the leases back once the database answers again, so that nobody waits for them to run out."""
+    deadline = monotonic() + RELEASE_WITHIN.total_seconds()
+    while monotonic() < deadline:
+        try:
+            with context.database.transaction() as session:
+                outbox.release(session, waiting)
+        except DatabaseUnavailable:
+            sleep(RELEASE_EVERY.total_seconds())
+        else:
+            return
 
 
 def _claim(context: Context, message_ids: Sequence[int]) -> list[Claim]:

@@ -4,13 +4,13 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from services.console.shapes import PageQuery
 from services.core.domain.failures import RefusedInput
+from services.core.usecases.inspect_verbs import Page
 
 Row = TypeVar("Row")
 POSITION_BYTES = 8
@@ -43,21 +43,19 @@ class Cursors:
         return hmac.digest(self._key, scope.encode() + b"\0" + raw, "sha256")[:MAC_BYTES]
 
 
-def page_of(
-    request: Request,
-    query: PageQuery,
-    fetch: Callable[[int, int], Sequence[Row]],
-    *,
-    position: Callable[[Row], int] = attrgetter("id"),
-) -> dict[str, Any]:
-    """The page that `query` asks for: `fetch` gets the last position seen (0 at first) and how many rows to read."""
+def page_of(request: Request, query: PageQuery, fetch: Callable[[int, int], Page[Row]]) -> dict[str, Any]:
+    """The page that `query` asks for: `fetch` gets the last position seen, 0 at first, and how many items to answer."""
     cursors: Cursors = request.app.state.cursors
     scope = f"{request.url.path}?{query.model_dump_json(exclude={'cursor', 'limit'})}"
     after = cursors.read(scope, query.cursor) if query.cursor is not None else 0
-    rows = fetch(after, query.limit + 1)
-    items = rows[: query.limit]
-    more = len(rows) > len(items)
-    return {"items": items, "next": cursors.sign(scope, position(items[-1])) if more else None}
+    page = fetch(after, query.limit)
+    return {"items": page.items, "next": cursors.sign(scope, page.next) if page.next is not None else None}
+
+
+def first_of(rows: Sequence[Row], limit: int, position: Callable[[Row], int]) -> Page[Row]:
+    """A page of rows that were read with one more than `limit`, to see whether another page follows."""
+    items = rows[:limit]
+    return Page(items, position(items[-1]) if len(rows) > limit else None)
 
 
 def _invalid() -> RefusedInput:

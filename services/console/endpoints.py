@@ -1,12 +1,14 @@
 """How a route is declared, and what every one of them does before and after its handler."""
 
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Security
+from fastapi import Depends, FastAPI, Path, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from pydantic import BeforeValidator
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,11 +16,12 @@ from starlette.responses import Response
 from services.console import problems, shapes
 from services.console.authentication import Caller, admit
 from services.console.body import Takes, Upload, receive
-from services.console.idempotency import once
+from services.console.idempotency import once, refuse_key
 from services.core.domain.access import Role
 from services.core.usecases.context import Context
 
 PREFIX = "/api/v1"
+DIGITS = re.compile("[1-9][0-9]{0,18}")
 PROBLEMS = {
     400: "The body can't be read",
     401: "No live token",
@@ -38,7 +41,10 @@ Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One route: `role` is the least that a caller needs, `answer` the shape of what `handler` returns."""
+    """One route: `role` is the least that a caller needs, `answer` the shape of what `handler` returns.
+
+    An answer that holds a secret is not kept: its route takes no idempotency key.
+    """
 
     method: str
     path: str
@@ -47,6 +53,7 @@ class Endpoint:
     answer: Any
     status: int = 200
     takes_csv: bool = False
+    keeps_answer: bool = True
 
 
 class ApiRoute(APIRoute):
@@ -83,6 +90,8 @@ class ApiRoute(APIRoute):
         caller = request.state.caller = await run_in_threadpool(admit, request, needed=self.role)
         received = await receive(request, self.takes)
         try:
+            if not (self.openapi_extra or {})["x-keeps-answer"]:
+                refuse_key(request)
             return await once(request, caller, received.upload.digest, lambda: handle(received.request))
         finally:
             received.upload.close()
@@ -90,7 +99,7 @@ class ApiRoute(APIRoute):
 
 def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
     """Serve the endpoint under `PREFIX`."""
-    csv = {"requestBody": {"required": True, "content": {Takes.CSV: {"schema": {"type": "string"}}}}}
+    csv: dict[str, Any] = {"requestBody": {"required": True, "content": {Takes.CSV: {"schema": {"type": "string"}}}}}
     app.router.add_api_route(
         PREFIX + endpoint.path,
         endpoint.handler,
@@ -101,7 +110,8 @@ def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
         tags=[endpoint.path.split("/")[1]],
         responses={code: {"model": shapes.Problem, "description": text} for code, text in PROBLEMS.items()},
         dependencies=[Security(BEARER)],
-        openapi_extra={"x-role": endpoint.role.value} | (csv if endpoint.takes_csv else {}),
+        openapi_extra={"x-role": endpoint.role.value, "x-keeps-answer": endpoint.keeps_answer}
+        | (csv if endpoint.takes_csv else {}),
         route_class_override=ApiRoute,
     )
 
@@ -121,6 +131,14 @@ async def _upload(request: Request) -> Upload:
     return upload
 
 
+def _digits(value: object) -> object:
+    """An id as it is written in addresses; a reader of numbers would also take 1.0, +1 and 1_000."""
+    if not isinstance(value, str) or not DIGITS.fullmatch(value):
+        raise ValueError("an id is a whole number above zero")
+    return value
+
+
+PathId = Annotated[int, Path(ge=1, le=shapes.LARGEST_ID), BeforeValidator(_digits)]
 Work = Annotated[Context, Depends(_context)]
 By = Annotated[str, Depends(_caller_name)]
 Csv = Annotated[Upload, Depends(_upload)]

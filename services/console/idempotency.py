@@ -43,6 +43,12 @@ async def once(
     return await _answer(context, claim, act) if claim.is_ours else _repeated(claim)
 
 
+def refuse_key(request: Request) -> None:
+    """Raise `RefusedInput` for a key at a route whose answer is a secret, and so is never kept."""
+    if HEADER in request.headers:
+        raise RefusedInput("idempotency_key_invalid", "this answer is a secret and never kept: send no key")
+
+
 def _fingerprint(request: Request, body_digest: bytes) -> bytes:
     head = (request.method, request.url.path, request.url.query, request.headers.get("if-match", ""))
     return hashlib.sha256("\0".join(head).encode() + b"\0" + body_digest).digest()

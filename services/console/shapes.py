@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.core.domain.access import Role
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.messages import MessageKind, MessageStatus
 
@@ -120,7 +121,7 @@ class NewContact(Taken):
 
 
 class Contact(Answered):
-    contact_id: int = Field(validation_alias="id")
+    contact_id: int
     e164: str
     first_name: str | None
     last_name: str | None
@@ -147,7 +148,7 @@ class NewOptOut(Taken):
 
 
 class OptOut(Answered):
-    opt_out_id: int = Field(validation_alias="id")
+    opt_out_id: int
     contact_id: int
     e164: str
     source: str
@@ -231,7 +232,7 @@ class Plan(Answered):
 
 
 class CampaignSummary(Answered):
-    campaign_id: int = Field(validation_alias="id")
+    campaign_id: int
     name: str
     kind: MessageKind
     status: CampaignStatus
@@ -263,7 +264,7 @@ class MessagesQuery(PageQuery):
 
 
 class MessageSummary(Answered):
-    message_id: int = Field(validation_alias="id")
+    message_id: int
     direction: str
     kind: MessageKind
     campaign_id: int | None
@@ -309,6 +310,41 @@ class Explanation(Answered):
     trace_id: str | None
     opted_out_in_flight: bool
     steps: list[Step]
+
+
+class Look(Answered):
+    """One look at the provider's list: what could be the text, and whether a text that surely was sent was seen."""
+
+    at: datetime
+    listed: int
+    candidates: list[str]
+    control_seen: bool
+
+
+class Attempt(Answered):
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    detail: str | None
+    http_status: int | None
+    looks: list[Look]
+
+
+class Held(Answered):
+    """A held message with its evidence; `risk` says what a release would mean."""
+
+    message_id: int
+    campaign_id: int | None
+    contact_id: int | None
+    e164: str
+    status: MessageStatus
+    reason: str | None
+    body: str | None
+    provider_message_id: str | None
+    opted_out_in_flight: bool
+    attempts: list[Attempt]
+    risk: str
 
 
 class DeadLetter(Answered):
@@ -367,9 +403,12 @@ class Job(Answered):
 
 
 class Queue(Answered):
+    """Tasks waiting; `oldest` is the age of the oldest work, where rows tell it."""
+
     queue: str
     pool: str
     waiting: int
+    oldest: timedelta | None
 
 
 class PoolLoad(Answered):
@@ -425,3 +464,26 @@ class Clock(Answered):
     product_now: datetime
     real_now: datetime
     offset: timedelta
+
+
+class WantedToken(Taken):
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "night shift", "role": "viewer"}})
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    role: Annotated[Role, Field(strict=False)]
+
+
+class Token(Answered):
+    token_id: int
+    name: str
+    role: Role
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class NewToken(Answered):
+    """`token` is the secret itself; it can't be read again."""
+
+    name: str
+    role: Role
+    token: str

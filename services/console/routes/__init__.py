@@ -10,6 +10,7 @@ from services.console.routes import (
     messages,
     opt_outs,
     schedule,
+    tokens,
 )
 
 ENDPOINTS = (
@@ -21,5 +22,6 @@ ENDPOINTS = (
     *dead_letters.ENDPOINTS,
     *schedule.ENDPOINTS,
     *installation.ENDPOINTS,
+    *tokens.ENDPOINTS,
     *documents.ENDPOINTS,
 )

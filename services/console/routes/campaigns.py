@@ -2,26 +2,22 @@
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.console import shapes
 from services.console.cursors import page_of
-from services.console.endpoints import By, Endpoint, Work
+from services.console.endpoints import By, Endpoint, PathId, Work
 from services.console.versions import IfMatch, check_version, tagged
 from services.core.domain.access import Role
 from services.core.runtime.telemetry import traceparent
-from services.core.storage import campaigns
-from services.core.usecases import campaign_verbs
+from services.core.usecases import campaign_verbs, inspect_verbs
 from services.core.usecases.campaign_verbs import CampaignView, NewCampaign
 from services.core.usecases.plan_campaign import Plan, plan_campaign
-
-CampaignId = Annotated[int, Path(ge=1, le=shapes.LARGEST_ID)]
 
 
 def list_campaigns(work: Work, request: Request, query: Annotated[shapes.PageQuery, Query()]) -> dict[str, Any]:
     """Campaigns, oldest first."""
-    with work.database.reading() as session:
-        return page_of(request, query, lambda after, limit: campaigns.page(session, after=after, limit=limit))
+    return page_of(request, query, lambda after, limit: inspect_verbs.list_campaigns(work, after=after, limit=limit))
 
 
 def create_campaign(work: Work, by: By, new: shapes.NewCampaign, response: Response) -> CampaignView:
@@ -30,12 +26,12 @@ def create_campaign(work: Work, by: By, new: shapes.NewCampaign, response: Respo
     return tagged(response, created)
 
 
-def show_campaign(work: Work, campaign_id: CampaignId, response: Response) -> CampaignView:
+def show_campaign(work: Work, campaign_id: PathId, response: Response) -> CampaignView:
     """One campaign, its plan and its messages counted by state."""
     return tagged(response, campaign_verbs.show(work, str(campaign_id)))
 
 
-def make_plan(work: Work, by: By, campaign_id: CampaignId, if_match: IfMatch = None) -> Plan:
+def make_plan(work: Work, by: By, campaign_id: PathId, if_match: IfMatch = None) -> Plan:
     """Say who would be texted what, who would not and why, what it costs and when it ends."""
     check_version(work, campaign_id, if_match)
     return plan_campaign(work, campaign_id, by=by)
@@ -44,7 +40,7 @@ def make_plan(work: Work, by: By, campaign_id: CampaignId, if_match: IfMatch = N
 def start_campaign(
     work: Work,
     by: By,
-    campaign_id: CampaignId,
+    campaign_id: PathId,
     start: shapes.StartCampaign,
     response: Response,
     if_match: IfMatch = None,
@@ -55,7 +51,7 @@ def start_campaign(
 
 
 def pause_campaign(
-    work: Work, by: By, campaign_id: CampaignId, response: Response, if_match: IfMatch = None
+    work: Work, by: By, campaign_id: PathId, response: Response, if_match: IfMatch = None
 ) -> CampaignView:
     """Submit nothing more; what is on its way to the provider still ends."""
     check_version(work, campaign_id, if_match)
@@ -63,7 +59,7 @@ def pause_campaign(
 
 
 def resume_campaign(
-    work: Work, by: By, campaign_id: CampaignId, response: Response, if_match: IfMatch = None
+    work: Work, by: By, campaign_id: PathId, response: Response, if_match: IfMatch = None
 ) -> CampaignView:
     """Go on with a paused campaign, under today's window and caps."""
     check_version(work, campaign_id, if_match)
@@ -71,7 +67,7 @@ def resume_campaign(
 
 
 def cancel_campaign(
-    work: Work, by: By, campaign_id: CampaignId, response: Response, if_match: IfMatch = None
+    work: Work, by: By, campaign_id: PathId, response: Response, if_match: IfMatch = None
 ) -> CampaignView:
     """End the campaign; its pending messages are skipped."""
     check_version(work, campaign_id, if_match)

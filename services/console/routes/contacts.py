@@ -5,14 +5,13 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from services.console import shapes
-from services.console.endpoints import By, Csv, Endpoint, Work
+from services.console.endpoints import By, Csv, Endpoint, PathId, Work
 from services.core.domain.access import Role
-from services.core.storage.models import Contact
-from services.core.usecases import contact_verbs, import_contacts
+from services.core.usecases import contact_verbs, import_contacts, inspect_verbs
 from services.core.usecases.contact_verbs import NewContact
 from services.core.usecases.import_contacts import ImportReport
+from services.core.usecases.inspect_verbs import ContactView
 
-ImportId = Annotated[int, Path(ge=1, le=shapes.LARGEST_ID)]
 ContactKey = Annotated[
     str, Path(pattern=r"^(\+[1-9][0-9]{1,14}|[1-9][0-9]{0,17})$", description="Id, or number in E.164 form")
 ]
@@ -25,24 +24,24 @@ def import_contacts_file(
     return import_contacts.dry_run(work, upload.chunks(), file_name=query.file_name, by=by)
 
 
-def show_import(work: Work, import_id: ImportId) -> ImportReport:
+def show_import(work: Work, import_id: PathId) -> ImportReport:
     """The report of a dry run or of an import."""
     return import_contacts.show(work, import_id)
 
 
-def confirm_import(work: Work, by: By, import_id: ImportId) -> ImportReport:
+def confirm_import(work: Work, by: By, import_id: PathId) -> ImportReport:
     """Take a dry run over; once, however often it is confirmed."""
     return import_contacts.confirm(work, import_id, by=by)
 
 
-def add_contact(work: Work, by: By, new: shapes.NewContact) -> Contact:
+def add_contact(work: Work, by: By, new: shapes.NewContact) -> ContactView:
     """Make one contact by hand."""
     return contact_verbs.add_contact(work, NewContact(**new.model_dump()), by=by)
 
 
-def show_contact(work: Work, key: ContactKey) -> Contact:
+def show_contact(work: Work, key: ContactKey) -> ContactView:
     """One contact, and whether it may be texted."""
-    return contact_verbs.show_contact(work, key)
+    return inspect_verbs.find_contact(work, key)
 
 
 ENDPOINTS = (

@@ -3,16 +3,14 @@
 from operator import attrgetter
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request
+from fastapi import Query, Request
 
 from services.console import shapes
-from services.console.cursors import page_of
-from services.console.endpoints import By, Endpoint, Work
+from services.console.cursors import first_of, page_of
+from services.console.endpoints import By, Endpoint, PathId, Work
 from services.core.domain.access import Role
 from services.core.usecases import dead_letter_verbs
 from services.core.usecases.dead_letter_verbs import DeadLetterView
-
-LetterId = Annotated[int, Path(ge=1, le=shapes.LARGEST_ID)]
 
 
 def list_dead_letters(work: Work, request: Request, query: Annotated[shapes.PageQuery, Query()]) -> dict[str, Any]:
@@ -20,17 +18,18 @@ def list_dead_letters(work: Work, request: Request, query: Annotated[shapes.Page
     return page_of(
         request,
         query,
-        lambda after, limit: dead_letter_verbs.list_open(work, after=after, limit=limit),
-        position=attrgetter("letter_id"),
+        lambda after, limit: first_of(
+            dead_letter_verbs.list_open(work, after=after, limit=limit + 1), limit, attrgetter("letter_id")
+        ),
     )
 
 
-def replay_dead_letter(work: Work, by: By, letter_id: LetterId, replay: shapes.Replay) -> DeadLetterView:
+def replay_dead_letter(work: Work, by: By, letter_id: PathId, replay: shapes.Replay) -> DeadLetterView:
     """Put the work back on its queue, once; with `dry_run`, only say what it is."""
     return dead_letter_verbs.replay(work, letter_id, by=by, dry_run=replay.dry_run)
 
 
-def discard_dead_letter(work: Work, by: By, letter_id: LetterId, discard: shapes.Discard) -> DeadLetterView:
+def discard_dead_letter(work: Work, by: By, letter_id: PathId, discard: shapes.Discard) -> DeadLetterView:
     """Close the letter without replaying it."""
     return dead_letter_verbs.discard(work, letter_id, note=discard.note, by=by)
 

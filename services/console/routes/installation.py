@@ -1,17 +1,16 @@
 """The installation: its queues and health, the switch that stops all sending, and the clock of a simulated one."""
 
-from typing import Any
-
 from services.console import shapes
 from services.console.endpoints import By, Endpoint, Work
 from services.core.domain.access import Role
-from services.core.usecases import check_health, installation_verbs
+from services.core.usecases import check_health, inspect_verbs, installation_verbs
+from services.core.usecases.inspect_verbs import Queues
 from services.core.usecases.installation_verbs import ClockState, SendingState
 
 
-def show_queues(work: Work) -> dict[str, Any]:
+def show_queues(work: Work) -> Queues:
     """How many tasks wait in each queue, and how many each pool's workers hold."""
-    return {"queues": work.inspector.depths(), "pools": work.inspector.loads()}
+    return inspect_verbs.read_queues(work)
 
 
 def show_health(work: Work) -> shapes.Health:

@@ -2,38 +2,34 @@
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request
+from fastapi import Query, Request
 
 from services.console import shapes
 from services.console.cursors import page_of
-from services.console.endpoints import Endpoint, Work
+from services.console.endpoints import Endpoint, PathId, Work
 from services.core.domain.access import Role
-from services.core.domain.failures import NotFound
-from services.core.storage import messages
-from services.core.storage.models import Message
+from services.core.usecases import inspect_verbs
 from services.core.usecases.explain_message import Explanation
 from services.core.usecases.explain_message import explain_message as explain
-
-MessageId = Annotated[int, Path(ge=1, le=shapes.LARGEST_ID)]
+from services.core.usecases.inspect_verbs import MessageView
 
 
 def list_messages(work: Work, request: Request, query: Annotated[shapes.MessagesQuery, Query()]) -> dict[str, Any]:
     """Messages, oldest first, without their texts."""
     chosen = query.model_dump(include={"campaign_id", "status", "e164"})
-    with work.database.reading() as session:
-        return page_of(request, query, lambda after, limit: messages.page(session, **chosen, after=after, limit=limit))
+    return page_of(
+        request,
+        query,
+        lambda after, limit: inspect_verbs.list_messages(work, **chosen, after=after, limit=limit),
+    )
 
 
-def show_message(work: Work, message_id: MessageId) -> Message:
+def show_message(work: Work, message_id: PathId) -> MessageView:
     """One message with its text."""
-    with work.database.reading() as session:
-        message = messages.find(session, message_id)
-    if message is None:
-        raise NotFound("message", message_id)
-    return message
+    return inspect_verbs.show_message(work, message_id)
 
 
-def explain_message(work: Work, message_id: MessageId) -> Explanation:
+def explain_message(work: Work, message_id: PathId) -> Explanation:
     """Why a message was sent, wasn't, or waits: each decision, attempt and look, in order."""
     return explain(work, message_id)
 

@@ -8,22 +8,20 @@ from services.console import shapes
 from services.console.cursors import page_of
 from services.console.endpoints import By, Endpoint, Work
 from services.core.domain.access import Role
-from services.core.storage import opt_outs
-from services.core.storage.models import Contact
-from services.core.usecases import contact_verbs
+from services.core.usecases import contact_verbs, inspect_verbs
+from services.core.usecases.inspect_verbs import ContactView
 
 
 def list_opt_outs(work: Work, request: Request, query: Annotated[shapes.OptOutsQuery, Query()]) -> dict[str, Any]:
     """Opt-outs with their proof, oldest first."""
-    with work.database.reading() as session:
-        return page_of(
-            request,
-            query,
-            lambda after, limit: opt_outs.page(session, after=after, limit=limit, in_force=query.in_force),
-        )
+    return page_of(
+        request,
+        query,
+        lambda after, limit: inspect_verbs.list_opt_outs(work, after=after, limit=limit, in_force=query.in_force),
+    )
 
 
-def add_opt_out(work: Work, by: By, new: shapes.NewOptOut) -> Contact:
+def add_opt_out(work: Work, by: By, new: shapes.NewOptOut) -> ContactView:
     """Text a number no more, from now on; also one that is no contact yet."""
     return contact_verbs.add_opt_out(work, new.number, evidence=new.evidence, by=by)
 

@@ -1,11 +1,12 @@
 """The schedule: its jobs, what ran, and running, pausing or resuming one."""
 
+from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
 
 from services.console import shapes
-from services.console.cursors import page_of
+from services.console.cursors import first_of, page_of
 from services.console.endpoints import By, Endpoint, Work
 from services.core.domain.access import Role
 from services.core.runtime.telemetry import traceparent
@@ -27,7 +28,11 @@ def list_runs(
     return page_of(
         request,
         query,
-        lambda before, limit: schedule_verbs.history(work.database, job=job, before=before or None, limit=limit),
+        lambda before, limit: first_of(
+            schedule_verbs.history(work.database, job=job, before=before or None, limit=limit + 1),
+            limit,
+            attrgetter("id"),
+        ),
     )
 
 

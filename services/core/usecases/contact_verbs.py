@@ -1,15 +1,15 @@
-"""What an operator does with one contact: add it, look at it, and keep it from being texted."""
+"""What an operator does with one contact: add it, and keep it from being texted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from services.core.domain.failures import Conflict, NotFound, RefusedInput
+from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.phone_numbers import PhoneNumber, parse_phone_number
 from services.core.domain.zones import state_code, valid_zone
 from services.core.storage import audit, clock, contacts, opt_outs, outbox
-from services.core.storage.models import Contact
 from services.core.usecases.context import Context
+from services.core.usecases.inspect_verbs import ContactView, contact_view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class NewContact:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-def add_contact(context: Context, new: NewContact, *, by: str) -> Contact:
+def add_contact(context: Context, new: NewContact, *, by: str) -> ContactView:
     """Make the contact. Raises `RefusedInput` naming the field, or `Conflict` for a number that is known."""
     e164 = _number(context, new.number)
     if new.state is not None and state_code(new.state) is None:
@@ -43,19 +43,10 @@ def add_contact(context: Context, new: NewContact, *, by: str) -> Contact:
             setattr(contact, name, getattr(new, name))
         contact.fields = dict(new.fields)
         audit.record(session, actor=by, act="contact.added", subject="contact", subject_id=contact.id)
-        return contact
+        return contact_view(contact)
 
 
-def show_contact(context: Context, key: str) -> Contact:
-    """A contact by id or E.164 number. Raises `NotFound`, which does not repeat a number."""
-    with context.database.reading() as session:
-        contact = contacts.find(session, key)
-        if contact is None:
-            raise NotFound("contact", "of that number" if key.startswith("+") else key)
-        return contact
-
-
-def add_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Contact:
+def add_opt_out(context: Context, number: str, *, evidence: str, by: str) -> ContactView:
     """Text the number no more, whether or not it is a contact yet; what waits for it is skipped.
 
     `evidence` says how the person asked. Raises `RefusedInput`.
@@ -70,7 +61,7 @@ def add_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Con
         outbox.skip_pending_of(session, contact, reason="opted_out")
         audit.record(session, actor=by, act="opt_out.added", subject="contact", subject_id=contact.id)
         session.refresh(contact)
-        return contact
+        return contact_view(contact)
 
 
 def _number(context: Context, raw: str) -> str:

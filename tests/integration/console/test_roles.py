@@ -16,15 +16,15 @@ AN_ID = {"job": "queue_daily_campaigns"}
 REQUIRED_ROLES = {
     ("POST", "/clock"): Role.ADMIN,
     ("POST", "/sending/resume"): Role.ADMIN,
+    ("GET", "/tokens"): Role.ADMIN,
+    ("POST", "/tokens"): Role.ADMIN,
+    ("POST", "/tokens/{name}/revoke"): Role.ADMIN,
 }
 
 
 def test_the_table_is_the_application(console):
     served = {
-        (method, route.path)
-        for route in console.app.routes
-        for method in route.methods
-        if route.path not in PROBES
+        (method, route.path) for route in console.app.routes for method in route.methods if route.path not in PROBES
     }
     assert served == {(method, PREFIX + path) for method, path, _ in ROUTES}
     assert all(isinstance(route, ApiRoute) for route in console.app.routes if route.path not in PROBES)
@@ -32,7 +32,7 @@ def test_the_table_is_the_application(console):
 
 @pytest.mark.parametrize(("method", "path", "role"), ROUTES)
 def test_reads_are_for_viewers_and_acts_for_operators(method, path, role):
-    expected = Role.VIEWER if method == "GET" else REQUIRED_ROLES.get((method, path), Role.OPERATOR)
+    expected = REQUIRED_ROLES.get((method, path), Role.VIEWER if method == "GET" else Role.OPERATOR)
     assert role is expected
 
 

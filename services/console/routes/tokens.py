@@ -1,0 +1,43 @@
+"""Tokens of this API: made, listed and revoked by admins; the secret itself is answered once."""
+
+from typing import Annotated, Any
+
+from fastapi import Path
+
+from services.console import shapes
+from services.console.endpoints import By, Endpoint, Work
+from services.core.domain.access import Role
+from services.core.usecases import token_verbs
+from services.core.usecases.token_verbs import NewToken, TokenView
+
+TokenName = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
+
+
+def list_tokens(work: Work) -> dict[str, Any]:
+    """Every token, revoked ones too, without the secrets."""
+    return {"items": token_verbs.list_tokens(work), "next": None}
+
+
+def create_token(work: Work, by: By, new: shapes.WantedToken) -> NewToken:
+    """Make a token; keep it now, it is never shown again."""
+    return token_verbs.create_token(work, name=new.name, role=new.role, by=by)
+
+
+def revoke_token(work: Work, by: By, name: TokenName) -> TokenView:
+    """End a token at once."""
+    return token_verbs.revoke_token(work, name, by=by)
+
+
+ENDPOINTS = (
+    Endpoint(method="GET", path="/tokens", role=Role.ADMIN, handler=list_tokens, answer=shapes.Page[shapes.Token]),
+    Endpoint(
+        method="POST",
+        path="/tokens",
+        role=Role.ADMIN,
+        handler=create_token,
+        answer=shapes.NewToken,
+        status=201,
+        keeps_answer=False,
+    ),
+    Endpoint(method="POST", path="/tokens/{name}/revoke", role=Role.ADMIN, handler=revoke_token, answer=shapes.Token),
+)

@@ -1,0 +1,360 @@
+"""What each noun of the API does: the answer, what it leaves in the database, and the audit row beside it."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+import pytest
+
+from services.core.domain.access import Role
+from services.core.queue.names import Queue, TaskName
+from services.core.storage import work
+from services.core.storage.models import Attempt, Look, Message
+
+CSV = (
+    b"phone,first_name,state,opted_out\n(202) 555-0111,Ada,DC,\n12025550112,Bo,DC,yes\n911,Cy,,\n202-555-0111,Ada,DC,\n"
+)
+
+
+def import_contacts(console, content: bytes = CSV) -> int:
+    answer = console.import_csv(content)
+    assert answer.status_code == 201, answer.text
+    import_id: int = answer.json()["import_id"]
+    assert console.post(f"/contacts/imports/{import_id}/confirm").status_code == 200
+    return import_id
+
+
+def planned(console, name: str, **changes) -> tuple[str, str]:
+    """A planned campaign's path, and its plan's hash."""
+    path = f"/campaigns/{console.create_campaign(name, **changes)['campaign_id']}"
+    return path, console.post(f"{path}/plan").json()["plan_hash"]
+
+
+@pytest.fixture(scope="module")
+def campaign_path(console):
+    rows = "".join(f"20255502{number:02d}\n" for number in range(25))
+    import_id = import_contacts(console, f"phone\n{rows}".encode())
+    path, plan_hash = planned(console, "listed", audience={"import": import_id})
+    console.post(f"{path}/start", json={"plan_hash": plan_hash})
+    return path
+
+
+class TestContacts:
+    def test_an_import_has_two_steps(self, console):
+        report = console.import_csv(CSV, role=Role.OPERATOR).json()
+        assert report["status"] == "dry_run"
+        assert report["rows"] == 4 == sum(report[name] for name in ("accepted", "merged", "rejected", "suppressed"))
+        assert report["rejections"] == {"not_textable": 1}
+        address = f"/contacts/imports/{report['import_id']}"
+        assert console.get(address, role=Role.VIEWER).json() == report
+        assert console.get("/contacts/+12025550111").status_code == 404
+        confirmed = console.post(f"{address}/confirm").json()
+        assert confirmed == report | {"status": "confirmed"}
+        assert console.post(f"{address}/confirm").json() == confirmed
+        assert console.get("/contacts/+12025550111").json()["first_name"] == "Ada"
+        assert console.get("/contacts/+12025550112").json()["opted_out_at"] is not None
+        assert [entry.subject_id for entry in console.audit("import.confirmed")] == [report["import_id"]]
+        assert console.audit("import.read")[0].actor == "test-operator"
+
+    def test_a_file_is_streamed_in_pieces(self, console):
+        rows = (f"+1202556{number:04d},Ada\n".encode() for number in range(5000))
+        answer = console.import_csv(b"".join([b"phone,first_name\n", *rows]), params={"file_name": "large.csv"})
+        assert answer.json()["rows"] == 5000
+
+        def pieces():
+            yield b"phone,first_"
+            yield b"name\n+1202557"
+            yield b"0001,Ada\n"
+
+        assert console.import_csv(pieces()).json()["rows"] == 1
+
+    def test_one_is_added_once(self, console):
+        new = {"number": "(202) 555-0143", "first_name": "Grace", "state": "NY", "fields": {"roof": "slate"}}
+        added = console.post("/contacts", json=new, role=Role.OPERATOR)
+        assert added.status_code == 201
+        assert added.json()["e164"] == "+12025550143"
+        again = console.post("/contacts", json=new)
+        assert (again.status_code, again.json()["code"], again.json()["pointer"]) == (409, "contact_known", "/number")
+        for key in (added.json()["contact_id"], "+12025550143"):
+            assert console.get(f"/contacts/{key}").json() == added.json()
+        assert console.audit("contact.added")[-1].subject_id == added.json()["contact_id"]
+
+
+class TestOptOuts:
+    def test_a_number_is_opted_out_by_hand(self, console):
+        answer = console.post("/opt-outs", json={"number": "202 555 0150", "evidence": "asked on the phone"})
+        assert answer.status_code == 201
+        assert answer.json()["opted_out_at"] is not None
+        listed = console.get("/opt-outs", role=Role.VIEWER).json()["items"][-1]
+        assert (listed["e164"], listed["source"], listed["evidence"]) == (
+            "+12025550150",
+            "operator",
+            "asked on the phone",
+        )
+        assert console.audit("opt_out.added")[-1].subject_id == answer.json()["contact_id"]
+
+    def test_what_waits_for_the_number_is_skipped(self, console):
+        import_id = import_contacts(console, b"phone\n2025550151\n")
+        path, plan_hash = planned(console, "before the opt-out", audience={"import": import_id})
+        assert console.post(f"{path}/start", json={"plan_hash": plan_hash}).json()["messages"] == {"pending": 1}
+        console.post("/opt-outs", json={"number": "2025550151", "evidence": "asked by letter"})
+        assert console.get(path).json()["messages"] == {"skipped": 1}
+
+
+class TestCampaigns:
+    def test_from_a_draft_to_its_end(self, console):
+        import_id = import_contacts(console, b"phone\n2025550161\n2025550162\n")
+        created = console.create_campaign(
+            "spring",
+            audience={"import": import_id},
+            batch_every="PT5M",
+            ends_at="2099-03-02T13:00:00-05:00",
+            window={"opens": "09:00", "closes": "17:00"},
+        )
+        path = f"/campaigns/{created['campaign_id']}"
+        assert (created["status"], created["version"], created["plan"]) == ("draft", 1, None)
+        plan = console.post(f"{path}/plan").json()
+        assert plan["recipients"] == 2
+        started = console.post(f"{path}/start", json={"plan_hash": plan["plan_hash"]}, role=Role.OPERATOR)
+        assert started.json()["status"] == "running"
+        assert started.json()["messages"] == {"pending": 2}
+        again = console.post(f"{path}/start", json={"plan_hash": plan["plan_hash"]})
+        assert (again.status_code, again.json()) == (200, started.json())
+        assert console.post(f"{path}/pause").json()["status"] == "paused"
+        assert console.post(f"{path}/resume").json()["status"] == "running"
+        ended = console.post(f"{path}/cancel").json()
+        assert (ended["status"], ended["messages"]) == ("cancelled", {"skipped": 2})
+        refused = console.post(f"{path}/resume")
+        assert (refused.status_code, refused.json()["code"]) == (409, "campaign_state")
+        for act in ("created", "planned", "started", "paused", "resumed", "cancelled"):
+            assert created["campaign_id"] in [entry.subject_id for entry in console.audit(f"campaign.{act}")]
+
+    def test_only_the_plan_that_was_read_is_started(self, console):
+        path, plan_hash = planned(console, "approved")
+        wrong = console.post(f"{path}/start", json={"plan_hash": hashlib.sha256(b"another").hexdigest()})
+        assert (wrong.status_code, wrong.json()["code"], wrong.json()["pointer"]) == (409, "plan_changed", "/plan_hash")
+        assert console.post(f"{path}/start", json={"plan_hash": plan_hash[:-1]}).status_code == 422
+
+    def test_a_taken_name(self, console):
+        console.create_campaign("taken")
+        again = console.post(
+            "/campaigns", json={"name": "taken", "template_a": "Reply STOP to opt out.", "audience": {"all": True}}
+        )
+        assert (again.status_code, again.json()["code"]) == (409, "name_taken")
+
+
+class TestVersions:
+    def test_a_change_is_meant_for_the_version_that_was_read(self, console):
+        created = console.create_campaign("versions")
+        path = f"/campaigns/{created['campaign_id']}"
+        tag = console.get(path).headers["etag"]
+        assert tag == '"1"'
+        assert console.post(f"{path}/plan", headers={"if-match": tag}).status_code == 200
+        stale = console.post(f"{path}/plan", headers={"if-match": tag})
+        assert (stale.status_code, stale.json()["code"]) == (412, "version_stale")
+        for accepted in ('"2"', '"1", "2"', "*"):
+            answer = console.post(f"{path}/cancel", headers={"if-match": accepted})
+            assert answer.status_code == 200
+            assert answer.headers["etag"] == '"3"'
+            console.post(f"{path}/cancel")
+            break
+        for refused in ("2", 'W/"3"', '"x"', ""):
+            assert console.post(f"{path}/cancel", headers={"if-match": refused}).status_code == 412
+        assert console.post("/campaigns/999999/cancel", headers={"if-match": '"1"'}).status_code == 404
+
+
+class TestMessages:
+    def test_a_list_in_pages(self, console, campaign_path):
+        query = {"campaign_id": campaign_path.rpartition("/")[2], "status": "pending", "limit": 10}
+        sizes, seen, cursor = [], [], None
+        while True:
+            page = console.get("/messages", params=query | ({"cursor": cursor} if cursor else {})).json()
+            sizes.append(len(page["items"]))
+            seen += [item["message_id"] for item in page["items"]]
+            if (cursor := page["next"]) is None:
+                break
+        assert sizes == [10, 10, 5]
+        assert len(set(seen)) == 25
+        assert seen == sorted(seen)
+        assert "body" not in page["items"][0]
+
+    def test_a_cursor_belongs_to_its_list(self, console, campaign_path):
+        campaign_id = campaign_path.rpartition("/")[2]
+        cursor = console.get("/messages", params={"campaign_id": campaign_id, "limit": 1}).json()["next"]
+        swapped = ("B" if cursor[0] == "A" else "A") + cursor[1:]
+        assert console.get("/messages", params={"campaign_id": campaign_id, "cursor": cursor}).status_code == 200
+        for path, query in (
+            ("/messages", {"cursor": cursor}),
+            ("/messages", {"campaign_id": campaign_id, "status": "held", "cursor": cursor}),
+            ("/campaigns", {"cursor": cursor}),
+            ("/messages", {"campaign_id": campaign_id, "cursor": swapped}),
+        ):
+            answer = console.get(path, params=query)
+            assert (answer.status_code, answer.json()["code"]) == (422, "cursor_invalid")
+
+    @pytest.mark.usefixtures("campaign_path")
+    def test_by_number_and_one_by_one(self, console):
+        (found,) = console.get("/messages", params={"e164": "+12025550207"}).json()["items"]
+        shown = console.get(f"/messages/{found['message_id']}").json()
+        assert shown["body"].startswith("Hi there")
+        why = console.get(f"/messages/{found['message_id']}/why").json()
+        assert (why["campaign"], why["status"], why["steps"]) == ("listed", "pending", [])
+
+    @pytest.mark.usefixtures("campaign_path")
+    def test_held_ones_come_with_their_evidence(self, console):
+        (found,) = console.get("/messages", params={"e164": "+12025550208"}).json()["items"]
+        message_id = found["message_id"]
+        assert console.get(f"/held/{message_id}").status_code == 409
+        with console.context.database.transaction() as session:
+            message = session.get_one(Message, message_id)
+            message.status, message.attempts = "held", 1
+            at = message.created_at
+            attempt = Attempt(message_id=message_id, number=1, fence=1, started_at=at)
+            session.add(attempt)
+            session.flush()
+            session.add(
+                Look(
+                    attempt_id=attempt.id, at=at + timedelta(minutes=1), listed=3, candidates=["AC1"], control_seen=True
+                )
+            )
+        assert [item["message_id"] for item in console.get("/held").json()["items"]] == [message_id]
+        (attempt,) = console.get(f"/held/{message_id}").json()["attempts"]
+        assert (attempt["number"], attempt["outcome"]) == (1, None)
+        assert [(look["listed"], look["candidates"], look["control_seen"]) for look in attempt["looks"]] == [
+            (3, ["AC1"], True)
+        ]
+
+
+class TestDeadLetters:
+    def add(self, console, task: str = TaskName.RECONCILE_MESSAGE) -> int:
+        with console.context.database.transaction() as session:
+            letter_id = work.add_dead_letter(
+                session, name=task, args=["1"], reason="gave_up", error="Boom", attempts=3, traceparent=None
+            )
+        assert letter_id is not None
+        return letter_id
+
+    def test_a_dry_run_changes_nothing_and_a_replay_happens_once(self, console):
+        letter_id = self.add(console)
+        path, before = f"/dead-letters/{letter_id}/replay", console.context.inspector.waiting(Queue.DEFAULT)
+        assert console.post(path, json={"dry_run": True}).json()["replayed_at"] is None
+        assert console.context.inspector.waiting(Queue.DEFAULT) == before
+        assert letter_id in [item["letter_id"] for item in console.get("/dead-letters").json()["items"]]
+        assert console.post(path, json={}).json()["replayed_at"] is not None
+        assert console.context.inspector.waiting(Queue.DEFAULT) == before + 1
+        again = console.post(path, json={})
+        assert (again.status_code, again.json()["code"]) == (409, "dead_letter_closed")
+        assert [entry.actor for entry in console.audit("dead_letter.replayed")] == ["test-admin"]
+
+    def test_one_is_discarded_with_a_note(self, console):
+        path = f"/dead-letters/{self.add(console)}/discard"
+        assert console.post(path, json={"note": " "}).json()["pointer"] == "/note"
+        assert console.post(path, json={"note": "of no use"}).json()["discarded_at"] is not None
+
+    def test_they_are_listed_in_pages(self, console):
+        letters = [self.add(console) for _ in range(3)]
+        first = console.get("/dead-letters", params={"limit": 2}).json()
+        rest = console.get("/dead-letters", params={"cursor": first["next"]}).json()
+        listed = [item["letter_id"] for item in first["items"] + rest["items"]]
+        assert set(letters) <= set(listed)
+        assert listed == sorted(set(listed))
+
+
+class TestSchedule:
+    def test_a_job_is_run_paused_and_resumed(self, console):
+        names = {job["name"] for job in console.get("/schedule").json()["items"]}
+        assert "queue_daily_campaigns" in names
+        runs = [console.post("/schedule/queue_daily_campaigns/run-now").json()["run_id"] for _ in range(3)]
+        first = console.get("/schedule/queue_daily_campaigns/runs", params={"limit": 2}).json()
+        rest = console.get("/schedule/queue_daily_campaigns/runs", params={"cursor": first["next"]}).json()
+        assert [run["run_id"] for run in first["items"] + rest["items"]] == runs[::-1]
+        paused = console.post("/schedule/queue_daily_campaigns/pause").json()
+        assert paused["paused_by"] == "test-admin"
+        assert console.post("/schedule/queue_daily_campaigns/resume").json()["paused_at"] is None
+
+
+class TestInstallation:
+    def test_sending_is_stopped_by_operators_and_resumed_by_admins(self, console):
+        stopped = console.post("/sending/stop", json={"reason": "wrong list"}, role=Role.OPERATOR).json()
+        assert (stopped["stopped_by"], stopped["reason"]) == ("test-operator", "wrong list")
+        assert console.get("/sending").json() == stopped
+        assert console.post("/sending/resume").json()["stopped_at"] is None
+        assert len(console.audit("sending.stopped")) == len(console.audit("sending.resumed")) == 1
+
+    def test_queues(self, console):
+        answer = console.get("/queues").json()
+        assert {row["queue"] for row in answer["queues"]} == set(Queue)
+        assert {row["pool"] for row in answer["pools"]} == {"campaign", "webhook", "operations"}
+
+    def test_health(self, console):
+        answer = console.get("/health")
+        assert answer.status_code == 200
+        parts = {part["name"]: part for part in answer.json()["parts"]}
+        assert parts["database"]["well"]
+        assert not parts["beat"]["well"]
+        assert parts["beat"]["remedy"]
+        assert answer.json()["healthy"] is False
+
+    def test_the_clock_moves_forward(self, console):
+        before = console.get("/clock").json()
+        to = datetime.fromisoformat(before["product_now"]) + timedelta(hours=1)
+        moved = console.post("/clock", json={"to": to.isoformat()})
+        assert moved.status_code == 200
+        assert datetime.fromisoformat(moved.json()["product_now"]) >= to
+        back = console.post("/clock", json={"to": before["product_now"]})
+        assert (back.status_code, back.json()["code"]) == (422, "clock_backwards")
+
+
+class TestTokens:
+    def test_one_is_made_used_listed_and_revoked(self, console):
+        made = console.post("/tokens", json={"name": "night shift", "role": "viewer"})
+        assert made.status_code == 201
+        headers = {"authorization": f"Bearer {made.json()['token']}"}
+        assert console.get("/sending", role=None, headers=headers).status_code == 200
+        listed = console.get("/tokens")
+        assert "night shift" in [token["name"] for token in listed.json()["items"]]
+        assert made.json()["token"] not in listed.text
+        assert console.post("/tokens/night shift/revoke").json()["revoked_at"] is not None
+        assert console.get("/sending", role=None, headers=headers).status_code == 401
+        assert console.post("/tokens/night shift/revoke").status_code == 404
+        assert [entry.actor for entry in console.audit("token.created")] == ["test-admin"]
+
+    def test_a_secret_is_never_kept(self, console):
+        headers = {"idempotency-key": "of-a-token"}
+        answer = console.post("/tokens", json={"name": "kept", "role": "viewer"}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_invalid")
+
+    def test_a_role_that_there_is_not(self, console):
+        answer = console.post("/tokens", json={"name": "root", "role": "root"})
+        assert (answer.status_code, answer.json()["pointer"]) == (422, "/role")
+
+
+class TestDocuments:
+    def test_openapi_says_role_shape_and_problems_of_each_route(self, console):
+        document = console.get("/openapi.json", role=Role.VIEWER).json()
+        operations = [one for methods in document["paths"].values() for one in methods.values()]
+        assert len({one["operationId"] for one in operations}) == len(operations)
+        for operation in operations:
+            assert operation["x-role"] in list(Role)
+            assert operation["security"] == [{"token": []}]
+            assert list(operation["responses"]["401"]["content"]) == ["application/problem+json"]
+        assert "text/csv" in document["paths"]["/api/v1/contacts/imports"]["post"]["requestBody"]["content"]
+        assert document == console.get("/openapi.json").json()
+
+    def test_every_body_has_an_example(self, console):
+        document = console.get("/openapi.json").json()
+        schemas = document["components"]["schemas"]
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                content = operation.get("requestBody", {"content": {}})["content"].get("application/json")
+                if content is not None:
+                    assert "example" in schemas[content["schema"]["$ref"].rpartition("/")[2]]
+
+    def test_the_page_has_no_script_and_every_route(self, console):
+        page = console.get("/docs")
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert "<script" not in page.text
+        assert "/api/v1/campaigns/{campaign_id}/start" in page.text
+
+    def test_probes_need_no_token(self, console):
+        for path in ("/livez", "/readyz"):
+            assert console.client.get(path).status_code == 200

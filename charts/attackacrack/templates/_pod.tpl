@@ -184,7 +184,8 @@ capabilities: {drop: [ALL]}
 startupProbe:
   httpGet: {path: {{ .live }}, port: {{ .port }}}
   periodSeconds: 2
-  failureThreshold: 60
+  timeoutSeconds: 5
+  failureThreshold: 90
 readinessProbe:
   httpGet: {path: {{ .ready }}, port: {{ .port }}}
   periodSeconds: 5

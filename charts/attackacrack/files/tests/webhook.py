@@ -28,7 +28,7 @@ body = json.dumps(
         "id": f"EV{uuid.uuid4().hex}",
         "type": "installation.tested",
         "createdAt": now.isoformat().replace("+00:00", "Z"),
-        "apiVersion": "v4",
+        "apiVersion": "2026-03-30",
         "data": {"resource": {}, "context": {}},
     }
 ).encode()
@@ -56,10 +56,12 @@ while True:
     with context.database.reading() as session:
         row = session.scalars(select(InboxEvent).where(InboxEvent.delivery_id == delivery_id)).one()
         status, reason = row.status, row.reason
+    if status == "quarantined":
+        sys.exit(f"the webhook was not understood: {reason}")
     if status != "new":
         break
     if time.monotonic() > deadline:
         sys.exit(f"the webhook was stored, and no worker handled it within {HANDLED_WITHIN:.0f} s")
     time.sleep(0.5)
 context.close()
-sys.stdout.write(f"stored once, forged one refused, handled: {status} {reason or ''}\n")
+sys.stdout.write(f"stored once, forged one refused, handled: {status}\n")

@@ -15,7 +15,7 @@ metadata:
     {{- toYaml $pod.metadata.labels | nindent 4 }}
   annotations:
     helm.sh/hook: test
-    helm.sh/hook-delete-policy: before-hook-creation
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 spec:
   {{- omit $pod.spec "topologySpreadConstraints" | toYaml | nindent 2 }}
 {{- end }}

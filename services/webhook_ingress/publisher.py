@@ -22,7 +22,7 @@ class Publisher:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._waiting: SimpleQueue[tuple[int, str] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[int, str | None] | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="publisher", daemon=True)
 
     def start(self) -> None:
@@ -33,7 +33,7 @@ class Publisher:
         self._waiting.put(None)
         self._thread.join(timeout=5)
 
-    def publish(self, inbox_id: int, traceparent: str) -> None:
+    def publish(self, inbox_id: int, traceparent: str | None) -> None:
         """Queue an id; when the broker is away for long the sweep takes over and this forgets."""
         if self._waiting.qsize() < WAITING_AT_MOST:
             self._waiting.put((inbox_id, traceparent))
@@ -52,7 +52,7 @@ class Publisher:
             if ends:
                 return
 
-    def _gather(self, first: tuple[int, str]) -> tuple[list[tuple[int, str]], bool]:
+    def _gather(self, first: tuple[int, str | None]) -> tuple[list[tuple[int, str | None]], bool]:
         batch = [first]
         while len(batch) < IDS_AT_ONCE:
             try:

@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from services.core.domain.inbox import InboxStatus
 from services.core.storage.models import Effect, InboxEvent, Message
 
 NOW = func.clock_timestamp()
+OTHER_BODY = "other_body_under_one_delivery_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +36,33 @@ class Delivery:
     traceparent: str | None
 
 
-def store(session: Session, delivery: Delivery) -> int | None:
-    """Store the delivery and answer its row's id, or `None` when the very same one is stored already."""
-    values = {name: getattr(delivery, name) for name in Delivery.__slots__}
-    return session.scalar(
+def store(session: Session, deliveries: Sequence[Delivery]) -> list[int | None]:
+    """Store the deliveries and answer their rows' ids, `None` where the very same one is stored already."""
+    rows = session.connection().execute(
         insert(InboxEvent)
-        .values(**values)
         .on_conflict_do_nothing(index_elements=["dedupe_key", "body_hash"])
-        .returning(InboxEvent.id)
+        .returning(InboxEvent.id, InboxEvent.dedupe_key, InboxEvent.body_hash),
+        [{name: getattr(delivery, name) for name in Delivery.__slots__} for delivery in deliveries],
     )
+    ids = {(dedupe_key, body_hash): id_ for id_, dedupe_key, body_hash in rows}
+    return [ids.pop((delivery.dedupe_key, delivery.body_hash), None) for delivery in deliveries]
 
 
-def has_other_body(session: Session, delivery: Delivery) -> bool:
-    """Whether the same delivery came before with another body."""
-    return (
-        session.scalar(
-            select(InboxEvent.id)
-            .where(InboxEvent.dedupe_key == delivery.dedupe_key, InboxEvent.body_hash != delivery.body_hash)
-            .limit(1)
+def quarantine_other_bodies(session: Session, inbox_ids: Sequence[int]) -> set[int]:
+    """Set aside those of the new rows whose delivery came before with another body; which ones."""
+    earlier = aliased(InboxEvent)
+    return set(
+        session.scalars(
+            update(InboxEvent)
+            .where(
+                InboxEvent.id == func.any(inbox_ids),
+                select(earlier.id)
+                .where(earlier.dedupe_key == InboxEvent.dedupe_key, earlier.id < InboxEvent.id)
+                .exists(),
+            )
+            .values(status=InboxStatus.QUARANTINED, reason=OTHER_BODY)
+            .returning(InboxEvent.id)
         )
-        is not None
     )
 
 
@@ -89,13 +97,15 @@ def lock_claimed(session: Session, event: InboxEvent) -> InboxEvent | None:
 
 
 def finish(event: InboxEvent, status: InboxStatus, *, at: datetime, reason: str | None = None) -> None:
-    """Close a locked event with what became of it."""
+    """Close a locked event with what became of it; a parked one waits, and its attempt ended in order."""
     event.status = status
     event.reason = reason
     event.lease_until = None
     if status is InboxStatus.DEAD:
         event.dead_at = at
-    elif status is not InboxStatus.PARKED:
+    elif status is InboxStatus.PARKED:
+        event.deaths = 0
+    else:
         event.handled_at = at
 
 
@@ -201,7 +211,7 @@ def find(session: Session, inbox_id: int) -> InboxEvent | None:
 
 def by_status(session: Session) -> dict[str, int]:
     """Events by state."""
-    return dict(session.execute(select(InboxEvent.status, func.count()).group_by(InboxEvent.status)).tuples().all())
+    return dict(session.execute(select(InboxEvent.status, func.count()).group_by(InboxEvent.status)).all())
 
 
 def oldest_new_at(session: Session) -> datetime | None:

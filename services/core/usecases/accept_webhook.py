@@ -1,10 +1,10 @@
-"""Take a webhook delivery: verify it, store it byte for byte, and put an opt-out in force, all before it is answered.
+"""Take webhook deliveries: verify, store byte for byte, and put an opt-out in force, all before they are answered.
 
 The opt-out is in the same transaction as the row, so a 2xx that the provider saw means that STOP is in force.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,10 +19,11 @@ from services.core.openphone.translate import Quarantined, peek_inbound_text, tr
 from services.core.runtime import failpoints
 from services.core.storage import contacts, inbox, opt_outs, outbox
 from services.core.storage.database import Session
-from services.core.storage.inbox import Delivery
+from services.core.storage.inbox import OTHER_BODY, Delivery
 from services.core.usecases.context import Context
-from services.core.usecases.product_clock import ProductClock
 
+STALE = "stale_signature"
+HEEDED = (InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL)
 KEPT_HEADERS = ("webhook-id", "webhook-timestamp", "content-type", "user-agent")
 
 
@@ -50,56 +51,79 @@ class InboundText:
     said_at: datetime
 
 
-def accept_webhook(
-    context: Context,
-    product_clock: ProductClock,
-    raw: bytes,
-    headers: Mapping[str, str],
-    *,
-    traceparent: str | None,
-) -> Acceptance:
-    """Store one delivery and apply an opt-out in it; `headers` have lower-case names.
+@dataclass(frozen=True, slots=True)
+class ReadWebhook:
+    """A delivery that the provider signed, ready to be stored."""
 
-    Raises `DatabaseUnavailable` when it could not be committed: the provider must be told to try again.
+    delivery: Delivery
+    said: InboundText | None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it was signed too long ago, or ahead of us."""
+        return self.delivery.reason == STALE
+
+    @property
+    def locks_a_contact(self) -> bool:
+        """Whether storing it may have to wait for other work on the same person."""
+        return self.said is not None and self.said.decision.meaning in HEEDED
+
+
+def read_webhook(
+    context: Context, raw: bytes, headers: Mapping[str, str], *, at: datetime, traceparent: str | None
+) -> ReadWebhook | Acceptance:
+    """Verify and understand one delivery at product time `at`; an `Acceptance` is its end: the signature is wrong.
+
+    `headers` have lower-case names. Nothing is looked up or stored, and nothing that was sent makes this raise.
     """
-    verified, at = _verify(context, product_clock, raw, headers)
+    settings = context.settings
+    verified = verify(
+        raw,
+        headers,
+        standard_secrets=tuple(secret.get_secret_value() for secret in settings.webhook_secrets_standard),
+        legacy_secrets=tuple(secret.get_secret_value() for secret in settings.webhook_secrets_legacy),
+        at=at,
+        tolerance=settings.signature_tolerance,
+    )
     if verified.verdict is Signature.INVALID:
         return Acceptance(Verdict.UNSIGNED, verified.reason)
+    failpoints.reach("webhook_verified")
     event = translate(raw, at=at)
     said = _inbound_text(context, event, raw, at=at)
-    delivery = _delivery(raw, headers, verified, event, traceparent=traceparent)
+    return ReadWebhook(_delivery(raw, headers, verified, event, traceparent=traceparent), said)
+
+
+def store_webhooks(context: Context, webhooks: Sequence[ReadWebhook]) -> list[Acceptance]:
+    """Store the deliveries with the opt-outs in them, all or none; what became of each.
+
+    Raises `DatabaseUnavailable` when they could not be committed: the provider must be told to try again.
+    """
+    deliveries = [webhook.delivery for webhook in webhooks]
     with context.database.transaction() as session:
-        if inbox.has_other_body(session, delivery):
-            delivery = _quarantined(delivery, "other_body_under_one_delivery_id")
-        inbox_id = inbox.store(session, delivery)
-        if inbox_id is None:
-            return Acceptance(Verdict.DUPLICATE, "stored_before")
+        ids = inbox.store(session, deliveries)
+        set_aside = inbox.quarantine_other_bodies(session, [id_ for id_ in ids if id_ is not None])
         failpoints.reach("inbox_stored")
-        if said is not None:
+        heard = [
+            (webhook.said, id_)
+            for webhook, id_ in zip(webhooks, ids, strict=True)
+            if id_ is not None and webhook.said is not None and webhook.locks_a_contact
+        ]
+        for said, inbox_id in sorted(heard, key=lambda pair: pair[0].e164):
             _heed(session, said, inbox_id)
         failpoints.reach("webhook_committing")
     failpoints.reach("webhook_committed")
-    waits = inbox_id if delivery.status is InboxStatus.NEW else None
-    return Acceptance(Verdict.STORED, delivery.reason or "new", waits)
+    return [
+        _acceptance(delivery, id_, is_set_aside=id_ in set_aside) for delivery, id_ in zip(deliveries, ids, strict=True)
+    ]
 
 
-def _verify(
-    context: Context, product_clock: ProductClock, raw: bytes, headers: Mapping[str, str]
-) -> tuple[VerifiedDelivery, datetime]:
-    settings = context.settings
-    for fresh in (False, True):
-        at = product_clock.now(fresh=fresh)
-        verified = verify(
-            raw,
-            headers,
-            standard_secrets=tuple(secret.get_secret_value() for secret in settings.webhook_secrets_standard),
-            legacy_secrets=tuple(secret.get_secret_value() for secret in settings.webhook_secrets_legacy),
-            at=at,
-            tolerance=settings.signature_tolerance,
-        )
-        if verified.verdict is Signature.VALID or verified.signed_at is None:
-            break
-    return verified, at
+def _acceptance(delivery: Delivery, inbox_id: int | None, *, is_set_aside: bool) -> Acceptance:
+    if inbox_id is None:
+        return Acceptance(Verdict.DUPLICATE, "stored_before")
+    if is_set_aside:
+        return Acceptance(Verdict.STORED, OTHER_BODY)
+    waits = delivery.status is InboxStatus.NEW
+    return Acceptance(Verdict.STORED, delivery.reason or "new", inbox_id if waits else None)
 
 
 def _delivery(
@@ -135,17 +159,12 @@ def _delivery(
 
 def _status(verified: VerifiedDelivery, event: ProviderEvent | Quarantined) -> tuple[InboxStatus, str | None]:
     if verified.verdict is Signature.STALE:
-        return InboxStatus.QUARANTINED, "stale_signature"
+        return InboxStatus.QUARANTINED, STALE
     if isinstance(event, Quarantined):
         return InboxStatus.QUARANTINED, event.reason
     if isinstance(event, UnknownEvent):
         return InboxStatus.IGNORED, "unknown_event_type"
     return InboxStatus.NEW, None
-
-
-def _quarantined(delivery: Delivery, reason: str) -> Delivery:
-    values = {name: getattr(delivery, name) for name in Delivery.__slots__}
-    return Delivery(**values | {"status": InboxStatus.QUARANTINED, "reason": reason})
 
 
 def _inbound_text(

@@ -19,13 +19,16 @@ class ProductClock:
         self._read_at = float("-inf")
         self._product_at: datetime | None = None
 
-    def now(self, *, fresh: bool = False) -> datetime:
-        """Product time; with `fresh`, read from the database now. Raises `DatabaseUnavailable`."""
+    def carried_on(self) -> datetime | None:
+        """Product time without a look at the database; `None` when the last look is too long ago."""
         with self._lock:
-            product_at, read_at = self._product_at, self._read_at
-        if product_at is None or fresh or monotonic() - read_at > FRESH_SECONDS:
-            with self._database.reading() as session:
-                product_at, read_at = clock.product_now(session), monotonic()
-            with self._lock:
-                self._product_at, self._read_at = product_at, read_at
-        return product_at + timedelta(seconds=monotonic() - read_at)
+            product_at, since = self._product_at, monotonic() - self._read_at
+        return product_at + timedelta(seconds=since) if product_at and since <= FRESH_SECONDS else None
+
+    def read(self) -> datetime:
+        """Product time, read from the database now. Raises `DatabaseUnavailable`."""
+        with self._database.reading() as session:
+            product_at, read_at = clock.product_now(session), monotonic()
+        with self._lock:
+            self._product_at, self._read_at = product_at, read_at
+        return product_at

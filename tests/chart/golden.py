@@ -48,7 +48,8 @@ def _normalised(found: Object, shape: str) -> Object:
     if found["kind"] == "Pod":
         container = found["spec"]["containers"][0]
         container["command"] = [*container["command"][:2], "(script)", *container["command"][3:]]
-    return _without_checksums(found)
+    normalised: Object = _without_checksums(found)
+    return normalised
 
 
 def _without_hash(value: str) -> str:

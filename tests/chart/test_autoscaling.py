@@ -37,7 +37,7 @@ def desired(spec: Object, *, queued: int, inflight: int) -> int:
     if depth <= float(spec["advanced"]["scalingModifiers"]["activationTarget"]):
         return int(spec["minReplicaCount"])
     wanted = math.ceil(depth / float(spec["advanced"]["scalingModifiers"]["target"]))
-    return min(max(wanted, spec["minReplicaCount"], 1), spec["maxReplicaCount"])
+    return min(max(wanted, int(spec["minReplicaCount"]), 1), int(spec["maxReplicaCount"]))
 
 
 def closed(schema: Any) -> Any:

@@ -1,0 +1,51 @@
+"""A campaign of many texts, started in a pod of the release: `python - TEXTS PREFIX`, prints its id.
+
+Product time is moved to the next business day's opening, and the caps are the campaign's own, so that all texts are due
+at once.
+"""
+
+import sys
+from datetime import datetime, timedelta
+from datetime import time as clock_time
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from services.core.domain.sending_window import next_business_day
+from services.core.runtime.settings import read_settings
+from services.core.usecases import campaign_verbs, import_contacts, installation_verbs
+from services.core.usecases.campaign_verbs import NewCampaign
+from services.core.usecases.context import open_context
+from services.core.usecases.plan_campaign import plan_campaign
+
+ACTOR = "e2e"
+
+texts, prefix = int(sys.argv[1]), sys.argv[2]
+settings = read_settings()
+context = open_context(settings)
+now = installation_verbs.read_clock(context).product_now
+local = ZoneInfo(settings.business_zone)
+day = next_business_day(now.astimezone(local).date(), closed_days=frozenset(settings.closed_days))
+state = installation_verbs.move_clock(context, datetime.combine(day, clock_time(10), local), by=ACTOR)
+httpx.put(
+    f"{settings.provider_base_url}/_simulator/clock", json={"offset_seconds": state.offset.total_seconds()}, timeout=10
+).raise_for_status()
+rows = "".join(f"+1{prefix}{number:04d},Person\n" for number in range(texts))
+name = f"e2e {prefix} {now:%Y-%m-%d %H:%M:%S}"
+file = iter([f"phone,first_name\n{rows}".encode()])
+dry = import_contacts.dry_run(context, file, file_name=f"{name}.csv", by=ACTOR)
+report = import_contacts.confirm(context, dry.import_id, by=ACTOR)
+new = NewCampaign(
+    name=name,
+    template_a=f"Hi {{{{first_name|there}}}}, this is {name}. Reply STOP to opt out.",
+    audience={"import": report.import_id},
+    daily_cap=texts,
+    batch_size=texts,
+    batch_every=timedelta(seconds=1),
+    ids_per_task=10,
+)
+campaign = campaign_verbs.create(context, new, by=ACTOR)
+plan = plan_campaign(context, campaign.campaign_id, by=ACTOR)
+campaign_verbs.start(context, campaign.campaign_id, plan_hash=plan.plan_hash, by=ACTOR)
+context.close()
+sys.stdout.write(f"{plan.recipients}\n")

@@ -1,0 +1,99 @@
+"""Without a single value: ready, tested, connected as the policies say, removed without a trace but what is kept."""
+
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from tests.chart.network_policy import Peer, allows
+from tests.e2e.cluster.release import NAME, Release, eventually, run
+
+CONNECT = """
+import socket, sys
+for target in sys.argv[1:]:
+    host, port = target.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=2).close()
+        print(target, "yes")
+    except OSError:
+        print(target, "no")
+"""
+TARGETS = {
+    "webhook-ingress": 8080,
+    "console": 8081,
+    "flower": 5555,
+    "provider-simulator": 8090,
+    "postgresql": 5432,
+    "valkey": 6379,
+    "jaeger": 4318,
+}
+SOURCES = ("webhook-ingress", "console", "webhook-worker", "operations-worker", "beat", "flower", "provider-simulator")
+KEPT = {"valkey-password", "postgresql-password", "flower", "keda-redis", "provider", "webhook"}
+
+
+@pytest.fixture(scope="module")
+def installed(release: Release, figures: dict[str, object]) -> Release:
+    figures["install to ready, seconds"] = round(release.install(), 1)
+    return release
+
+
+class TestInstall:
+    def test_everything_is_ready_at_the_first_try(self, installed: Release) -> None:
+        assert not installed.restarts()
+
+    def test_helm_test_is_green(self, installed: Release) -> None:
+        assert "Succeeded" in installed.helm_test()
+        assert not installed.restarts()
+
+    def test_the_release_is_healthy_by_its_own_word(self, installed: Release) -> None:
+        installed.execute("console", "attackacrack", "health")
+
+    def test_an_installation_that_is_repeated_changes_nothing(self, installed: Release) -> None:
+        before = {pod.metadata.uid for pod in installed.pods()}
+        installed.install()
+        assert {pod.metadata.uid for pod in installed.pods()} >= before - pods_of_scaled_pools(before, installed)
+
+
+class TestPolicies:
+    def test_what_is_denied_is_denied_and_what_is_needed_works(self, installed: Release) -> None:
+        """Tried from inside the pods, and compared with what the policies say."""
+        policies = client.NetworkingV1Api().list_namespaced_network_policy(installed.namespace)
+        api: Any = client.ApiClient()
+        serialised: dict[str, Any] = api.sanitize_for_serialization(policies)
+        addresses = {name: installed.pods(name)[0].status.pod_ip for name in TARGETS}
+        for source in SOURCES:
+            targets = {name: f"{addresses[name]}:{port}" for name, port in TARGETS.items() if name != source}
+            said = installed.python(source, CONNECT, *targets.values()).splitlines()
+            seen = {line.split()[0]: line.split()[1] == "yes" for line in said}
+            for name, target in targets.items():
+                expected = allows(
+                    serialised["items"], peer(installed, source), peer(installed, name), port=TARGETS[name]
+                )
+                assert seen[target] is expected, f"{source} to {name}"
+
+
+class TestUninstall:
+    def test_only_what_is_kept_is_left_and_serves_the_next_installation(self, installed: Release) -> None:
+        before = installed.execute("console", "attackacrack", "campaigns", "list", "--json")
+        installed.uninstall()
+        core: Any = client.CoreV1Api()
+        eventually(lambda: not installed.pods(), within=120, what="all pods are gone")
+        left = {secret.metadata.name for secret in core.list_namespaced_secret(installed.namespace).items}
+        assert left == {f"{NAME}-{name}" for name in KEPT}
+        claims = core.list_namespaced_persistent_volume_claim(installed.namespace).items
+        assert {claim.metadata.name for claim in claims} == {
+            f"data-{NAME}-{name}-0" for name in ("postgresql", "valkey", "provider-simulator")
+        }
+        for kind in ("deployments", "statefulsets", "services", "networkpolicies", "roles", "poddisruptionbudgets"):
+            assert not run("kubectl", "-n", installed.namespace, "get", kind, "-o", "name").strip(), kind
+        installed.install()
+        assert installed.execute("console", "attackacrack", "campaigns", "list", "--json") == before
+
+
+def peer(release: Release, component: str) -> Peer:
+    return Peer(release.pods(component)[0].metadata.labels, namespace=release.namespace)
+
+
+def pods_of_scaled_pools(uids: set[str], release: Release) -> set[str]:
+    """Campaign workers come and go by themselves."""
+    return uids - {pod.metadata.uid for pod in release.pods() if "campaign-worker" not in pod.metadata.name}

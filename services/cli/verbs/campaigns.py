@@ -65,7 +65,7 @@ def create(
         split_percent_b=split,
         audience={"all": True} if everyone else {"import": import_id},
         kind=kind,
-        window=_window(window) if window is not None else None,
+        window=read_window(window) if window is not None else None,
         ends_at=read_instant(ends_at) if ends_at is not None else None,
         fields=frozenset(field or ()),
         **{name: value for name, value in pacing.items() if value is not None},  # type: ignore[arg-type]
@@ -161,7 +161,7 @@ def show(context: "Context", campaign: Key) -> Any:
     return campaign_verbs.show(context, str(campaign_id_of(context, campaign)))
 
 
-def _window(text: str) -> dict[str, Any]:
+def read_window(text: str) -> dict[str, Any]:
     """The stored form of `Mon-Fri 09:00-17:00 [zone]`; days are a range or a list."""
     from services.core.domain.failures import RefusedInput
 

@@ -1,5 +1,6 @@
 """Contacts: from a file, by hand, and one by one."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from services.core.usecases.context import Context
 
 CHUNK = 256 * 1024
+STANDARD_INPUT = "-"
 
 group = typer.Typer(help="The people who may be texted.", no_args_is_help=True)
 
@@ -28,7 +30,7 @@ def _report(result: Any, zone: ZoneInfo) -> list[Any]:
 @verb(group, "import", show=_report)
 def import_file(
     context: "Context",
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, allow_dash=True)],
+    file: Annotated[Path, typer.Argument(show_default=False)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what each row would do.")] = False,
     yes: Annotated[bool, typer.Option("--confirm", "--yes", "-y", help="Take it over without asking.")] = False,
     by: By = SOMEBODY,
@@ -43,6 +45,8 @@ def import_file(
 
     if dry_run and yes:
         raise typer.BadParameter("--dry-run and --confirm exclude each other")
+    if str(file) != STANDARD_INPUT and (file.is_dir() or not os.access(file, os.R_OK)):
+        raise typer.BadParameter(f"there is no readable file {file}")
     with _progress(file) as chunks:
         report = import_contacts.dry_run(context, chunks, file_name=file.name, by=by)
     if yes or (not dry_run and _agreed(report)):
@@ -101,7 +105,6 @@ def add(
     Example: attackacrack contacts add "(202) 555-0143" --first-name Ada --state NY
     """
     from services.core.usecases.contact_verbs import NewContact, add_contact
-    from services.core.usecases.inspect_verbs import contact_view
 
     new = NewContact(
         number=number,
@@ -113,7 +116,7 @@ def add(
         timezone=timezone,
         external_id=external_id,
     )
-    return contact_view(add_contact(context, new, by=by))
+    return add_contact(context, new, by=by)
 
 
 def _agreed(report: Any) -> bool:
@@ -131,7 +134,7 @@ def _progress(path: Path) -> Iterator[Iterator[bytes]]:
     from rich.progress import Progress
 
     screen = Console(stderr=True)
-    is_pipe = str(path) == "-"
+    is_pipe = str(path) == STANDARD_INPUT
     with Progress(console=screen, disable=not screen.is_terminal) as bar:
         task = bar.add_task("reading", total=None if is_pipe else path.stat().st_size)
 

@@ -1,5 +1,8 @@
 """Held messages: evidence first, then a named person's decision with its reason."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +13,9 @@ from services.cli.verb import After, Id, Limit, Reason, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+
+PATIENCE = 15.0
+SHORTLY = timedelta(seconds=1)
 
 Person = Annotated[str, typer.Option("--by", help="Who decides, by name.")]
 
@@ -62,7 +68,7 @@ def release(
     from services.core.usecases import held_verbs
 
     _show_first(context, message)
-    return held_verbs.release(context, message, by=by, reason=reason, second=second)
+    return _when_free(lambda: held_verbs.release(context, message, by=by, reason=reason, second=second))
 
 
 @verb(group, "bind", show=_evidence)
@@ -80,7 +86,7 @@ def bind(
     from services.core.usecases import held_verbs
 
     _show_first(context, message)
-    return held_verbs.bind(context, message, provider_message_id, by=by, reason=reason)
+    return _when_free(lambda: held_verbs.bind(context, message, provider_message_id, by=by, reason=reason))
 
 
 @verb(group, "cancel", show=_evidence)
@@ -104,3 +110,18 @@ def _show_first(context: "Context", message_id: int) -> None:
     screen = Console(stderr=True, highlight=False, width=200)
     for part in _evidence(show_held(context, message_id), ZoneInfo(context.settings.business_zone)):
         screen.print(part)
+
+
+def _when_free(act: Callable[[], Any]) -> Any:
+    """Do what asks the provider as soon as the shared rate has room for it; a person can wait some seconds."""
+    from services.core.openphone.errors import ProviderThrottled
+
+    deadline = monotonic() + PATIENCE
+    while True:
+        try:
+            return act()
+        except ProviderThrottled as throttled:
+            pause = (throttled.retry_after or SHORTLY).total_seconds()
+            if monotonic() + pause > deadline:
+                raise
+            sleep(pause)

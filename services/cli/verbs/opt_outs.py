@@ -41,6 +41,5 @@ def add(
     Example: attackacrack opt-outs add "(202) 555-0143" --evidence "asked on the phone, 2 March"
     """
     from services.core.usecases.contact_verbs import add_opt_out
-    from services.core.usecases.inspect_verbs import contact_view
 
-    return contact_view(add_opt_out(context, number, evidence=evidence, by=by))
+    return add_opt_out(context, number, evidence=evidence, by=by)

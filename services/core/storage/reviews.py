@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, select
+from sqlalchemy import Row, exists, select
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import Direction
@@ -11,7 +11,7 @@ from services.core.storage.models import Contact, Message, Review
 
 def page(
     session: Session, *, after: int, limit: int, undecided: bool = True
-) -> Sequence[tuple[Review, str, str | None]]:
+) -> Sequence[Row[Review, str, str | None]]:
     """Reviews by id with the contact's number and the text, which is `None` once it was erased."""
     said = (Message.inbox_id == Review.inbox_id) & (Message.direction == Direction.INCOMING)
     query = (
@@ -22,7 +22,7 @@ def page(
         .order_by(Review.id)
         .limit(limit)
     )
-    return session.execute(query.where(Review.decided_at.is_(None)) if undecided else query).tuples().all()
+    return session.execute(query.where(Review.decided_at.is_(None)) if undecided else query).all()
 
 
 def lock(session: Session, review_id: int) -> Review | None:

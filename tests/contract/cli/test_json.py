@@ -1,0 +1,123 @@
+"""The documents of `--json` have the shapes that other programs rely on: they may grow, and never lose a key."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from services.core.domain.messages import MessageStatus
+from services.core.storage import contacts, opt_outs, work
+from services.core.storage.models import InboxEvent
+from tests.tools.command_line import DEMO_CONTACTS, TEXT, CommandLine
+
+SCHEMAS = json.loads(Path(__file__).with_name("schemas.json").read_text())
+PERSON = ("--by", "maria", "--reason", "x")
+
+pytestmark = pytest.mark.usefixtures("simulator")
+
+
+def conforms(document: object, shape: str) -> None:
+    """`shape` names a schema; with a star it is a page of such items, and not an empty one."""
+    name = shape.rstrip("*")
+    schema: dict[str, Any] = {"$ref": f"#/$defs/{name}"}
+    if shape.endswith("*"):
+        items = {"type": "array", "items": schema, "minItems": 1}
+        properties = {"items": items, "next": {"type": ["integer", "null"]}}
+        schema = {"type": "object", "properties": properties, "required": ["items", "next"]}
+    Draft202012Validator(SCHEMAS | schema, format_checker=FormatChecker()).validate(document)
+
+
+@pytest.fixture
+def world(attackacrack: CommandLine) -> CommandLine:
+    """A stack with one of everything: held message 1, waiting message 2, a letter, a review, an import, a campaign."""
+    attackacrack.add_message()
+    attackacrack.add_message(MessageStatus.PENDING, number="+12025550144")
+    at = attackacrack.product_now()
+    with attackacrack.context.database.transaction() as session:
+        work.add_dead_letter(
+            session, name="debug_task", args=[1], reason="x", error="x", attempts=3, traceparent=None, task_id="1"
+        )
+        work.count_delivery(session, task_id="1", name="debug_task", args=[1], traceparent=None)
+        contact = contacts.lock_by_number(session, "+12025550145")
+        event = InboxEvent(scheme="standard", dedupe_key="1", body_hash=b"1", status="handled")
+        session.add(event)
+        session.flush()
+        opt_outs.ask_for_review(session, contact, rule="bare_keyword", said_at=at, inbox_id=event.id)
+    attackacrack.ask("opt-outs", "add", "+12025550146", "--evidence", "by phone")
+    attackacrack.add_campaign()
+    return attackacrack
+
+
+@pytest.mark.parametrize(
+    ("command", "shape"),
+    [
+        (("contacts", "import", DEMO_CONTACTS, "--dry-run"), "import"),
+        (("contacts", "import", DEMO_CONTACTS, "--confirm"), "import"),
+        (("contacts", "add", "2025550149"), "contact"),
+        (("contacts", "show", "+12025550143"), "contact"),
+        (("contacts", "list"), "contact*"),
+        (("opt-outs", "list"), "opt-out*"),
+        (("opt-outs", "add", "2025550149", "--evidence", "x"), "contact"),
+        (("campaigns", "create", "--name", "x", "--all", "--template", TEXT), "campaign"),
+        (("campaigns", "plan", "Spring"), "plan"),
+        (("campaigns", "show", "Spring"), "campaign"),
+        (("campaigns", "cancel", "Spring"), "campaign"),
+        (("campaigns", "list"), "campaign-summary*"),
+        (("messages", "list"), "message*"),
+        (("messages", "show", 1), "message"),
+        (("messages", "why", 1), "explanation"),
+        (("held", "list"), "held*"),
+        (("held", "show", 1), "held"),
+        (("held", "release", 1, *PERSON), "held"),
+        (("held", "cancel", 1, *PERSON), "held"),
+        (("reviews", "list"), "review*"),
+        (("reviews", "decide", 1, "--keep"), "review"),
+        (("sending", "stop", "--reason", "x"), "sending"),
+        (("sending", "resume"), "sending"),
+        (("sending", "status"), "sending"),
+        (("clock", "show"), "clock"),
+        (("schema", "show"), "schema"),
+        (("schema", "migrate"), "schema"),
+        (("schema", "wait"), "schema"),
+        (("schedule", "list"), "job*"),
+        (("schedule", "run-now", "check_completed_jobs"), "run"),
+        (("schedule", "pause", "check_completed_jobs"), "switched"),
+        (("schedule", "resume", "check_completed_jobs"), "switched"),
+        (("dead-letters", "list"), "dead-letter*"),
+        (("dead-letters", "replay", 1), "dead-letter*"),
+        (("dead-letters", "discard", 1, "--note", "x"), "dead-letter"),
+        (("tasks", "list"), "task*"),
+        (("tokens", "create", "office"), "new-token"),
+        (("queues",), "queues"),
+    ],
+    ids=lambda value: " ".join(map(str, value[:2])) if isinstance(value, tuple) else "",
+)
+def test_a_document_conforms(world: CommandLine, command: tuple[object, ...], shape: str) -> None:
+    conforms(world.ask(*command), shape)
+
+
+def test_what_needs_an_act_before_it(world: CommandLine) -> None:
+    world.ask("tokens", "create", "office")
+    world.ask("schedule", "run-now", "check_completed_jobs")
+    conforms(world.ask("tokens", "list"), "token*")
+    conforms(world.ask("tokens", "revoke", "office"), "token")
+    conforms(world.ask("schedule", "history"), "run*")
+    report = json.loads(world.run("health", "--json").out)
+    assert report.keys() >= {"at", "healthy", "parts"}
+    conforms({"items": report["parts"], "next": None}, "health-part*")
+    assert world.ask("workers").keys() == {"items", "next"}
+    plan = world.ask("campaigns", "plan", "Spring")
+    for verb in ("start", "pause", "resume"):
+        options = ("--plan", plan["plan_hash"]) if verb == "start" else ()
+        conforms(world.ask("campaigns", verb, "Spring", *options), "campaign")
+    moved = world.ask("clock", "move", "--by", "P30D")
+    conforms(moved, "clock")
+
+
+def test_a_lost_key_is_noticed(world: CommandLine) -> None:
+    document = world.ask("clock", "show")
+    del document["offset"]
+    with pytest.raises(Exception, match="'offset' is a required property"):
+        conforms(document, "clock")

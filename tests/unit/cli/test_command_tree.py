@@ -1,0 +1,67 @@
+"""The tree of commands: its nouns and verbs, an example in each verb's help, and a quick start."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from services.cli.app import app
+
+VERBS = {
+    "campaigns": {"cancel", "create", "list", "pause", "plan", "resume", "show", "start"},
+    "clock": {"move", "show"},
+    "contacts": {"add", "confirm", "import", "list", "show"},
+    "dead-letters": {"discard", "list", "replay"},
+    "held": {"bind", "cancel", "list", "release", "show"},
+    "messages": {"list", "show", "why"},
+    "opt-outs": {"add", "list"},
+    "reviews": {"decide", "list"},
+    "schedule": {"history", "list", "pause", "resume", "run-now"},
+    "schema": {"migrate", "show", "wait"},
+    "sending": {"resume", "status", "stop"},
+    "tasks": {"list"},
+    "tokens": {"create", "list", "revoke"},
+}
+ALONE = {"health", "queues", "up", "workers"}
+HEAVY = ("sqlalchemy", "celery", "redis", "httpx", "services.core.usecases.context")
+STARTS_WITHIN = 0.7
+BUSY = 3  # others may be using the machine
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    root: Any = typer.main.get_command(app)
+    for noun, command in root.commands.items():
+        for verb, leaf in getattr(command, "commands", {"": command}).items():
+            yield f"{noun} {verb}".strip(), leaf
+
+
+def test_nouns_and_verbs() -> None:
+    assert {name for name, _ in commands()} == ALONE | {
+        f"{noun} {verb}" for noun, verbs in VERBS.items() for verb in verbs
+    }
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*each, id=each[0]) for each in commands()])
+def test_each_verb_has_an_example(name: str, command: Any) -> None:
+    answer = CliRunner().invoke(app, [*name.split(), "--help"])
+    assert answer.exit_code == 0
+    assert f"Example: attackacrack {name}" in " ".join(answer.stdout.split())
+    assert "--data" in answer.stdout
+    assert "--json" in answer.stdout
+
+
+def test_help_loads_nothing_heavy_and_is_quick() -> None:
+    listed = "import sys, services.cli.app; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True).stdout.split()
+    assert not [name for name in HEAVY if name in loaded]
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-m", "services.cli", "--help"], capture_output=True, check=True)
+        took.append(time.monotonic() - began)
+    assert min(took) < STARTS_WITHIN * BUSY

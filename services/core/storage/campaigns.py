@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus
@@ -55,14 +56,20 @@ def lock(session: Session, campaign_id: int) -> Campaign | None:
     )
 
 
+def add(session: Session, campaign: Campaign) -> bool:
+    """Insert a new campaign; False when its name is taken, also by somebody at this very moment."""
+    try:
+        with session.begin_nested():
+            session.add(campaign)
+    except IntegrityError:
+        return False
+    return True
+
+
 def find(session: Session, key: str) -> Campaign | None:
     """A campaign by id or by name."""
     column = Campaign.id if key.isdecimal() else Campaign.name
     return session.scalar(select(Campaign).where(column == (int(key) if key.isdecimal() else key)))
-
-
-def find_by_name(session: Session, name: str) -> Campaign | None:
-    return session.scalar(select(Campaign).where(Campaign.name == name))
 
 
 def page(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Campaign]:

@@ -60,10 +60,6 @@ def create(context: Context, new: NewCampaign, *, by: str, traceparent: str | No
     """Make a draft. Raises `RefusedInput` naming the field, or `Conflict` for a name that is taken."""
     _check(context, new)
     with context.database.transaction() as session:
-        if campaigns.find_by_name(session, new.name) is not None:
-            raise Conflict(
-                "name_taken", f"there is a campaign {new.name!r} already: choose another name", pointer="/name"
-            )
         campaign = Campaign(
             name=new.name,
             kind=MessageKind(new.kind),
@@ -82,8 +78,8 @@ def create(context: Context, new: NewCampaign, *, by: str, traceparent: str | No
             created_by=by,
             traceparent=traceparent,
         )
-        session.add(campaign)
-        session.flush()
+        if not campaigns.add(session, campaign):
+            raise Conflict("name_taken", "a campaign has this name already: choose another", pointer="/name")
         audit.record(session, actor=by, act="campaign.created", subject="campaign", subject_id=campaign.id)
         return view(session, campaign)
 

@@ -110,6 +110,7 @@ def _hashed(chunks: Iterable[bytes], digest: "hashlib._Hash") -> Iterator[bytes]
 
 
 def _report(session: Session, row: Import) -> ImportReport:
+    session.flush()
     session.refresh(row)
     return ImportReport(
         import_id=row.id,

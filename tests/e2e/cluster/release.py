@@ -33,12 +33,12 @@ def run(program: str, *arguments: str, stdin: str | None = None, within: float =
 
 
 def eventually(is_so: Callable[[], bool], *, within: float, what: str) -> float:
-    """Wait until something is so; answers after how many seconds. Raises `AssertionError`."""
+    """Look every two seconds until something is so; answers after how many. Raises `AssertionError`."""
     began = time.monotonic()
     while not is_so():
         if time.monotonic() - began > within:
             raise AssertionError(f"not within {within:g} s: {what}")
-        time.sleep(0.5)
+        time.sleep(2)
     return time.monotonic() - began
 
 

@@ -28,7 +28,8 @@ VALUES = {
                     "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
                 }
             }
-        }
+        },
+        "webhook": {"autoscaling": {"maxReplicas": 2}},
     },
 }
 

@@ -110,7 +110,7 @@ def rejections(session: Session, import_id: int) -> dict[str, int]:
         .where(ImportRow.import_id == import_id, ImportRow.outcome == "rejected")
         .group_by(ImportRow.reason)
         .order_by(func.count().desc())
-    ).tuples()
+    )
     return {reason or "": count for reason, count in rows}
 
 

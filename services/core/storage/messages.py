@@ -54,4 +54,4 @@ def counts(session: Session, campaign_id: int | None = None) -> dict[str, int]:
     query = select(Message.status, func.count()).group_by(Message.status)
     if campaign_id is not None:
         query = query.where(Message.campaign_id == campaign_id)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())

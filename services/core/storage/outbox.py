@@ -71,7 +71,7 @@ def due(
     )
     if after is not None:
         query = query.where(Message.not_before >= after)
-    rows = session.execute(query).tuples()
+    rows = session.execute(query)
     return [DueMessage(id_, campaign_id, ids_per_task, cast(datetime, at)) for id_, at in rows]
 
 
@@ -121,7 +121,7 @@ def claim(session: Session, ids: Sequence[int], *, lease: timedelta) -> list[Cla
         .where(Message.id.in_(free))
         .values(lease_until=NOW + lease, fence=Message.fence + 1)
         .returning(Message.id, Message.contact_id, Message.fence)
-    ).tuples()
+    )
     return sorted((Claim(id_, cast(int, contact_id), fence) for id_, contact_id, fence in rows), key=_by_id)
 
 
@@ -304,7 +304,7 @@ def depth(session: Session) -> dict[str, int]:
     """Outgoing messages by state."""
     rows = session.execute(
         select(Message.status, func.count()).where(Message.direction == "outgoing").group_by(Message.status)
-    ).tuples()
+    )
     return dict(rows.all())
 
 

@@ -35,7 +35,7 @@ def progress_of(session: Session, campaign_id: int, *, closes_at: datetime | Non
     campaign = session.get_one(Campaign, campaign_id, populate_existing=True)
     outgoing = (Message.campaign_id == campaign_id, Message.direction == Direction.OUTGOING)
     by_status = dict(
-        session.execute(select(Message.status, func.count()).where(*outgoing).group_by(Message.status)).tuples().all()
+        session.execute(select(Message.status, func.count()).where(*outgoing).group_by(Message.status)).all()
     )
     later = _count(
         session,
@@ -75,7 +75,7 @@ def running_campaign_named(session: Session, prefix: str) -> tuple[int | None, i
 
 def numbers_of(session: Session) -> dict[str, tuple[str | None, str | None]]:
     """State and time zone of every contact, by number."""
-    rows = session.execute(select(Contact.e164, Contact.state, Contact.timezone)).tuples()
+    rows = session.execute(select(Contact.e164, Contact.state, Contact.timezone))
     return {e164: (state, timezone) for e164, state, timezone in rows}
 
 

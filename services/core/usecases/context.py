@@ -4,6 +4,7 @@ import hashlib
 import os
 from datetime import timedelta
 from functools import cached_property
+from time import monotonic, sleep
 
 from services.core.domain.sending_window import DEFAULT_WINDOW, SendingWindow
 from services.core.openphone.client import OpenPhoneClient
@@ -17,7 +18,6 @@ from services.core.storage import installation
 from services.core.storage.database import Database
 
 READ_WAIT = timedelta(seconds=10)
-READ_TRIES = 5
 
 
 class Context:
@@ -100,13 +100,18 @@ class Context:
                 self.__dict__.pop(name).close()
 
     def _take_read_slot(self) -> None:
-        for _ in range(READ_TRIES):
+        """Wait for a slot of the share that reads have; raises `ProviderThrottled` when none comes in time."""
+        ends_at = monotonic() + READ_WAIT.total_seconds()
+        while monotonic() < ends_at:
             slot = self.throttle.reserve("read", max_wait=READ_WAIT)
-            if isinstance(slot, Busy):
-                raise ProviderThrottled("our own share of the rate for reads is used up", retry_after=slot.retry_in)
-            if self.throttle.wait_for(slot):
-                return
-        raise ProviderThrottled("no slot for a read was met in time", retry_after=None)
+            if not isinstance(slot, Busy):
+                if self.throttle.wait_for(slot):
+                    return
+            elif monotonic() + slot.retry_in.total_seconds() < ends_at:
+                sleep(slot.retry_in.total_seconds())
+            else:
+                break
+        raise ProviderThrottled("our own share of the rate for reads is used up", retry_after=None)
 
 
 _contexts: dict[int, Context] = {}

@@ -111,10 +111,13 @@ def _reserve_slot(context: Context, *, before: float) -> bool:
     try:
         while monotonic() < before:
             slot = context.throttle.reserve("send", max_wait=SLOT_WAIT)
-            if isinstance(slot, Busy):
+            if not isinstance(slot, Busy):
+                if context.throttle.wait_for(slot):
+                    return True
+            elif monotonic() + slot.retry_in.total_seconds() < before:
+                sleep(slot.retry_in.total_seconds())
+            else:
                 return False
-            if context.throttle.wait_for(slot):
-                return True
     except ThrottleUnavailable:
         log.warning("send.limiter_unavailable")
     return False

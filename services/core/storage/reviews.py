@@ -9,9 +9,7 @@ from services.core.domain.messages import Direction
 from services.core.storage.models import Contact, Message, Review
 
 
-def page(
-    session: Session, *, after: int, limit: int, undecided: bool = True
-) -> Sequence[Row[Review, str, str | None]]:
+def page(session: Session, *, after: int, limit: int, undecided: bool = True) -> Sequence[Row[Review, str, str | None]]:
     """Reviews by id with the contact's number and the text, which is `None` once it was erased."""
     said = (Message.inbox_id == Review.inbox_id) & (Message.direction == Direction.INCOMING)
     query = (

@@ -108,6 +108,7 @@ class Settings(BaseSettings):
 
     webhook_secrets_standard: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     webhook_secrets_legacy: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    ingress_url: str = ""
     webhook_max_body: int = Field(default=256 * 1024, ge=1024)
     webhook_body_timeout: Positive = timedelta(seconds=10)
     signature_tolerance: Positive = timedelta(minutes=5)
@@ -120,7 +121,10 @@ class Settings(BaseSettings):
     account_daily_cap: int = Field(default=1000, ge=1)
 
     follow_up_text: str = "Hi {{first_name|there}}, thank you for letting us work on your home. How did we do?"
+    help_text: str = "Attack-a-Crack, foundation repair. A person reads what you write here. Reply STOP to opt out."
     reminder_text: str = "Hi {{first_name|there}}, a short review of our work would mean a lot to us. Thank you!"
+    follow_up_texts: dict[str, str] = Field(default_factory=dict, description="by job type, in place of the text above")
+    reminder_texts: dict[str, str] = Field(default_factory=dict, description="by job type, in place of the text above")
 
     durations: Durations = Durations()
     time_scale: float = Field(default=1.0, ge=1, le=10_000)

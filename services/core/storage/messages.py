@@ -25,6 +25,23 @@ def last_campaign_text(session: Session, *, contact_id: int, before: datetime, w
     )
 
 
+def has_same_text(session: Session, *, contact_id: int, body_hash: bytes, within: timedelta) -> bool:
+    """Whether the contact was written this very text lately, sent or still to be sent."""
+    return (
+        session.scalar(
+            select(Message.id)
+            .where(
+                Message.contact_id == contact_id,
+                Message.direction == Direction.OUTGOING,
+                Message.body_hash == body_hash,
+                Message.created_at > func.product_now() - within,
+            )
+            .limit(1)
+        )
+        is not None
+    )
+
+
 def find(session: Session, message_id: int) -> Message | None:
     return session.get(Message, message_id)
 

@@ -31,14 +31,16 @@ from services.core.queue.names import TaskName
 from services.core.runtime import failpoints
 from services.core.storage import attempts, clock, contacts, inbox, messages, opt_outs, outbox, work
 from services.core.storage.database import Session
-from services.core.storage.models import InboxEvent, Message
+from services.core.storage.models import Contact, InboxEvent, Message
 from services.core.usecases.context import Context
+from services.core.usecases.queue_text import queue_text
 from services.core.usecases.record_outcome import bind
 from services.core.usecases.settle import apply_receipt
 
 log = structlog.get_logger()
 
 ATTRIBUTED_WITHIN = timedelta(days=30)
+HELP_ANSWERED_EVERY = timedelta(days=1)
 
 
 class MessageUnknown(Exception):
@@ -134,10 +136,33 @@ def _receive(context: Context, session: Session, event: InboxEvent, received: Me
             traceparent=event.traceparent,
         )
     )
-    if contact is not None and decide_opt_out(text).meaning is InboundMeaning.OPT_IN:
-        said_at = min(received.sent_at, event.received_at)  # a START from the future would undo the next STOP
-        opt_outs.lift(session, contact, said_at=said_at, by="the contact", evidence=f"inbox {event.id}")
+    if contact is not None:
+        _heed(context, session, event, received, contact, text)
     return None
+
+
+def _heed(
+    context: Context, session: Session, event: InboxEvent, received: MessageReceived, contact: Contact, text: str
+) -> None:
+    """Lift an opt-out on START, and answer HELP; a STOP was heeded before the delivery was answered."""
+    match decide_opt_out(text).meaning:
+        case InboundMeaning.OPT_IN:
+            said_at = min(received.sent_at, event.received_at)  # a START from the future would undo the next STOP
+            opt_outs.lift(session, contact, said_at=said_at, by="the contact", evidence=f"inbox {event.id}")
+        case InboundMeaning.HELP if contact.opted_out_at is None and context.settings.help_text:
+            _answer_help(context, session, event, contact)
+        case _:
+            return
+
+
+def _answer_help(context: Context, session: Session, event: InboxEvent, contact: Contact) -> None:
+    """Say who we are, once a day at most: two machines that answer each other must not go on for ever."""
+    text = normalise_text(context.settings.help_text)
+    body_hash = sha256(text.encode()).digest()
+    if messages.has_same_text(session, contact_id=contact.id, body_hash=body_hash, within=HELP_ANSWERED_EVERY):
+        return
+    at = clock.product_now(session)
+    queue_text(context, session, contact, text, not_before=at, traceparent=event.traceparent)
 
 
 def _receipt(session: Session, receipt: ReceiptEvent) -> str | None:

@@ -1,0 +1,338 @@
+"""A whole installation in a test: its own database, Valkey, and a simulator whose clock goes with the database's."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select, text
+
+from services.core.domain.messages import Direction, MessageKind, MessageStatus
+from services.core.domain.sending_window import next_business_day
+from services.core.runtime.settings import Settings, read_settings
+from services.core.storage import clock, installation
+from services.core.storage.models import Attempt, CapCounter, Contact, InboxEvent, Message
+from services.core.usecases.accept_webhook import Acceptance, ReadWebhook, read_webhook, store_webhooks
+from services.core.usecases.campaign_verbs import NewCampaign, create, start
+from services.core.usecases.context import Context
+from services.core.usecases.handle_event import handle_events
+from services.core.usecases.plan_campaign import plan_campaign
+from services.core.usecases.reconcile import reconcile_message
+from services.core.usecases.send_message import send_messages
+from services.provider_simulator.signing import legacy_headers, standard_headers
+from tests.tools.simulator import RunningSimulator
+
+ZONE = ZoneInfo("America/New_York")
+STANDARD_KEY = "whsec_c3RhbmRhcmQta2V5LW9mLWEtdGVzdA=="
+LEGACY_KEY = "bGVnYWN5LWtleS1vZi1hLXRlc3Q="
+WITH_STOP = "Hello {{first_name|there}} from Acme. Reply STOP to opt out."
+CHILD = Path(__file__).with_name("world_process.py")
+_numbers = count(2_000_000)
+_ids = count(1)
+
+
+def new_number() -> str:
+    """A New York number that no other test has used."""
+    return f"+1212{next(_numbers)}"
+
+
+@dataclass
+class World:
+    """What a test acts on. Product time starts on a business day at 13:00 New York and only moves forward."""
+
+    database_url: str
+    redis_url: str
+    simulator: RunningSimulator
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.settings = self.settings_with()
+        self.context = Context(self.settings)
+        with self.context.database.transaction() as session:
+            installation.ensure(
+                session,
+                provider=self.settings.provider,
+                environment=self.settings.environment,
+                key_fingerprint=self.context.key_fingerprint,
+            )
+        self._lines_before = len(self.simulator.lines("text"))
+        at = self._provider_now().astimezone(ZONE)
+        day = next_business_day(at.date(), closed_days=frozenset())
+        self.move_to(datetime.combine(day, time(13), ZONE))
+
+    def settings_with(self, **options: Any) -> Settings:
+        values: dict[str, Any] = {
+            "database_url": self.database_url,
+            "database_pool_size": 10,
+            "redis_url": self.redis_url,
+            "provider_base_url": self.simulator.url,
+            "provider_api_key": self.simulator.api_key,
+            "provider_phone_number_id": self.simulator.phone_number_id,
+            "provider_phone_number": self.simulator.phone_number,
+            "provider_rate": 150,
+            "webhook_secrets_standard": [STANDARD_KEY],
+            "webhook_secrets_legacy": [LEGACY_KEY],
+        }
+        return read_settings(**(values | self.options | options))
+
+    def another(self, **options: Any) -> Context:
+        """A second process's context on the same installation; the caller closes it."""
+        return Context(self.settings_with(**options))
+
+    def close(self) -> None:
+        self.context.close()
+
+    # time
+
+    def now(self) -> datetime:
+        with self.context.database.reading() as session:
+            return clock.product_now(session)
+
+    def move_to(self, at: datetime) -> None:
+        """Move the database's product time and the simulator's to one instant, forward."""
+        with self.context.database.transaction() as session:
+            offset = at - clock.real_now(session)
+            installation.move_clock(session, offset)
+        self.simulator.move_clock(offset.total_seconds())
+
+    def move(self, **duration: float) -> None:
+        self.move_to(self.now() + timedelta(**duration))
+
+    def _provider_now(self) -> datetime:
+        return datetime.fromisoformat(str(self.simulator.control("GET", "/clock").json()["now"]))
+
+    # people, texts, campaigns
+
+    def contact(self, e164: str | None = None, **values: Any) -> int:
+        with self.context.database.transaction() as session:
+            contact = Contact(e164=e164 or new_number(), **values)
+            session.add(contact)
+            session.flush()
+            return contact.id
+
+    def message(
+        self,
+        e164: str | None = None,
+        *,
+        contact_id: int | None = None,
+        body: str = "Hello. Reply STOP to opt out.",
+        kind: MessageKind = MessageKind.TRANSACTIONAL,
+        **values: Any,
+    ) -> int:
+        """A text outside any campaign, due now."""
+        contact_id = contact_id or self.contact(e164)
+        with self.context.database.transaction() as session:
+            contact = session.get_one(Contact, contact_id)
+            message = Message(
+                direction=Direction.OUTGOING,
+                kind=kind,
+                contact_id=contact_id,
+                e164=contact.e164,
+                sender=self.settings.provider_phone_number,
+                sender_phone_number_id=self.settings.provider_phone_number_id,
+                body=body,
+                body_hash=sha256(body.encode()).digest(),
+                status=MessageStatus.PENDING,
+                **{"not_before": clock.product_now(session) - timedelta(seconds=1)} | values,
+            )
+            session.add(message)
+            session.flush()
+            return message.id
+
+    def campaign(self, *, name: str = "", people: int = 0, started: bool = True, **values: Any) -> int:
+        """A campaign to all contacts, with so many new ones; planned, and running unless told otherwise."""
+        for _ in range(people):
+            self.contact()
+        new = NewCampaign(
+            **{"name": name or f"campaign {next(_ids)}", "template_a": WITH_STOP, "audience": {"all": True}} | values
+        )
+        campaign_id = create(self.context, new, by="a test").campaign_id
+        plan = plan_campaign(self.context, campaign_id, by="a test")
+        if started:
+            start(self.context, campaign_id, plan_hash=plan.plan_hash, by="a test")
+        return campaign_id
+
+    # acts
+
+    def send(self, *message_ids: int) -> int:
+        return send_messages(self.context, message_ids)
+
+    def look(self, message_id: int) -> None:
+        reconcile_message(self.context, message_id)
+
+    def accept(
+        self,
+        body: bytes | dict[str, Any],
+        *,
+        delivery_id: str | None = None,
+        legacy: bool = False,
+        signed_at: datetime | None = None,
+    ) -> Acceptance:
+        """Sign a body as the provider does and take it as the ingress does."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        at = self.now()
+        signed_at = signed_at or at
+        headers = (
+            legacy_headers(signed_at, raw, LEGACY_KEY)
+            if legacy
+            else standard_headers(delivery_id or f"delivery{next(_ids)}", signed_at, raw, [STANDARD_KEY])
+        )
+        webhook = read_webhook(self.context, raw, headers, at=at, traceparent=None)
+        assert isinstance(webhook, ReadWebhook), webhook
+        return store_webhooks(self.context, [webhook])[0]
+
+    def receive(self, body: bytes | dict[str, Any], **options: Any) -> Acceptance:
+        """Accept and handle."""
+        acceptance = self.accept(body, **options)
+        if acceptance.inbox_id is not None:
+            handle_events(self.context, [acceptance.inbox_id])
+        return acceptance
+
+    def text_from(self, e164: str, said: str, *, sent_at: datetime | None = None, **values: Any) -> dict[str, Any]:
+        """The provider's event for a person's text."""
+        return self.event(
+            "message.received",
+            sender=e164,
+            recipient=self.settings.provider_phone_number,
+            said=said,
+            sent_at=sent_at,
+            **values,
+        )
+
+    def receipt_for(
+        self, kind: str, message_id: int, *, provider_id: str | None = None, occurred_at: datetime | None = None
+    ) -> dict[str, Any]:
+        """The provider's event about one of our texts; `kind` is delivered, undelivered or failed."""
+        message = self.row(message_id)
+        return self.event(
+            f"message.{kind}",
+            provider_id=provider_id or message.provider_message_id,
+            sender=message.sender,
+            recipient=message.e164,
+            said=message.body or "",
+            sent_at=message.submitted_at,
+            occurred_at=occurred_at,
+        )
+
+    def event(
+        self,
+        kind: str,
+        *,
+        sender: str,
+        recipient: str,
+        said: str,
+        provider_id: str | None = None,
+        sent_at: datetime | None = None,
+        occurred_at: datetime | None = None,
+        legacy: bool = False,
+    ) -> dict[str, Any]:
+        number = next(_ids)
+        sent_at = sent_at or self.now()
+        facts = {
+            "id": provider_id or f"ACtest{number}",
+            "direction": "incoming" if kind == "message.received" else "outgoing",
+            "text": said,
+            "createdAt": _stamp(sent_at),
+        }
+        envelope = {"id": f"EVtest{number}", "type": kind, "createdAt": _stamp(occurred_at or sent_at)}
+        if legacy:
+            return {**envelope, "apiVersion": "v4", "data": {"object": {**facts, "from": sender, "to": [recipient]}}}
+        context = {"senderIdentifier": sender, "recipientIdentifiers": [recipient]}
+        return {**envelope, "apiVersion": "2026-03-30", "data": {"resource": facts, "context": context}}
+
+    # what is so
+
+    def row(self, message_id: int) -> Message:
+        with self.context.database.reading() as session:
+            return session.get_one(Message, message_id)
+
+    def status(self, message_id: int) -> str:
+        return self.row(message_id).status
+
+    def person(self, contact_id: int) -> Contact:
+        with self.context.database.reading() as session:
+            return session.get_one(Contact, contact_id)
+
+    def inbox(self, inbox_id: int) -> InboxEvent:
+        with self.context.database.reading() as session:
+            return session.get_one(InboxEvent, inbox_id)
+
+    def attempt(self, message_id: int) -> Attempt:
+        with self.context.database.reading() as session:
+            return (
+                session.scalars(
+                    select(Attempt).where(Attempt.message_id == message_id).order_by(Attempt.number.desc())
+                ).first()
+                or Attempt()
+            )
+
+    def counted(self) -> int:
+        """Texts that count against the account's daily cap, over all days."""
+        with self.context.database.reading() as session:
+            query = select(func.coalesce(func.sum(CapCounter.used), 0)).where(CapCounter.scope == "account")
+            return int(session.scalar(query) or 0)
+
+    def rows_of(self, campaign_id: int) -> Sequence[Message]:
+        with self.context.database.reading() as session:
+            return session.scalars(
+                select(Message)
+                .where(Message.campaign_id == campaign_id, Message.direction == "outgoing")
+                .order_by(Message.id)
+            ).all()
+
+    def execute(self, statement: str, **values: Any) -> None:
+        """Change rows behind the product's back, as time or a fault would."""
+        with self.context.database.transaction() as session:
+            session.execute(text(statement), values)
+
+    def end_leases(self) -> None:
+        """Let a lease's minute have passed."""
+        past = "clock_timestamp() - interval '1 second'"
+        self.execute(f"UPDATE messages SET lease_until = {past} WHERE lease_until IS NOT NULL")
+        self.execute(f"UPDATE inbox SET lease_until = {past} WHERE lease_until IS NOT NULL")
+
+    def texts(self, e164: str | None = None) -> list[dict[str, object]]:
+        """What the provider accepted in this test, by its own ledger."""
+        lines = self.simulator.lines("text")[self._lines_before :]
+        return [line for line in lines if e164 in (None, line["to"])]
+
+    # child processes
+
+    def run_in_child(self, act: str, *arguments: object, failpoints: str = "") -> int:
+        """Do one act in a process of its own, with its failpoints armed; the exit code, -9 for a kill."""
+        values = {
+            name: value
+            for name, value in self.settings.model_dump(mode="json", context=None).items()
+            if name in ("database_pool_size", "provider_rate", "provider_base_url")
+        }
+        secrets = {
+            "database_url": self.database_url,
+            "redis_url": self.redis_url,
+            "provider_api_key": self.simulator.api_key,
+            "provider_phone_number_id": self.simulator.phone_number_id,
+            "provider_phone_number": self.simulator.phone_number,
+            "webhook_secrets_standard": [STANDARD_KEY],
+            "webhook_secrets_legacy": [LEGACY_KEY],
+        }
+        child = subprocess.run(
+            [sys.executable, str(CHILD), act, failpoints, *map(str, arguments)],
+            input=json.dumps(values | secrets).encode(),
+            capture_output=True,
+            timeout=60,
+            cwd=CHILD.parents[2],
+            env={"PYTHONPATH": str(CHILD.parents[2])},
+        )
+        assert child.returncode in (0, -signal.SIGKILL), child.stderr.decode()
+        return child.returncode
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

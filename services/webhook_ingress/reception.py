@@ -82,19 +82,19 @@ class Reception:
             raise NotStored from error
 
     async def product_now(self, *, fresh: bool = False) -> datetime:
-        """Product time; at most one look at the database is under way. Raises `DatabaseUnavailable`."""
+        """Product time; one look at the database at a time. Raises `DatabaseUnavailable` or `TimeoutError`."""
         at = None if fresh else self._clock.carried_on()
         if at is None:
             if self._clock_reading is None or self._clock_reading.done():
                 self._clock_reading = asyncio.get_running_loop().run_in_executor(self._clock_thread, self._clock.read)
-            at = await asyncio.shield(self._clock_reading)
+            async with asyncio.timeout(CLOCK_SECONDS):
+                at = await asyncio.shield(self._clock_reading)
         return at
 
     async def _read(self, raw: bytes, headers: Mapping[str, str], *, traceparent: str) -> ReadWebhook | Acceptance:
         """Read it by the time that we believe it is; before that makes a delivery stale, ask anew."""
         for fresh in (False, True):
-            async with asyncio.timeout(CLOCK_SECONDS):
-                at = await self.product_now(fresh=fresh)
+            at = await self.product_now(fresh=fresh)
             if len(raw) <= READ_AT_ONCE_BYTES:
                 read = read_webhook(self._context, raw, headers, at=at, traceparent=traceparent)
             else:

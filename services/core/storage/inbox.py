@@ -1,13 +1,14 @@
 """The inbox: each delivery stored once, handled once, and counted before it is handled."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from services.core.domain.inbox import InboxStatus
 from services.core.storage.models import Effect, InboxEvent, Message
@@ -36,34 +37,59 @@ class Delivery:
     traceparent: str | None
 
 
-def store(session: Session, deliveries: Sequence[Delivery]) -> list[int | None]:
-    """Store the deliveries and answer their rows' ids, `None` where the very same one is stored already."""
-    rows = session.connection().execute(
-        insert(InboxEvent)
-        .on_conflict_do_nothing(index_elements=["dedupe_key", "body_hash"])
-        .returning(InboxEvent.id, InboxEvent.dedupe_key, InboxEvent.body_hash),
-        [{name: getattr(delivery, name) for name in Delivery.__slots__} for delivery in deliveries],
-    )
-    ids = {(dedupe_key, body_hash): id_ for id_, dedupe_key, body_hash in rows}
-    return [ids.pop((delivery.dedupe_key, delivery.body_hash), None) for delivery in deliveries]
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A new row: what it waits for, and why if not for its turn."""
+
+    inbox_id: int
+    status: InboxStatus
+    reason: str | None
 
 
-def quarantine_other_bodies(session: Session, inbox_ids: Sequence[int]) -> set[int]:
-    """Set aside those of the new rows whose delivery came before with another body; which ones."""
-    earlier = aliased(InboxEvent)
-    return set(
-        session.scalars(
-            update(InboxEvent)
-            .where(
-                InboxEvent.id == func.any(inbox_ids),
-                select(earlier.id)
-                .where(earlier.dedupe_key == InboxEvent.dedupe_key, earlier.id < InboxEvent.id)
-                .exists(),
-            )
-            .values(status=InboxStatus.QUARANTINED, reason=OTHER_BODY)
-            .returning(InboxEvent.id)
-        )
-    )
+COLUMNS = dict.fromkeys(Delivery.__slots__, "text") | {
+    "body_hash": "bytea",
+    "raw": "bytea",
+    "headers": "jsonb",
+    "signed_at": "timestamptz",
+}
+AS_GIVEN = [name for name in COLUMNS if name not in ("status", "reason")]
+# Written out, and one text for one delivery and for a hundred, so that neither side compiles or plans it anew.
+STORE = text(f"""
+    INSERT INTO inbox ({", ".join(AS_GIVEN)}, status, reason)
+    SELECT {", ".join(f"given.{name}" for name in AS_GIVEN)},
+           CASE WHEN earlier.has_other_body THEN '{InboxStatus.QUARANTINED}' ELSE given.status END,
+           CASE WHEN earlier.has_other_body THEN '{OTHER_BODY}' ELSE given.reason END
+    FROM unnest({", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in COLUMNS.items())})
+        AS given ({", ".join(COLUMNS)})
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (
+            SELECT FROM inbox WHERE dedupe_key = given.dedupe_key AND body_hash <> given.body_hash
+        ) AS has_other_body
+    ) AS earlier
+    ON CONFLICT (dedupe_key, body_hash) DO NOTHING
+    RETURNING dedupe_key, body_hash, id, status, reason
+""")  # noqa: S608 - column names and states are ours
+
+
+def store(session: Session, deliveries: Sequence[Delivery]) -> list[Stored | None]:
+    """Store the deliveries in one statement; what became of each, `None` where the very same one is stored already.
+
+    One that came before with another body is set aside.
+    """
+    bodies: dict[str, bytes] = {}
+    given = [
+        replace(delivery, status=InboxStatus.QUARANTINED, reason=OTHER_BODY)
+        if bodies.setdefault(delivery.dedupe_key, delivery.body_hash) != delivery.body_hash
+        else delivery
+        for delivery in deliveries
+    ]
+    values = {name: [getattr(delivery, name) for delivery in given] for name in COLUMNS}
+    values["headers"] = [json.dumps(headers) for headers in values["headers"]]
+    rows = {
+        (dedupe_key, body_hash): Stored(inbox_id, InboxStatus(status), reason)
+        for dedupe_key, body_hash, inbox_id, status, reason in session.execute(STORE, values)
+    }
+    return [rows.pop((delivery.dedupe_key, delivery.body_hash), None) for delivery in deliveries]
 
 
 def claim(session: Session, inbox_id: int, *, lease: timedelta) -> InboxEvent | None:

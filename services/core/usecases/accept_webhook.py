@@ -19,7 +19,7 @@ from services.core.openphone.translate import Quarantined, peek_inbound_text, tr
 from services.core.runtime import failpoints
 from services.core.storage import contacts, inbox, opt_outs, outbox
 from services.core.storage.database import Session
-from services.core.storage.inbox import OTHER_BODY, Delivery
+from services.core.storage.inbox import Delivery, Stored
 from services.core.usecases.context import Context
 
 STALE = "stale_signature"
@@ -88,6 +88,19 @@ def read_webhook(
     if verified.verdict is Signature.INVALID:
         return Acceptance(Verdict.UNSIGNED, verified.reason)
     failpoints.reach("webhook_verified")
+    return understand(context, raw, headers, verified, at=at, traceparent=traceparent)
+
+
+def understand(
+    context: Context,
+    raw: bytes,
+    headers: Mapping[str, str],
+    verified: VerifiedDelivery,
+    *,
+    at: datetime,
+    traceparent: str | None,
+) -> ReadWebhook:
+    """What a body says that somebody vouches for: the provider's signature, or the provider's own list."""
     event = translate(raw, at=at)
     said = _inbound_text(context, event, raw, at=at)
     return ReadWebhook(_delivery(raw, headers, verified, event, traceparent=traceparent), said)
@@ -98,32 +111,32 @@ def store_webhooks(context: Context, webhooks: Sequence[ReadWebhook]) -> list[Ac
 
     Raises `DatabaseUnavailable` when they could not be committed: the provider must be told to try again.
     """
-    deliveries = [webhook.delivery for webhook in webhooks]
     with context.database.transaction() as session:
-        ids = inbox.store(session, deliveries)
-        set_aside = inbox.quarantine_other_bodies(session, [id_ for id_ in ids if id_ is not None])
-        failpoints.reach("inbox_stored")
-        heard = [
-            (webhook.said, id_)
-            for webhook, id_ in zip(webhooks, ids, strict=True)
-            if id_ is not None and webhook.said is not None and webhook.locks_a_contact
-        ]
-        for said, inbox_id in sorted(heard, key=lambda pair: pair[0].e164):
-            _heed(session, said, inbox_id)
+        acceptances = store_in(session, webhooks)
         failpoints.reach("webhook_committing")
     failpoints.reach("webhook_committed")
-    return [
-        _acceptance(delivery, id_, is_set_aside=id_ in set_aside) for delivery, id_ in zip(deliveries, ids, strict=True)
+    return acceptances
+
+
+def store_in(session: Session, webhooks: Sequence[ReadWebhook]) -> list[Acceptance]:
+    """Store the deliveries in the caller's transaction, with the opt-outs in them."""
+    stored = inbox.store(session, [webhook.delivery for webhook in webhooks])
+    failpoints.reach("inbox_stored")
+    heard = [
+        (webhook.said, row.inbox_id)
+        for webhook, row in zip(webhooks, stored, strict=True)
+        if row is not None and webhook.said is not None
     ]
+    for said, inbox_id in sorted(heard, key=lambda pair: pair[0].e164):
+        _heed(session, said, inbox_id)
+    return [_acceptance(row) for row in stored]
 
 
-def _acceptance(delivery: Delivery, inbox_id: int | None, *, is_set_aside: bool) -> Acceptance:
-    if inbox_id is None:
+def _acceptance(row: Stored | None) -> Acceptance:
+    if row is None:
         return Acceptance(Verdict.DUPLICATE, "stored_before")
-    if is_set_aside:
-        return Acceptance(Verdict.STORED, OTHER_BODY)
-    waits = delivery.status is InboxStatus.NEW
-    return Acceptance(Verdict.STORED, delivery.reason or "new", inbox_id if waits else None)
+    waits = row.status is InboxStatus.NEW
+    return Acceptance(Verdict.STORED, row.reason or "new", row.inbox_id if waits else None)
 
 
 def _delivery(

@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools run test lint format faults coverage lock clean
+.PHONY: help install tools run test lint format faults chart chart-full golden image kind-up e2e coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -47,6 +47,26 @@ format: tools  ## rewrite the code in its format
 
 faults: tools  ## thirty demos with a kill in the middle of each; about 30 minutes
 	$(BIN)/python -m tests.tools.demo_series
+
+chart: tools  ## the chart's own checks, as in test
+	$(BIN)/python -m pytest -n 2 tests/chart
+
+chart-full: tools  ## every object of every shape against strict schemas (108 MB of them)
+	$(PIP) kubernetes-validate==1.37.0
+	$(BIN)/python -m tests.chart.strict_schemas
+
+golden: tools  ## write the recorded renderings anew
+	$(BIN)/python -m tests.chart.golden
+
+image: ## build the image of all roles; needs docker
+	docker build -f services/Dockerfile -t attackacrack:dev .
+
+kind-up: image  ## a local cluster with the image, KEDA and Jaeger; needs kind, kubectl and helm
+	kind get clusters | grep -qx attackacrack || kind create cluster --name attackacrack --config k8s/kind.yaml
+	kind load docker-image attackacrack:dev --name attackacrack
+
+e2e: tools  ## releases on the current kube context's local cluster
+	$(BIN)/python -m pytest tests/e2e/cluster -m slow
 
 coverage: tools  ## the last test run's coverage, file by file
 	$(BIN)/coverage report

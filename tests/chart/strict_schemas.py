@@ -5,7 +5,7 @@ Part of `make chart-full`, since the schemas are 108 MB; custom resources have t
 
 import sys
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-not-found, unused-ignore]
 
 from tests.chart.rendering import SHAPES, render_shape
 

@@ -129,6 +129,11 @@ class TestSettings:
         assert settings.bind_host == "0.0.0.0"  # noqa: S104
         assert settings.provider.value == ("quo" if shape == "production" else "simulator")
 
+    def test_zero_is_a_value_and_nothing_is_none(self) -> None:
+        data = configured(render({"config": {"traceSampleRatio": 0}}))
+        assert data["ATTACKACRACK_TRACE_SAMPLE_RATIO"] == "0"
+        assert not data.keys() & {"ATTACKACRACK_CLOSED_DAYS", "ATTACKACRACK_HELP_TEXT", "ATTACKACRACK_REMINDER_TEXTS"}
+
     def test_ports(self) -> None:
         objects = render()
         settings = Settings()

@@ -6,6 +6,7 @@ ATTACKACRACK_INGRESS_PORT: "8080"
 ATTACKACRACK_CONSOLE_PORT: "8081"
 ATTACKACRACK_FLOWER_PORT: "5555"
 ATTACKACRACK_FLOWER_USER: {{ .Values.flower.user | quote }}
+ATTACKACRACK_INGRESS_URL: {{ include "attackacrack.publicUrl" . | quote }}
 ATTACKACRACK_OTLP_ENDPOINT: {{ include "attackacrack.otlpEndpoint" . | quote }}
 {{- range $key, $value := omit .Values.config "durations" }}
 {{- with include "attackacrack.setting" $value }}
@@ -32,7 +33,7 @@ ATTACKACRACK_PROVIDER_{{ snakecase $key | upper }}: {{ . | quote }}
 {{- join "," . -}}
 {{- else if kindIs "string" . -}}
 {{- . -}}
-{{- else -}}
+{{- else if or (not (kindIs "map" .)) . -}}
 {{- toJson . -}}
 {{- end -}}
 {{- end }}

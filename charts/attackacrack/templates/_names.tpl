@@ -94,6 +94,17 @@ annotations:
 {{- printf "http://%s:%v/webhooks/openphone" (include "attackacrack.componentName" (dict "root" . "component" "webhook-ingress")) .Values.webhookIngress.service.port -}}
 {{- end }}
 
+{{/* Where the provider delivers: the public address, or inside the cluster when there is none. */}}
+{{- define "attackacrack.publicUrl" -}}
+{{- with .Values.webhookIngress.expose -}}
+{{- if ne .type "none" -}}
+https://{{ .host }}{{ first .paths }}
+{{- else -}}
+{{- include "attackacrack.webhookUrl" $ -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "attackacrack.otlpEndpoint" -}}
 {{- if .Values.otel.endpoint -}}
 {{- .Values.otel.endpoint -}}

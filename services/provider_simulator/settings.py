@@ -1,5 +1,6 @@
 """Every option of the simulator, from the command line or from ATTACKACRACK_SIMULATOR_* in the environment."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="ATTACKACRACK_SIMULATOR_",
         env_ignore_empty=True,
+        secrets_dir=os.environ.get("ATTACKACRACK_SECRETS_DIR"),
         frozen=True,
         extra="ignore",
         cli_kebab_case=True,

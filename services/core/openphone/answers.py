@@ -72,7 +72,7 @@ class MessageAnswer(Payload):
     id: Identifier
     sender: str = Field(validation_alias=AliasChoices("from", "senderIdentifier"))
     recipients: Numbers = Field(validation_alias=AliasChoices("to", "recipientIdentifiers"))
-    direction: Annotated[Direction, BeforeValidator(Direction)]
+    direction: Annotated[Direction, BeforeValidator(lambda value: Direction(value))]
     text: Text | None = None
     status: str
     error_code: ErrorCode = None

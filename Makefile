@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools run test lint format faults chart chart-full golden image kind-up e2e coverage lock clean
+.PHONY: help install tools run test lint format slow faults chart chart-full golden image kind-up e2e coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -44,6 +44,9 @@ lint: tools  ## format, lint, types, import contracts
 format: tools  ## rewrite the code in its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+slow: tools  ## the long tests, one after the other on an otherwise idle machine; no cluster
+	$(BIN)/python -m pytest -m slow --ignore tests/e2e/cluster
 
 faults: tools  ## thirty demos with a kill in the middle of each; about 30 minutes
 	$(BIN)/python -m tests.tools.demo_series

@@ -127,6 +127,7 @@ def most_in_a_second(instants: list[float]) -> int:
 
 
 @pytest.mark.processes
+@pytest.mark.slow  # measures a rate, which other tests on the same cores would spoil
 def test_four_processes_share_the_rate_and_use_it_up(valkey_server: Any, tmp_path: Path) -> None:
     rate, seconds = 40, 4
     with Redis.from_url(valkey_server.url) as client:
@@ -146,6 +147,7 @@ def test_four_processes_share_the_rate_and_use_it_up(valkey_server: Any, tmp_pat
 
 
 @pytest.mark.processes
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["flush", "restart", "older state"])
 def test_lost_state_lets_no_extra_send_through(loss: str, valkey_server: Any, redis_client: Redis) -> None:
     """Slots that somebody holds while the state is lost stay a part of the rate."""

@@ -34,6 +34,11 @@ Text = Annotated[str, AfterValidator(storable)]
 Model = TypeVar("Model", bound=Payload)
 
 
+def _direction(value: object) -> Direction:
+    """An enum's class itself has no signature that a validator could read on every Python."""
+    return Direction(value)
+
+
 class AnswerUnreadable(Exception):
     """The answer is not of the documented shape."""
 
@@ -72,7 +77,7 @@ class MessageAnswer(Payload):
     id: Identifier
     sender: str = Field(validation_alias=AliasChoices("from", "senderIdentifier"))
     recipients: Numbers = Field(validation_alias=AliasChoices("to", "recipientIdentifiers"))
-    direction: Annotated[Direction, BeforeValidator(lambda value: Direction(value))]
+    direction: Annotated[Direction, BeforeValidator(_direction)]
     text: Text | None = None
     status: str
     error_code: ErrorCode = None

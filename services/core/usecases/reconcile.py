@@ -18,6 +18,7 @@ from services.core.domain.reconciliation import (
     decide_look,
 )
 from services.core.openphone.errors import ProviderError
+from services.core.runtime import failpoints
 from services.core.storage import attempts, clock, contacts, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Attempt as AttemptRow
@@ -49,6 +50,8 @@ def reconcile_message(context: Context, message_id: int) -> None:
         locked = outbox.lock(session, message_id)
         if locked is not None and locked.status == MessageStatus.UNCERTAIN and locked.attempts == row.number:
             _judge(session, locked, row.id, attempt, listed)
+        failpoints.reach("reconciling")
+    failpoints.reach("reconciled")
 
 
 def _list(context: Context, attempt: Attempt, *, phone_number_id: str, wide: bool) -> tuple[ListedMessage, ...] | None:

@@ -190,7 +190,7 @@ class TestTerminals:
             stderr=subprocess.PIPE,
             env=os.environ | attackacrack.environment,
             # whoever runs the tests in the background may have had SIGINT ignored for all its children
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads
         ) as running:
             os.write(writer, b"phone\n")
             eventually(lambda: is_waiting_for_more(running.pid, reader), limit=20)

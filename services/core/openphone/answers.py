@@ -34,7 +34,7 @@ Text = Annotated[str, AfterValidator(storable)]
 Model = TypeVar("Model", bound=Payload)
 
 
-def _direction(value: object) -> Direction:
+def _direction(value: str) -> Direction:
     """An enum's class itself has no signature that a validator could read on every Python."""
     return Direction(value)
 

@@ -3,40 +3,60 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from services.core.storage.models import Job
+from services.core.storage.models import Contact, Job, Message
+
+JobRow = tuple[Job, Contact, Message | None, Message | None]
+"""A job with its contact, its follow-up and its reminder."""
 
 
-def newly_complete(session: Session, *, limit: int) -> Sequence[Job]:
-    """Jobs whose calendar end has passed and that are paid, without a follow-up yet; locked."""
+def due(session: Session, *, remind_after: timedelta, limit: int) -> Sequence[int]:
+    """Ids of the jobs that have newly completed or whose reminder is due."""
+    completes = Job.completed_at.is_(None) & (Job.calendar_end <= func.product_now())
+    reminds = (
+        (Job.completed_at <= func.product_now() - remind_after)
+        & Job.review_at.is_(None)
+        & Job.reminder_message_id.is_(None)
+    )
     return session.scalars(
-        select(Job)
-        .where(
-            Job.completed_at.is_(None),
-            Job.cancelled_at.is_(None),
-            Job.calendar_end <= func.product_now(),
-            Job.invoice_paid_at <= func.product_now(),
-        )
+        select(Job.id)
+        .where(Job.cancelled_at.is_(None), Job.invoice_paid_at <= func.product_now(), or_(completes, reminds))
         .order_by(Job.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     ).all()
 
 
-def due_reminders(session: Session, *, after: timedelta, limit: int) -> Sequence[Job]:
-    """Completed jobs without a review, without a reminder, whose follow-up is that long ago; locked."""
-    return session.scalars(
-        select(Job)
-        .where(
-            Job.completed_at <= func.product_now() - after,
-            Job.cancelled_at.is_(None),
-            Job.review_at.is_(None),
-            Job.follow_up_message_id.is_not(None),
-            Job.reminder_message_id.is_(None),
-        )
-        .order_by(Job.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+def lock(session: Session, job_id: int) -> Job | None:
+    """The job, locked; `None` while somebody else works on it."""
+    return session.scalar(
+        select(Job).where(Job.id == job_id).with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    )
+
+
+def lock_by_external_id(session: Session, external_id: str) -> Job | None:
+    return session.scalar(
+        select(Job).where(Job.external_id == external_id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def find(session: Session, external_id: str) -> JobRow | None:
+    row = session.execute(_rows().where(Job.external_id == external_id)).one_or_none()
+    return None if row is None else (row[0], row[1], row[2], row[3])
+
+
+def page(session: Session, *, after: int, limit: int) -> Sequence[JobRow]:
+    """Jobs by id, `limit` of them after `after`."""
+    rows = session.execute(_rows().where(Job.id > after).order_by(Job.id).limit(limit))
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def _rows() -> Select[Job, Contact, Message, Message]:
+    follow_up, reminder = aliased(Message), aliased(Message)
+    return (
+        select(Job, Contact, follow_up, reminder)
+        .join(Contact, Contact.id == Job.contact_id)
+        .outerjoin(follow_up, follow_up.id == Job.follow_up_message_id)
+        .outerjoin(reminder, reminder.id == Job.reminder_message_id)
+    )

@@ -31,7 +31,8 @@ run: install  ## start everything here and run the demo campaign; Ctrl-C stops i
 
 test: tools  ## all tests that need nothing but the package registries
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal -m "not slow" --ignore tests/e2e
+	$(BIN)/coverage run -m pytest -m "not slow" tests/e2e
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered | tail -n 1
 

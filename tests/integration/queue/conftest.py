@@ -41,7 +41,7 @@ QUICK: dict[str, float] = {
 }
 
 
-def wait_until(condition: Callable[[], Any], *, within: float = 20) -> Any:
+def wait_until(condition: Callable[[], Any], *, within: float = 60) -> Any:
     """What `condition` answers once it is true; fails after `within` seconds."""
     deadline = time.monotonic() + within
     while not (answer := condition()):

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, time
-from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,14 +14,14 @@ from services.core.domain.jobs import (
     WriteText,
     decide_job,
 )
-from services.core.domain.messages import Direction, MessageKind, MessageStatus
-from services.core.domain.segments import count_segments
+from services.core.domain.messages import MessageStatus
 from services.core.domain.sending_window import next_business_day
 from services.core.domain.templates import Rendered, TemplateInvalid, TextTooLong, parse_template, render
 from services.core.storage import attempts, clock, jobs, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Contact, Job, Message
 from services.core.usecases.context import Context
+from services.core.usecases.queue_text import queue_text
 from services.core.usecases.settle import skip
 
 log = structlog.get_logger()
@@ -116,22 +115,7 @@ def _write(context: Context, session: Session, job: Job, template: str, *, not_b
     """Put a transactional text to the job's contact into the outbox; answers its id."""
     contact = session.get_one(Contact, job.contact_id)
     text = _render(template, {"first_name": contact.first_name, "city": contact.city, "job_type": job.job_type})
-    message = Message(
-        direction=Direction.OUTGOING,
-        kind=MessageKind.TRANSACTIONAL,
-        contact_id=contact.id,
-        e164=contact.e164,
-        sender=context.settings.provider_phone_number,
-        sender_phone_number_id=context.settings.provider_phone_number_id,
-        body=text,
-        body_hash=sha256(text.encode()).digest(),
-        segments=count_segments(text).segments,
-        status=MessageStatus.PENDING,
-        not_before=not_before,
-    )
-    session.add(message)
-    session.flush()
-    return message.id
+    return queue_text(context, session, contact, text, not_before=not_before).id
 
 
 def _render(template: str, values: Mapping[str, str | None]) -> str:

@@ -225,6 +225,12 @@ async def list_deliveries(request: Request, status: str | None = None, resource_
     ]
 
 
+@router.post("/deliveries/hurry")
+async def hurry_deliveries(request: Request) -> Shown:
+    """Attempt now whatever waits for its next attempt, as after a receiver's outage; answers how many those are."""
+    return {"attempted": simulator_of(request).deliveries.hurry()}
+
+
 @router.get("/requests-per-second")
 async def show_histogram(request: Request) -> list[dict[str, int]]:
     """Of the last hour of real time: requests by operation and by status."""

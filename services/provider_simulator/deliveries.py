@@ -30,6 +30,7 @@ from services.provider_simulator.webhooks import Webhook, Webhooks
 RETRIES = {Scheme.STANDARD: (5, 300, 1800, 7200, 18_000, 36_000, 36_000), Scheme.LEGACY: (5, 60, 600)}
 ID_LETTERS = string.ascii_letters + string.digits
 SHOWN_RESPONSE = 2000
+TIMER_SLACK = 0.1  # seconds by which a timer may fire early
 
 
 class DeliveryStatus(StrEnum):
@@ -108,6 +109,8 @@ class Deliveries:
         """Take up what the last process left pending."""
         for key, value in self._journal.found.get("delivery", {}).items():
             delivery = self._by_id[key] = Delivery.model_validate(value)
+            if delivery.status is DeliveryStatus.SENDING:
+                delivery.status = DeliveryStatus.PENDING
             if delivery.next_attempt_at is not None:
                 self._schedule.at(delivery.next_attempt_at, partial(self._attempt, delivery))
 
@@ -148,6 +151,14 @@ class Deliveries:
     def retry(self, delivery: Delivery) -> None:
         """One attempt by hand, whatever the schedule says."""
         self._schedule.now(partial(self._attempt, delivery, "manual"))
+
+    def hurry(self) -> int:
+        """Make the next attempt of everything pending now, for a receiver that is back; answers how many there are."""
+        waiting = [delivery for delivery in self._by_id.values() if delivery.next_attempt_at is not None]
+        for delivery in waiting:
+            delivery.next_attempt_at = time.time()
+            self.start(delivery)
+        return len(waiting)
 
     def get(self, delivery_id: str) -> Delivery | None:
         return self._by_id.get(delivery_id)
@@ -199,11 +210,11 @@ class Deliveries:
         webhook = self._webhooks.get(delivery.webhook_id)
         if webhook is None or self._by_id.get(delivery.id) is not delivery:
             return
-        if trigger == "scheduled" and delivery.next_attempt_at is None:
-            return
+        if trigger == "scheduled" and not _is_due(delivery):
+            return  # a timer that `hurry` overtook
+        delivery.status = DeliveryStatus.SENDING
         await self._journal.flush()
         async with self._turn:
-            delivery.status = DeliveryStatus.SENDING
             attempt = await self._post(webhook, delivery, trigger)
         delivery.attempts.insert(0, attempt)
         self.counts[attempt.status.value] += 1
@@ -268,3 +279,8 @@ class Deliveries:
         delivery.status = DeliveryStatus.PENDING
         delivery.next_attempt_at = time.time() + retries[delivery.failures - 1] / self._settings.time_factor
         self.start(delivery)
+
+
+def _is_due(delivery: Delivery) -> bool:
+    is_idle = delivery.status is not DeliveryStatus.SENDING
+    return is_idle and delivery.next_attempt_at is not None and delivery.next_attempt_at <= time.time() + TIMER_SLACK

@@ -18,7 +18,7 @@ def stack_context(data: Path) -> Context:
 
 
 def prepare(data: Path, run_file: RunFile) -> None:
-    """Store the token, register the webhook and set the simulator's clock; a repeat changes nothing."""
+    """Store the token, register the webhook, set the simulator's clock, fetch what it could not deliver meanwhile."""
     context, simulator = stack_context(data), Simulator(run_file.urls["simulator"])
     try:
         with context.database.transaction() as session:
@@ -27,6 +27,7 @@ def prepare(data: Path, run_file: RunFile) -> None:
             f"{run_file.urls['ingress']}/webhooks/openphone", key=run_file.webhook_secrets.standard
         )
         simulator.move_clock(read_clock(context).offset)
+        simulator.hurry_deliveries()
     finally:
         simulator.close()
         context.close()

@@ -35,6 +35,10 @@ class Simulator:
         """Have events delivered to us, signed with our key; a repeat changes nothing."""
         self._call("POST", "/webhooks", {"scheme": "standard", "url": url, "key": key})
 
+    def hurry_deliveries(self) -> None:
+        """Have what was not delivered while the stack was down delivered now, not on the provider's long schedule."""
+        self._call("POST", "/deliveries/hurry")
+
     def move_clock(self, offset: timedelta) -> None:
         self._call("PUT", "/clock", {"offset_seconds": offset.total_seconds()})
 

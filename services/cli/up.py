@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.demo.provider import SimulatorUnavailable
 from services.cli.demo.run import CONTACTS, DemoFailed, run_demo
 from services.cli.laptop.lock import FolderInUse
 from services.cli.laptop.ports import NoFreePort
@@ -22,7 +23,15 @@ from services.core.runtime.logs import configure_logs
 from services.core.runtime.settings import LogFormat, Settings
 
 DEFAULT_DATA = Path(".data")
-REFUSALS = (FolderInUse, NoFreePort, PostgresUnavailable, ValkeyUnavailable, RoleDidNotStart, DemoFailed)
+REFUSALS = (
+    FolderInUse,
+    NoFreePort,
+    PostgresUnavailable,
+    ValkeyUnavailable,
+    RoleDidNotStart,
+    DemoFailed,
+    SimulatorUnavailable,
+)
 
 
 def up(

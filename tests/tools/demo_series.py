@@ -74,6 +74,10 @@ class Demo:
             time.sleep(LOOK_EVERY)
         raise TimeoutError(f"no {what} within {seconds:g} s")
 
+    def said(self) -> str:
+        """The end of what it wrote to its terminal, for a failure's report."""
+        return (_read(self.folder.parent / f"{self.folder.name}.err") or "")[-4000:]
+
     def result(self) -> tuple[int, dict[str, Any]]:
         """Exit code and closing table."""
         output, _ = self.process.communicate(timeout=ENDS_WITHIN)

@@ -25,8 +25,12 @@ REPLIES: Sequence[tuple[float, str, Sequence[str]]] = (
 """How the demo's people behave: weight, what becomes of a text to them, and what they write back."""
 
 
+class SimulatorUnavailable(Exception):
+    """The simulator did not answer."""
+
+
 class Simulator:
-    """One running simulator."""
+    """One running simulator; every call raises `SimulatorUnavailable` when it does not answer."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=f"{url}/_simulator", timeout=TIMEOUT_SECONDS, trust_env=False)
@@ -64,6 +68,9 @@ class Simulator:
         self._http.close()
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        answer = self._http.request(method, path, json=body)
+        try:
+            answer = self._http.request(method, path, json=body)
+        except httpx.TransportError as error:
+            raise SimulatorUnavailable(f"the simulator does not answer: {type(error).__name__}") from error
         answer.raise_for_status()
         return answer.json()

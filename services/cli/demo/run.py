@@ -16,7 +16,7 @@ from rich.table import Table
 
 from services.cli.demo.prepare import stack_context
 from services.cli.demo.promises import count_broken, read_ledger
-from services.cli.demo.provider import Simulator
+from services.cli.demo.provider import Simulator, SimulatorUnavailable
 from services.cli.laptop.run_file import RunFile
 from services.core.domain.sending_window import next_business_day, window_close, window_open
 from services.core.domain.zones import locate
@@ -136,33 +136,35 @@ def _begin(
 def _watch(context: Context, simulator: Simulator, campaign_id: int, screen: Console) -> CampaignProgress:
     """Follow the campaign until it is settled; steps the clock when only texts of unknown outcome are left."""
     deadline = monotonic() + SETTLES_WITHIN.total_seconds()
+    progress = None
     with _bar(screen) as bar:
         task = bar.add_task("sending", total=None)
-        while True:
-            progress = _look(context, campaign_id)
-            if progress is not None:
-                bar.update(
-                    task, total=progress.planned, completed=progress.planned - progress.open - progress.unsettled
-                )
+        while monotonic() < deadline:
+            try:
+                progress = _look(context, campaign_id)
+                settled = progress.planned - progress.open - progress.unsettled
+                bar.update(task, total=progress.planned, completed=settled)
                 if progress.open == 0 and progress.inbox == 0 and simulator.open_deliveries() == 0:
                     if progress.unsettled == 0:
                         return progress
-                    if progress.next_look_at is not None:
-                        _move_clock(context, simulator, progress.next_look_at + timedelta(seconds=1), screen)
-            if monotonic() > deadline:
-                raise DemoFailed(f"the campaign did not settle within {SETTLES_WITHIN}: {progress}")
+                    _step_to_look(context, simulator, progress.next_look_at, screen)
+            except (DatabaseUnavailable, SimulatorUnavailable):
+                pass  # it is being restarted; the deadline bounds the wait
             sleep(LOOK_EVERY)
+    raise DemoFailed(f"the campaign did not settle within {SETTLES_WITHIN}: {progress}")
 
 
-def _look(context: Context, campaign_id: int) -> CampaignProgress | None:
-    """The campaign's progress now; `None` while the database is away."""
-    try:
-        with context.database.reading() as session:
-            now = installation_verbs.product_time(session)
-            closes = window_close(context.window, now) if window_open(context.window, now) else now
-            return progress_of(session, campaign_id, closes_at=closes)
-    except DatabaseUnavailable:
-        return None
+def _look(context: Context, campaign_id: int) -> CampaignProgress:
+    with context.database.reading() as session:
+        now = installation_verbs.product_time(session)
+        closes = window_close(context.window, now) if window_open(context.window, now) else now
+        return progress_of(session, campaign_id, closes_at=closes)
+
+
+def _step_to_look(context: Context, simulator: Simulator, next_look_at: datetime | None, screen: Console) -> None:
+    """Move the clock to the next look-up of an unknown outcome; one that is due already only takes its moment."""
+    if next_look_at is not None and next_look_at > installation_verbs.read_clock(context).product_now:
+        _move_clock(context, simulator, next_look_at + timedelta(seconds=1), screen)
 
 
 def _nothing_due_today(context: Context, campaign_id: int, now: datetime) -> bool:

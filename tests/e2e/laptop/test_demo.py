@@ -27,7 +27,7 @@ def test_the_demo_keeps_every_promise_and_resumes(tmp_path: Path) -> None:
         code, table = demo.result()
     assert second.returncode == 1
     assert second.stderr.count("\n") == 1, "a second start says in one line who holds the folder"
-    assert code == 0
+    assert code == 0, demo.said()
     assert table["accepted"] + table["merged"] + table["rejected"] + table["suppressed"] == CONTACTS
     assert table["planned"] == SENDABLE + DEFERRED
     assert table["sent"] + table["skipped"] == SENDABLE
@@ -40,7 +40,7 @@ def test_the_demo_keeps_every_promise_and_resumes(tmp_path: Path) -> None:
 
     with running_demo(folder) as demo:
         code, resumed = demo.result()
-    assert code == 0
+    assert code == 0, demo.said()
     assert resumed["planned"] == table["planned"]
     assert resumed["deferred"] == 0
     assert resumed["sent"] + resumed["skipped"] == resumed["planned"]
@@ -57,7 +57,7 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_run_goes_on(tmp_path: P
         demo.process.wait(timeout=10)
     with running_demo(folder, contacts) as demo:
         code, table = demo.result()
-    assert code == 0
+    assert code == 0, demo.said()
     assert table["planned"] == 60
     assert table["doubled"] == table["lost"] == table["uncertain"] == 0
     texts = read_ledger(Path(run_file["simulator_ledger"])).texts

@@ -110,6 +110,10 @@ class RunningSimulator:
         """Spoil requests until removed or, with `times`, so many of them; the rule's id."""
         return str(self.control("POST", "/faults", {"kind": kind, **rule}).json()["id"])
 
+    def hurry_deliveries(self) -> int:
+        """Have every pending delivery attempted now; how many those are."""
+        return int(self.control("POST", "/deliveries/hurry").json()["attempted"])
+
     def clear_faults(self) -> None:
         self.control("DELETE", "/faults")
 

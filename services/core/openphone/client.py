@@ -126,9 +126,12 @@ class OpenPhoneClient:
             parameters["to"] = recipient
         return self._messages(parameters)
 
-    def list_messages(self, created_after: datetime) -> tuple[ListedMessage, ...]:
-        """All messages of the workspace, both directions, since then, newest first."""
-        return self._messages({"createdAt[gt]": _instant(created_after)})
+    def list_messages(
+        self, created_after: datetime, *, created_before: datetime | None = None
+    ) -> tuple[ListedMessage, ...]:
+        """All messages of the workspace, both directions, since then (and before another time), newest first."""
+        until = {} if created_before is None else {"createdAt[lt]": _instant(created_before)}
+        return self._messages({"createdAt[gt]": _instant(created_after)} | until)
 
     def get_message(self, message_id: str) -> ListedMessage:
         """One message. Raises `NotFound` when the provider has none of this id."""

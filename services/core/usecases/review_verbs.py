@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from services.core.domain.failures import Conflict, NotFound
 from services.core.domain.opt_outs import OptOutSource
-from services.core.storage import audit, clock, contacts, opt_outs, outbox, reviews
+from services.core.storage import audit, clock, contacts, conversations, opt_outs, outbox, reviews
 from services.core.storage.models import Review
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page
@@ -68,6 +68,7 @@ def decide(
             outbox.skip_pending_of(session, contact, reason="opted_out")
         if not reviews.has_other_open(session, review):
             contacts.unpause(session, contact.id)
+            conversations.requeue_paused(session, contact.id, at=at)
         detail = {"decision": str(decision)}
         audit.record(session, actor=by, act="review.decided", subject="review", subject_id=review_id, detail=detail)
         return _view(review, contact.e164, None)

@@ -1,0 +1,156 @@
+"""Jobs at customers' houses, whose completion is followed up."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from services.cli.output import listing, record
+from services.cli.verb import SOMEBODY, After, By, Limit, verb
+
+if TYPE_CHECKING:
+    from services.core.usecases.context import Context
+
+PIECE = 1 << 16
+
+group = typer.Typer(help="Jobs: imported or put singly; a completed one is followed up.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="EXTERNAL_ID", show_default=False)]
+Number = Annotated[str | None, typer.Option("--number", help="The person's phone number.", show_default=False)]
+Type = Annotated[str | None, typer.Option("--type", help="The kind of job; chooses the text.", show_default=False)]
+FirstName = Annotated[str | None, typer.Option("--first-name", show_default=False)]
+End = Annotated[str | None, typer.Option("--calendar-end", help="ISO 8601; 'none' takes it back.", show_default=False)]
+Paid = Annotated[str | None, typer.Option("--invoice-paid", help="ISO 8601; 'none' takes it back.", show_default=False)]
+Reviewed = Annotated[str | None, typer.Option("--review", help="ISO 8601; 'none' takes it back.", show_default=False)]
+Cancelled = Annotated[bool | None, typer.Option("--cancel/--reopen", show_default=False)]
+
+
+def _show_report(report: Any, zone: ZoneInfo) -> Any:
+    lines = [f"line {each.line}: {each.reason}" for each in report.rejections]
+    hint = [] if report.applied else ["nothing was changed: repeat with --apply"]
+    return [*record(report, zone), *lines, *hint]
+
+
+@verb(group, "import", show=_show_report)
+def import_(
+    context: "Context",
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, show_default=False)],
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only say what it would do.")] = False,
+    by: By = SOMEBODY,
+) -> Any:
+    """Read jobs from a CSV file: external_id, phone, first_name, job_type, calendar_end, invoice_paid_at, review_at,
+    cancelled. A blank cell leaves what is known.
+
+    Example: attackacrack jobs import jobs.csv --apply
+    """
+    from services.core.usecases.job_verbs import import_jobs
+
+    with file.open("rb") as opened:
+        return import_jobs(context, iter(lambda: opened.read(PIECE), b""), by=by, apply=apply)
+
+
+@verb(group, "add")
+def add(
+    context: "Context",
+    job: Name,
+    number: Number = None,
+    kind: Type = None,
+    first_name: FirstName = None,
+    calendar_end: End = None,
+    invoice_paid: Paid = None,
+    review: Reviewed = None,
+    cancelled: Cancelled = None,
+    by: By = SOMEBODY,
+) -> Any:
+    """Add a job, or say more about a known one; the same again changes nothing.
+
+    Example: attackacrack jobs add J-17 --number "(212) 555-0143" --type foundation --calendar-end 2027-06-01T15:00
+    """
+    times = {"calendar_end": calendar_end, "invoice_paid_at": invoice_paid, "review_at": review}
+    return _put(context, job, number, first_name, kind, cancelled, times, by=by, must_exist=False)
+
+
+@verb(group, "update")
+def update(
+    context: "Context",
+    job: Name,
+    kind: Type = None,
+    calendar_end: End = None,
+    invoice_paid: Paid = None,
+    review: Reviewed = None,
+    cancelled: Cancelled = None,
+    by: By = SOMEBODY,
+) -> Any:
+    """Change what is known of a job; texts that are not to be sent after all are taken back.
+
+    Example: attackacrack jobs update J-17 --invoice-paid 2027-06-02
+    """
+    times = {"calendar_end": calendar_end, "invoice_paid_at": invoice_paid, "review_at": review}
+    return _put(context, job, None, None, kind, cancelled, times, by=by, must_exist=True)
+
+
+@verb(group, "list", show=listing("job_id", "external_id", "e164", "job_type", "state", "calendar_end", "completed_at"))
+def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
+    """Jobs by id.
+
+    Example: attackacrack jobs list
+    """
+    from services.core.usecases.job_verbs import list_jobs
+
+    return list_jobs(context, after=after, limit=limit)
+
+
+@verb(group, "show")
+def show(context: "Context", job: Name) -> Any:
+    """One job with its follow-up and its reminder.
+
+    Example: attackacrack jobs show J-17
+    """
+    from services.core.usecases.job_verbs import show_job
+
+    return show_job(context, job)
+
+
+def _put(
+    context: "Context",
+    external_id: str,
+    number: str | None,
+    first_name: str | None,
+    job_type: str | None,
+    cancelled: bool | None,
+    times: dict[str, str | None],
+    *,
+    by: str,
+    must_exist: bool,
+) -> Any:
+    from services.core.domain.jobs_csv import GivenJob
+    from services.core.usecases.job_verbs import put_job, readable_number
+
+    zone = ZoneInfo(context.settings.business_zone)
+    given = GivenJob(
+        external_id=external_id,
+        e164=None if number is None else readable_number(context, number),
+        first_name=first_name,
+        job_type=job_type,
+        calendar_end=_time(times, "calendar_end", zone),
+        invoice_paid_at=_time(times, "invoice_paid_at", zone),
+        review_at=_time(times, "review_at", zone),
+        cancelled=cancelled,
+        cleared=frozenset(name for name, text in times.items() if text == "none"),
+    )
+    return put_job(context, given, by=by, must_exist=must_exist)
+
+
+def _time(times: dict[str, str | None], name: str, zone: ZoneInfo) -> datetime | None:
+    from services.core.domain.failures import RefusedInput
+    from services.core.domain.jobs_csv import JobRowRefused, read_time
+
+    text = times[name]
+    if text in (None, "none"):
+        return None
+    try:
+        return read_time(text or "", zone)
+    except JobRowRefused as refused:
+        raise RefusedInput(str(refused), f"{name} is an ISO 8601 time, as 2027-06-01T15:00", pointer=name) from refused

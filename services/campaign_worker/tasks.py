@@ -9,3 +9,8 @@ from services.core.usecases.send_message import send_messages
 @task(TaskName.SEND_CAMPAIGN_MESSAGE)
 def send_campaign_message(message_ids: list[str]) -> None:
     send_messages(process_context(), [int(each) for each in message_ids])
+
+
+@task(TaskName.CANARY_CAMPAIGNS)
+def canary_campaigns() -> None:
+    """Does nothing: its history shows that this queue is worked on."""

@@ -2,6 +2,8 @@
 
 from services.core.queue.names import TaskName
 from services.core.queue.task import task
+from services.core.usecases.audit_gaps import audit_gaps as audit
+from services.core.usecases.canary import send_canaries as send_all_canaries
 from services.core.usecases.check_health import check_health
 from services.core.usecases.clean_up import clean_up
 from services.core.usecases.complete_jobs import complete_jobs
@@ -43,6 +45,30 @@ def cleanup_webhook_cache(run_ids: list[str]) -> None:
     context = process_context()
     for run_id in run_ids:
         run_scheduled_job(context.database, int(run_id), lambda _run: clean_up(context))
+
+
+@task(TaskName.AUDIT_GAPS)
+def audit_gaps(run_ids: list[str]) -> None:
+    context = process_context()
+    for run_id in run_ids:
+        run_scheduled_job(context.database, int(run_id), lambda _run: audit(context))
+
+
+@task(TaskName.SEND_CANARIES)
+def send_canaries(run_ids: list[str]) -> None:
+    context = process_context()
+    for run_id in run_ids:
+        run_scheduled_job(context.database, int(run_id), lambda run: send_all_canaries(context, run.run_id))
+
+
+@task(TaskName.CANARY_PRIORITY)
+def canary_priority() -> None:
+    """Does nothing: its history shows that this queue is worked on."""
+
+
+@task(TaskName.CANARY_DEFAULT)
+def canary_default() -> None:
+    """Does nothing: its history shows that this queue is worked on."""
 
 
 @task(TaskName.DEBUG_TASK)

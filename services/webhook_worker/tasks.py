@@ -9,3 +9,8 @@ from services.core.usecases.handle_event import handle_events
 @task(TaskName.PROCESS_WEBHOOK)
 def process_webhook(inbox_ids: list[str]) -> None:
     handle_events(process_context(), [int(each) for each in inbox_ids])
+
+
+@task(TaskName.CANARY_WEBHOOKS)
+def canary_webhooks() -> None:
+    """Does nothing: its history shows that this queue is worked on."""

@@ -81,6 +81,8 @@ JOBS: dict[str, ScheduledJob] = {
         ScheduledJob("check_completed_jobs", Every(timedelta(minutes=30)), CatchUp.LATEST),
         ScheduledJob("operational_health_check", Every(timedelta(hours=1)), CatchUp.LATEST),
         ScheduledJob("cleanup_webhook_cache", DailyAt(time(2, 0)), CatchUp.LATEST),
+        ScheduledJob("audit_gaps", Every(timedelta(minutes=5)), CatchUp.LATEST),
+        ScheduledJob("send_canaries", Every(timedelta(minutes=15)), CatchUp.LATEST),
     )
 }
 

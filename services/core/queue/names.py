@@ -22,6 +22,12 @@ class TaskName(StrEnum):
     CHECK_COMPLETED_JOBS = "check_completed_jobs"
     OPERATIONAL_HEALTH_CHECK = "operational_health_check"
     CLEANUP_WEBHOOK_CACHE = "cleanup_webhook_cache"
+    AUDIT_GAPS = "audit_gaps"
+    SEND_CANARIES = "send_canaries"
+    CANARY_CAMPAIGNS = "canary_campaigns"
+    CANARY_WEBHOOKS = "canary_webhooks"
+    CANARY_PRIORITY = "canary_priority"
+    CANARY_DEFAULT = "canary_default"
     DEBUG_TASK = "debug_task"
 
 
@@ -58,8 +64,22 @@ TASK_QUEUES: dict[TaskName, Queue] = {
     TaskName.CHECK_COMPLETED_JOBS: Queue.DEFAULT,
     TaskName.OPERATIONAL_HEALTH_CHECK: Queue.PRIORITY,
     TaskName.CLEANUP_WEBHOOK_CACHE: Queue.DEFAULT,
+    TaskName.AUDIT_GAPS: Queue.DEFAULT,
+    TaskName.SEND_CANARIES: Queue.PRIORITY,
+    TaskName.CANARY_CAMPAIGNS: Queue.CAMPAIGNS,
+    TaskName.CANARY_WEBHOOKS: Queue.WEBHOOKS,
+    TaskName.CANARY_PRIORITY: Queue.PRIORITY,
+    TaskName.CANARY_DEFAULT: Queue.DEFAULT,
     TaskName.DEBUG_TASK: Queue.DEFAULT,
 }
+
+CANARIES: dict[Queue, TaskName] = {
+    Queue.CAMPAIGNS: TaskName.CANARY_CAMPAIGNS,
+    Queue.WEBHOOKS: TaskName.CANARY_WEBHOOKS,
+    Queue.PRIORITY: TaskName.CANARY_PRIORITY,
+    Queue.DEFAULT: TaskName.CANARY_DEFAULT,
+}
+"""A task for each queue that does nothing: its history shows that the queue's pool works."""
 
 RESULT_TASKS = (TaskName.DEBUG_TASK, TaskName.OPERATIONAL_HEALTH_CHECK)
 

@@ -5,24 +5,18 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.core.domain.health import Part
 from services.core.queue.enqueue import BrokerUnavailable
 from services.core.storage import clock, health, inbox, outbox, work
 from services.core.storage.database import DatabaseUnavailable, Session
+from services.core.usecases.canary import canary_parts
 from services.core.usecases.context import Context
+from services.core.usecases.health_parts import cluster_parts, provider_parts
 
 BEAT_SILENT = timedelta(seconds=30)
 INBOX_SLOW = timedelta(seconds=60)
 SENDING_SLOW = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One line of the report; `remedy` says what to do when it isn't well."""
-
-    name: str
-    well: bool
-    found: str
-    remedy: str = ""
+RUNS_SLOW = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,7 @@ class Health:
 
 def check_health(context: Context) -> Health:
     """Look at every part; a part that can't be looked at is unwell. The report is stored when the database allows."""
-    parts = [_broker(context)]
+    parts = [_broker(context), *cluster_parts(context.settings.kubernetes_namespace)]
     at = None
     try:
         with context.database.transaction() as session:
@@ -78,6 +72,15 @@ def _rows(session: Session, at: datetime) -> Iterator[Part]:
         limit=SENDING_SLOW,
         remedy="look at the campaign workers and at attackacrack sending status",
     )
+    yield _age(
+        "scheduled runs",
+        health.oldest_due_run_at(session),
+        at,
+        limit=RUNS_SLOW,
+        remedy="look at the operations workers: attackacrack schedule list, attackacrack workers",
+    )
+    yield from canary_parts(session)
+    yield from provider_parts(session)
     yield _count(session, "dead letters", work.count_open_dead_letters, "attackacrack dead-letters list, then replay")
     yield _count(session, "held messages", outbox.count_held, "attackacrack held list, then bind, release or cancel")
 

@@ -209,10 +209,12 @@ class TestPlanRuns:
 
 
 class TestJobs:
-    def test_the_four_jobs(self) -> None:
+    def test_the_jobs(self) -> None:
         assert {name: str(each.rule) for name, each in JOBS.items()} == {
             "queue_daily_campaigns": "daily at 08:30",
             "check_completed_jobs": "every 30 minutes",
             "operational_health_check": "every 60 minutes",
             "cleanup_webhook_cache": "daily at 02:00",
+            "audit_gaps": "every 5 minutes",
+            "send_canaries": "every 15 minutes",
         }

@@ -1,0 +1,51 @@
+"""When canaries were sent, and which came back: read from the schedule's runs, the task history and the inbox."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.core.domain.schedule import RunStatus
+from services.core.storage.models import InboxEvent, ScheduledRun, TaskRun
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A run that sent canaries; `loop` is what became of the webhook's sending, empty when none was to be sent."""
+
+    run_id: int
+    at: datetime
+    loop: str
+
+
+def last_sent(session: Session, job: str, *, before: timedelta) -> Sent | None:
+    """The latest run that sent canaries and is that long over."""
+    row = session.scalar(
+        select(ScheduledRun)
+        .where(
+            ScheduledRun.job == job,
+            ScheduledRun.status == RunStatus.SUCCEEDED,
+            ScheduledRun.finished_at <= func.product_now() - before,
+        )
+        .order_by(ScheduledRun.id.desc())
+        .limit(1)
+    )
+    if row is None or row.started_at is None:
+        return None
+    return Sent(row.id, row.started_at, str((row.result or {}).get("loop", "")))
+
+
+def returned_at(session: Session, name: str) -> datetime | None:
+    """When a task of this name last ended well."""
+    return session.scalar(
+        select(TaskRun.finished_at)
+        .where(TaskRun.name == name, TaskRun.outcome == "succeeded")
+        .order_by(TaskRun.id.desc())
+        .limit(1)
+    )
+
+
+def delivery_status(session: Session, dedupe_key: str) -> str | None:
+    """What became of a delivery in the inbox; `None` when it is not there."""
+    return session.scalar(select(InboxEvent.status).where(InboxEvent.dedupe_key == dedupe_key).limit(1))

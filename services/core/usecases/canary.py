@@ -1,0 +1,82 @@
+"""Canaries: a task through every queue, and a signed webhook through our own public address and back.
+
+They show what no depth or age shows: that each pool works now, and that the way in from outside is open.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import structlog
+
+from services.core.domain.health import Part
+from services.core.domain.inbox import InboxStatus
+from services.core.openphone.own_events import LoopBroken, post_probe
+from services.core.queue.names import CANARIES, TaskName, pool_of
+from services.core.storage import canaries, clock
+from services.core.storage.database import Session
+from services.core.usecases.context import Context
+
+log = structlog.get_logger()
+
+RETURNED_WITHIN = timedelta(minutes=2)
+TAKEN = "taken"
+
+
+def send_canaries(context: Context, run_id: int) -> dict[str, object]:
+    """Send one canary into each queue and one through the webhook's path; the health check looks for them later.
+
+    Raises `BrokerUnavailable`.
+    """
+    for name in CANARIES.values():
+        context.broker.enqueue(name, [])
+    return {"queues": len(CANARIES), "loop": _send_webhook(context, run_id)}
+
+
+def canary_parts(session: Session) -> Iterator[Part]:
+    """The health report's lines about the latest canaries that had their time to come back."""
+    sent = canaries.last_sent(session, TaskName.SEND_CANARIES, before=RETURNED_WITHIN)
+    if sent is None:
+        yield Part("canaries", well=True, found="none has had its time to return yet")
+        return
+    for queue, name in CANARIES.items():
+        returned_at = canaries.returned_at(session, name)
+        well = returned_at is not None and returned_at >= sent.at
+        found = f"returned at {returned_at:%Y-%m-%d %H:%M:%S}" if returned_at else "none has ever returned"
+        remedy = f"look at the {pool_of(queue).name} workers: attackacrack workers, attackacrack queues"
+        yield Part(f"canary {queue}", well=well, found=found, remedy="" if well else remedy)
+    if sent.loop:
+        yield _loop(session, sent)
+
+
+def _loop(session: Session, sent: canaries.Sent) -> Part:
+    status = canaries.delivery_status(session, f"standard:{_delivery_id(sent.run_id)}")
+    if status is None:
+        remedy = "the public path is broken: look at the ingress, its address, and the webhook secrets on both sides"
+        return Part("webhook loop", well=False, found=f"not stored: {sent.loop}", remedy=remedy)
+    well = status != InboxStatus.NEW
+    remedy = "it was stored and not handled: look at the webhook workers"
+    return Part("webhook loop", well=well, found=f"stored and {status}", remedy="" if well else remedy)
+
+
+def _send_webhook(context: Context, run_id: int) -> str:
+    """What became of the webhook; empty where no public address or no secret is set."""
+    settings = context.settings
+    if not settings.ingress_url or not settings.webhook_secrets_standard:
+        return ""
+    with context.database.reading() as session:
+        at = clock.product_now(session)
+    try:
+        post_probe(
+            settings.ingress_url,
+            secret=settings.webhook_secrets_standard[0].get_secret_value(),
+            delivery_id=_delivery_id(run_id),
+            at=at,
+        )
+    except LoopBroken as error:
+        log.error("canary.loop_broken", reason=str(error))
+        return str(error)
+    return TAKEN
+
+
+def _delivery_id(run_id: int) -> str:
+    return f"canary_{run_id}"

@@ -9,8 +9,8 @@ import structlog
 
 from services.beat.leader import Leader
 from services.beat.loop import Chore, Loop, ProbeFiles
+from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import Settings
-from services.core.runtime.telemetry import flush_telemetry, start_telemetry
 from services.core.storage.beat_lease import Lease
 from services.core.usecases.context import Context, open_context
 from services.core.usecases.dispatch import Dispatcher

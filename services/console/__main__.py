@@ -3,8 +3,8 @@
 import uvicorn
 
 from services.console.app import make_app
+from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import Settings
-from services.core.runtime.telemetry import flush_telemetry, start_telemetry
 from services.core.usecases.start_role import start_role
 
 GRACEFUL_SECONDS = 20

@@ -10,7 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.console.problems import INTERNAL, render
-from services.core.runtime.telemetry import span
+from services.core.runtime.telemetry import SpanName
+from services.core.runtime.tracing import span
 
 log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ class Frame:
                 MutableHeaders(scope=message).update({**SAFE_HEADERS, "x-request-id": request_id})
             await send(message)
 
-        with span("api.request", parent=Headers(scope=scope).get("traceparent")):
+        with span(SpanName.API_REQUEST, parent=Headers(scope=scope).get("traceparent")):
             try:
                 await self._app(scope, receive, send_framed)
             except Exception as error:  # noqa: BLE001 - the last place to answer

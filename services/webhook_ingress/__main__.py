@@ -6,8 +6,8 @@ import sys
 
 import uvicorn
 
+from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import Settings
-from services.core.runtime.telemetry import flush_telemetry, start_telemetry
 from services.core.usecases.start_role import start_role
 from services.webhook_ingress.app import Ingress
 from services.webhook_ingress.connection import Connection

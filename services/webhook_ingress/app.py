@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from services.core.runtime.settings import Settings
-from services.core.runtime.telemetry import span
+from services.core.runtime.telemetry import SpanName
+from services.core.runtime.tracing import span
 from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.accept_webhook import Verdict
 from services.core.usecases.context import open_context
@@ -65,7 +66,7 @@ class Ingress:
             return problem(405, "method_not_allowed", "a webhook is a POST", headers=((b"allow", b"POST"),))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         raw = await read_body(headers, receive, largest=self._settings.webhook_max_body)
-        with span("webhook.accept", parent=headers.get("traceparent")) as traceparent:
+        with span(SpanName.WEBHOOK_ACCEPT, parent=headers.get("traceparent")) as traceparent:
             acceptance = await self._reception.accept(raw, headers, traceparent=traceparent)
         if acceptance.verdict is Verdict.UNSIGNED:
             log.info("webhook.unsigned", reason=acceptance.reason)

@@ -9,7 +9,7 @@ from services.console.cursors import page_of
 from services.console.endpoints import By, Endpoint, PathId, Work
 from services.console.versions import IfMatch, check_version, tagged
 from services.core.domain.access import Role
-from services.core.runtime.telemetry import traceparent
+from services.core.runtime.tracing import traceparent
 from services.core.usecases import campaign_verbs, inspect_verbs
 from services.core.usecases.campaign_verbs import CampaignView, NewCampaign
 from services.core.usecases.plan_campaign import Plan, plan_campaign

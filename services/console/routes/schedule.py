@@ -9,7 +9,7 @@ from services.console import shapes
 from services.console.cursors import first_of, page_of
 from services.console.endpoints import By, Endpoint, Work
 from services.core.domain.access import Role
-from services.core.runtime.telemetry import traceparent
+from services.core.runtime.tracing import traceparent
 from services.core.usecases import schedule_verbs
 from services.core.usecases.schedule_verbs import JobView, RunView
 

@@ -11,10 +11,10 @@ from services.core.queue.journal import install_journal
 from services.core.queue.names import Pool
 from services.core.queue.worker import run_worker
 from services.core.runtime import failpoints
+from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.failpoints import FailpointsInvalid
 from services.core.runtime.logs import configure_logs
 from services.core.runtime.settings import Settings, SettingsInvalid, settings
-from services.core.runtime.telemetry import flush_telemetry, start_telemetry
 from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
 from services.core.storage.installation import InstallationMismatch
 from services.core.storage.migrate import SchemaNotReady, SchemaTooNew, wait_for_schema

@@ -62,10 +62,14 @@ def up(
 async def _up(
     data: Path, show: Callable[[RunFile], bool] | None, *, leave: bool, provider_rate: float, port_base: int | None
 ) -> int:
-    log = terminal_log(sys.stderr)
+    log = terminal_log()
     async with Stack(data, provider_rate=provider_rate, port_base=port_base, log=log) as stack:
-        await asyncio.to_thread(_welcome, data, stack.run_file)
-        code = 0 if show is None or await _beside(stack, show) else 1
+        await asyncio.to_thread(_prepare, data, stack.run_file)
+        _say_addresses(data, stack.run_file)
+        code = 0
+        if show is not None:
+            code = 0 if await _beside(stack, show) else 1
+            _say_addresses(data, stack.run_file)
         if not leave:
             await stack.wait_stopped()
     return code
@@ -83,9 +87,12 @@ async def _beside(stack: Stack, show: Callable[[RunFile], bool]) -> bool:
     return running.result()
 
 
-def _welcome(data: Path, run_file: RunFile) -> None:
+def _prepare(data: Path, run_file: RunFile) -> None:
     from services.cli.demo.prepare import prepare
 
     prepare(data, run_file)
+
+
+def _say_addresses(data: Path, run_file: RunFile) -> None:
     lines = [f"  {name:<10} {run_file.urls[name]}" for name in ("console", "flower", "ingress", "simulator")]
     sys.stderr.write("\n".join(["ready:", *lines, f"  folder     {data.absolute()}", ""]))

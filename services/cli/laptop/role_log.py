@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from services.cli.laptop.terminal_line import terminal_line
+
 Log = Callable[[str, str], None]
 """Takes who speaks (a role, or `SUPERVISOR`) and one line."""
 
@@ -17,18 +19,24 @@ COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 NAME_WIDTH = 18
 
 
-def terminal_log(stream: TextIO = sys.stderr) -> Log:
-    """Prints lines behind their role's name, in its colour when `stream` is a terminal; elsewhere only our own."""
+def terminal_log(stream: TextIO | None = None) -> Log:
+    """Prints a role's lines for a person when it writes to a terminal; elsewhere only our own.
+
+    Without a stream it writes to whatever standard error is at the moment: a progress bar puts itself in between.
+    """
     colours: dict[str, int] = {}
-    is_terminal = stream.isatty()
+    is_terminal = (stream or sys.stderr).isatty()
 
     def write(source: str, line: str) -> None:
+        out = stream or sys.stderr
         if not is_terminal:
             if source == SUPERVISOR:
-                stream.write(f"{line}\n")
+                out.write(f"{line}\n")
             return
-        colour = colours.setdefault(source, COLOURS[len(colours) % len(COLOURS)])
-        stream.write(f"\x1b[{colour}m{source:<{NAME_WIDTH}}\x1b[0m {line}\n")
+        shown = line if source == SUPERVISOR else terminal_line(source, line)
+        if shown is not None:
+            colour = colours.setdefault(source, COLOURS[len(colours) % len(COLOURS)])
+            out.write(f"\x1b[{colour}m{source:<{NAME_WIDTH}}\x1b[0m {shown}\n")
 
     return write
 

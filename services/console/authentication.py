@@ -38,6 +38,16 @@ def admit(request: Request, *, needed: Role) -> Caller:
     return caller
 
 
+def second_person(request: Request, header: str) -> str:
+    """The name of the other person who agrees, proven by a token of their own. Raises `RefusedInput`."""
+    first: Caller = request.state.caller
+    second = _authenticate(request.app.state.context, header)
+    if second.token_id == first.token_id or not may(second.role, Role.OPERATOR):
+        detail = "who agrees is another person than who acts, and an operator at least"
+        raise RefusedInput("second_person_refused", detail, status=403)
+    return second.name
+
+
 def _check_origin(request: Request) -> None:
     """A browser names the page that makes it act; pages of other hosts make nobody act here."""
     origin = request.headers.get("origin")

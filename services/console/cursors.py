@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from services.console.shapes import PageQuery
+from services.console.shapes.values import PageQuery
 from services.core.domain.failures import RefusedInput
 from services.core.usecases.inspect_verbs import Page
 
@@ -45,17 +45,30 @@ class Cursors:
 
 def page_of(request: Request, query: PageQuery, fetch: Callable[[int, int], Page[Row]]) -> dict[str, Any]:
     """The page that `query` asks for: `fetch` gets the last position seen, 0 at first, and how many items to answer."""
+    page = fetch(position_of(request, query), query.limit)
+    return {"items": page.items, "next": cursor_to(request, query, page.next)}
+
+
+def position_of(request: Request, query: PageQuery) -> int:
+    """The last position seen, 0 on the first page. Raises `RefusedInput` for a cursor that we didn't give."""
     cursors: Cursors = request.app.state.cursors
-    scope = f"{request.url.path}?{query.model_dump_json(exclude={'cursor', 'limit'})}"
-    after = cursors.read(scope, query.cursor) if query.cursor is not None else 0
-    page = fetch(after, query.limit)
-    return {"items": page.items, "next": cursors.sign(scope, page.next) if page.next is not None else None}
+    return cursors.read(_scope(request, query), query.cursor) if query.cursor is not None else 0
+
+
+def cursor_to(request: Request, query: PageQuery, position: int | None) -> str | None:
+    """The cursor of the page behind `position`, if there is one."""
+    cursors: Cursors = request.app.state.cursors
+    return cursors.sign(_scope(request, query), position) if position is not None else None
 
 
 def first_of(rows: Sequence[Row], limit: int, position: Callable[[Row], int]) -> Page[Row]:
     """A page of rows that were read with one more than `limit`, to see whether another page follows."""
     items = rows[:limit]
     return Page(items, position(items[-1]) if len(rows) > limit else None)
+
+
+def _scope(request: Request, query: PageQuery) -> str:
+    return f"{request.url.path}?{query.model_dump_json(exclude={'cursor', 'limit'})}"
 
 
 def _invalid() -> RefusedInput:

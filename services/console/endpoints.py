@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Path, Security
+from fastapi import Depends, FastAPI, Header, Path, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BeforeValidator
@@ -13,11 +13,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.console import problems, shapes
-from services.console.authentication import Caller, admit
+from services.console import authentication, problems
+from services.console.authentication import admit, second_person
 from services.console.body import Takes, Upload, receive
-from services.console.idempotency import once, refuse_key
+from services.console.idempotency import once
+from services.console.shapes.values import LARGEST_ID, Problem, example_of
 from services.core.domain.access import Role
+from services.core.domain.failures import RefusedInput
 from services.core.usecases.context import Context
 
 PREFIX = "/api/v1"
@@ -27,13 +29,15 @@ PROBLEMS = {
     401: "No live token",
     403: "The token's role does not reach, or the request comes from another site's page",
     404: "There is no such thing",
+    408: "The body came too slowly",
     409: "The state does not allow it",
     412: "The thing was changed in between",
     413: "The body is too large",
     415: "Another content type",
     422: "The input is refused",
-    503: "The database or the broker can't be reached",
+    503: "The database, the broker or the provider can't be reached",
 }
+CSV = {"schema": {"type": "string"}, "example": "phone,first_name\n(202) 555-0143,Ada\n"}
 BEARER = HTTPBearer(scheme_name="token", auto_error=False, description="An API token; roles add up.")
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -43,9 +47,11 @@ Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 class Endpoint:
     """One route: `role` is the least that a caller needs, `answer` the shape of what `handler` returns.
 
-    An answer that holds a secret is not kept: its route takes no idempotency key.
+    `verb` is what the command line calls it, where it has the same. An answer that holds a secret is not kept under
+    an idempotency key.
     """
 
+    verb: str
     method: str
     path: str
     role: Role
@@ -90,16 +96,20 @@ class ApiRoute(APIRoute):
         caller = request.state.caller = await run_in_threadpool(admit, request, needed=self.role)
         received = await receive(request, self.takes)
         try:
-            if not (self.openapi_extra or {})["x-keeps-answer"]:
-                refuse_key(request)
-            return await once(request, caller, received.upload.digest, lambda: handle(received.request))
+            return await once(
+                request,
+                caller,
+                received.upload.digest,
+                lambda: handle(received.request),
+                keeps_answer=(self.openapi_extra or {})["x-keeps-answer"],
+            )
         finally:
             received.upload.close()
 
 
 def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
-    """Serve the endpoint under `PREFIX`."""
-    csv: dict[str, Any] = {"requestBody": {"required": True, "content": {Takes.CSV: {"schema": {"type": "string"}}}}}
+    """Serve the endpoint under `PREFIX`, and describe it."""
+    csv: dict[str, Any] = {"requestBody": {"required": True, "content": {Takes.CSV: CSV}}} if endpoint.takes_csv else {}
     app.router.add_api_route(
         PREFIX + endpoint.path,
         endpoint.handler,
@@ -108,12 +118,31 @@ def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
         status_code=endpoint.status,
         operation_id=endpoint.handler.__name__,
         tags=[endpoint.path.split("/")[1]],
-        responses={code: {"model": shapes.Problem, "description": text} for code, text in PROBLEMS.items()},
-        dependencies=[Security(BEARER)],
-        openapi_extra={"x-role": endpoint.role.value, "x-keeps-answer": endpoint.keeps_answer}
-        | (csv if endpoint.takes_csv else {}),
+        responses=_described(endpoint),
+        dependencies=[Security(BEARER), *([Depends(_documented_key)] if endpoint.method != "GET" else [])],
+        openapi_extra={
+            "x-verb": endpoint.verb,
+            "x-role": endpoint.role.value,
+            "x-keeps-answer": endpoint.keeps_answer,
+            **csv,
+        },
         route_class_override=ApiRoute,
     )
+
+
+def _described(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
+    """What the endpoint answers, with an example, and its refusals: 404 and 412 only where the address allows them."""
+    refusals = set(PROBLEMS)
+    if "{" not in endpoint.path:
+        refusals.discard(404)
+    if endpoint.method == "GET":
+        refusals.discard(412)
+    described: dict[int | str, dict[str, Any]] = {
+        code: {"model": Problem, "description": PROBLEMS[code]} for code in sorted(refusals)
+    }
+    if endpoint.answer is not None:
+        described[endpoint.status] = {"content": {Takes.JSON: {"example": example_of(endpoint.answer)}}}
+    return described
 
 
 async def _context(request: Request) -> Context:
@@ -122,13 +151,47 @@ async def _context(request: Request) -> Context:
 
 
 async def _caller_name(request: Request) -> str:
-    caller: Caller = request.state.caller
-    return caller.name
+    return (await _caller(request)).name
+
+
+async def _caller(request: Request) -> authentication.Caller:
+    caller: authentication.Caller = request.state.caller
+    return caller
+
+
+async def _context_at_provider(request: Request) -> Context:
+    """The context of a console that may speak to the provider. Raises `RefusedInput`: in a cluster only workers may."""
+    context: Context = request.app.state.context
+    if not context.settings.provider_api_key.get_secret_value():
+        detail = "this console holds no key of the provider: an operations worker does, run attackacrack there"
+        raise RefusedInput("provider_key_missing", detail, status=409)
+    return context
 
 
 async def _upload(request: Request) -> Upload:
     upload: Upload = request.state.upload
     return upload
+
+
+async def _documented_key(
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            pattern="^[!-~]{1,200}$", description="Makes the act happen once, however often the request is repeated."
+        ),
+    ] = None,
+) -> None:
+    """The key is read before the handler is reached; this puts it into the document."""
+
+
+def _second_person(
+    request: Request,
+    second_authorization: Annotated[
+        str | None,
+        Header(pattern="^Bearer [!-~]{1,200}$", description="Bearer and the token of another person, who agrees."),
+    ] = None,
+) -> str | None:
+    return second_person(request, second_authorization) if second_authorization is not None else None
 
 
 def _digits(value: object) -> object:
@@ -138,7 +201,13 @@ def _digits(value: object) -> object:
     return value
 
 
-PathId = Annotated[int, Path(ge=1, le=shapes.LARGEST_ID), BeforeValidator(_digits)]
+ContactKey = Annotated[
+    str, Path(pattern=r"^(\+[1-9][0-9]{1,14}|[1-9][0-9]{0,17})$", description="Id, or number in E.164 form")
+]
+PathId = Annotated[int, Path(ge=1, le=LARGEST_ID), BeforeValidator(_digits)]
 Work = Annotated[Context, Depends(_context)]
+AtProvider = Annotated[Context, Depends(_context_at_provider)]
+Caller = Annotated[authentication.Caller, Depends(_caller)]
 By = Annotated[str, Depends(_caller_name)]
+Second = Annotated[str | None, Depends(_second_person)]
 Csv = Annotated[Upload, Depends(_upload)]

@@ -21,15 +21,21 @@ log = structlog.get_logger()
 
 HEADER = "idempotency-key"
 REPLAYED = "idempotency-replayed"
+WITHHELD = "withheld"
 KEY = re.compile(r"[!-~]{1,200}")
 KEPT_HEADERS = ("content-type", "etag")
 ABANDONED_AFTER = timedelta(minutes=2)  # longer than any act here takes: its process died
 
 
 async def once(
-    request: Request, caller: Caller, body_digest: bytes, act: Callable[[], Awaitable[Response]]
+    request: Request,
+    caller: Caller,
+    body_digest: bytes,
+    act: Callable[[], Awaitable[Response]],
+    *,
+    keeps_answer: bool,
 ) -> Response:
-    """The answer of `act`, or the one kept for the request's key.
+    """The answer of `act`, or the one kept for the request's key; of an answer with a secret only that it was given.
 
     Raises `RefusedInput` for an unusable key, `Conflict` for a key of another request or of one under way.
     """
@@ -40,13 +46,7 @@ async def once(
         raise RefusedInput("idempotency_key_invalid", "a key is 1 to 200 visible ASCII characters")
     context: Context = request.app.state.context
     claim = await run_in_threadpool(_claim, context, caller, key, _fingerprint(request, body_digest))
-    return await _answer(context, claim, act) if claim.is_ours else _repeated(claim)
-
-
-def refuse_key(request: Request) -> None:
-    """Raise `RefusedInput` for a key at a route whose answer is a secret, and so is never kept."""
-    if HEADER in request.headers:
-        raise RefusedInput("idempotency_key_invalid", "this answer is a secret and never kept: send no key")
+    return await _answer(context, claim, act, keeps_answer=keeps_answer) if claim.is_ours else _repeated(claim)
 
 
 def _fingerprint(request: Request, body_digest: bytes) -> bytes:
@@ -70,7 +70,9 @@ def _claim(context: Context, caller: Caller, key: str, request_hash: bytes) -> K
     return claim
 
 
-async def _answer(context: Context, claim: KeyClaim, act: Callable[[], Awaitable[Response]]) -> Response:
+async def _answer(
+    context: Context, claim: KeyClaim, act: Callable[[], Awaitable[Response]], *, keeps_answer: bool
+) -> Response:
     try:
         response = await act()
     except BaseException:
@@ -79,7 +81,8 @@ async def _answer(context: Context, claim: KeyClaim, act: Callable[[], Awaitable
     if response.status_code >= 500:
         await run_in_threadpool(_release, context, claim)
     else:
-        await run_in_threadpool(_keep, context, claim, response)
+        is_secret = not keeps_answer and response.status_code < 400
+        await run_in_threadpool(_keep, context, claim, response, is_secret=is_secret)
     return response
 
 
@@ -91,10 +94,10 @@ def _release(context: Context, claim: KeyClaim) -> None:
         log.warning("idempotency.not_released", key_id=claim.key_id)
 
 
-def _keep(context: Context, claim: KeyClaim, response: Response) -> None:
+def _keep(context: Context, claim: KeyClaim, response: Response, *, is_secret: bool) -> None:
     """Keep the answer; when that fails the act is done all the same, and its answer is due."""
     kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    document = {"body": bytes(response.body).decode(), "headers": kept}
+    document = {WITHHELD: True} if is_secret else {"body": bytes(response.body).decode(), "headers": kept}
     try:
         with context.database.transaction() as session:
             idempotency_keys.answer(session, claim.key_id, status_code=response.status_code, response=document)
@@ -104,5 +107,8 @@ def _keep(context: Context, claim: KeyClaim, response: Response) -> None:
 
 def _repeated(claim: KeyClaim) -> Response:
     kept = claim.response or {}
+    if WITHHELD in kept:
+        detail = "the first request with this key was answered with a secret, which is not kept: make another"
+        raise Conflict("answer_not_kept", detail)
     headers = {**kept.get("headers", {}), REPLAYED: "true"}
     return Response(kept.get("body", ""), status_code=claim.status_code or 200, headers=headers)

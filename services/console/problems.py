@@ -11,7 +11,9 @@ from starlette.responses import JSONResponse
 
 from services.core.domain.contacts_csv import FileRefused
 from services.core.domain.failures import RefusedInput
+from services.core.openphone.errors import ProviderError
 from services.core.queue.enqueue import BrokerUnavailable
+from services.core.queue.throttle import ThrottleUnavailable
 from services.core.storage.database import DatabaseUnavailable
 from services.core.storage.migrate import SchemaNotReady, SchemaTooNew
 
@@ -24,6 +26,8 @@ ERRORS: tuple[type[Exception], ...] = (
     HTTPException,
     DatabaseUnavailable,
     BrokerUnavailable,
+    ThrottleUnavailable,
+    ProviderError,
     SchemaNotReady,
     SchemaTooNew,
 )
@@ -60,8 +64,14 @@ def problem_of(error: Exception) -> Problem:
             return _refused_by_router(error)
         case DatabaseUnavailable():
             return Problem(503, "database_unavailable", "PostgreSQL can't be reached: nothing was done, try again")
-        case BrokerUnavailable():
+        case BrokerUnavailable() | ThrottleUnavailable():
             return Problem(503, "broker_unavailable", "Redis can't be reached: try again")
+        case ProviderError() if error.retryable:
+            return Problem(
+                503, "provider_unavailable", f"the provider can't be asked ({error.reason}): try again later"
+            )
+        case ProviderError():
+            return Problem(409, "provider_refused", f"the provider refused ({error.reason}): nothing was changed")
         case SchemaNotReady() | SchemaTooNew():
             return Problem(503, "schema_not_ready", "the database's schema is not the one this release works with")
         case _:

@@ -3,14 +3,19 @@
 from services.console.routes import (
     campaigns,
     contacts,
+    conversations,
     dead_letters,
     documents,
     held,
     installation,
+    jobs,
     messages,
     opt_outs,
+    provider,
+    reviews,
     schedule,
     tokens,
+    work,
 )
 
 ENDPOINTS = (
@@ -19,9 +24,14 @@ ENDPOINTS = (
     *campaigns.ENDPOINTS,
     *messages.ENDPOINTS,
     *held.ENDPOINTS,
+    *reviews.ENDPOINTS,
+    *conversations.ENDPOINTS,
+    *jobs.ENDPOINTS,
     *dead_letters.ENDPOINTS,
+    *work.ENDPOINTS,
     *schedule.ENDPOINTS,
     *installation.ENDPOINTS,
+    *provider.ENDPOINTS,
     *tokens.ENDPOINTS,
     *documents.ENDPOINTS,
 )

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
-from services.console import shapes
 from services.console.cursors import page_of
 from services.console.endpoints import By, Endpoint, PathId, Work
-from services.console.versions import IfMatch, check_version, tagged
+from services.console.shapes import campaigns as shapes
+from services.console.shapes.values import Page, PageQuery
+from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.runtime.tracing import traceparent
 from services.core.usecases import campaign_verbs, inspect_verbs
@@ -15,7 +16,7 @@ from services.core.usecases.campaign_verbs import CampaignView, NewCampaign
 from services.core.usecases.plan_campaign import Plan, plan_campaign
 
 
-def list_campaigns(work: Work, request: Request, query: Annotated[shapes.PageQuery, Query()]) -> dict[str, Any]:
+def list_campaigns(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Campaigns, oldest first."""
     return page_of(request, query, lambda after, limit: inspect_verbs.list_campaigns(work, after=after, limit=limit))
 
@@ -31,10 +32,9 @@ def show_campaign(work: Work, campaign_id: PathId, response: Response) -> Campai
     return tagged(response, campaign_verbs.show(work, str(campaign_id)))
 
 
-def make_plan(work: Work, by: By, campaign_id: PathId, if_match: IfMatch = None) -> Plan:
+def make_plan(work: Work, by: By, campaign_id: PathId, versions: Versions) -> Plan:
     """Say who would be texted what, who would not and why, what it costs and when it ends."""
-    check_version(work, campaign_id, if_match)
-    return plan_campaign(work, campaign_id, by=by)
+    return plan_campaign(work, campaign_id, by=by, versions=versions)
 
 
 def start_campaign(
@@ -43,35 +43,27 @@ def start_campaign(
     campaign_id: PathId,
     start: shapes.StartCampaign,
     response: Response,
-    if_match: IfMatch = None,
+    versions: Versions,
 ) -> CampaignView:
     """Run exactly the plan that was read; starting a started campaign answers its state."""
-    check_version(work, campaign_id, if_match)
-    return tagged(response, campaign_verbs.start(work, campaign_id, plan_hash=start.plan_hash, by=by))
+    return tagged(
+        response, campaign_verbs.start(work, campaign_id, plan_hash=start.plan_hash, by=by, versions=versions)
+    )
 
 
-def pause_campaign(
-    work: Work, by: By, campaign_id: PathId, response: Response, if_match: IfMatch = None
-) -> CampaignView:
+def pause_campaign(work: Work, by: By, campaign_id: PathId, response: Response, versions: Versions) -> CampaignView:
     """Submit nothing more; what is on its way to the provider still ends."""
-    check_version(work, campaign_id, if_match)
-    return tagged(response, campaign_verbs.pause(work, campaign_id, by=by))
+    return tagged(response, campaign_verbs.pause(work, campaign_id, by=by, versions=versions))
 
 
-def resume_campaign(
-    work: Work, by: By, campaign_id: PathId, response: Response, if_match: IfMatch = None
-) -> CampaignView:
+def resume_campaign(work: Work, by: By, campaign_id: PathId, response: Response, versions: Versions) -> CampaignView:
     """Go on with a paused campaign, under today's window and caps."""
-    check_version(work, campaign_id, if_match)
-    return tagged(response, campaign_verbs.resume(work, campaign_id, by=by))
+    return tagged(response, campaign_verbs.resume(work, campaign_id, by=by, versions=versions))
 
 
-def cancel_campaign(
-    work: Work, by: By, campaign_id: PathId, response: Response, if_match: IfMatch = None
-) -> CampaignView:
+def cancel_campaign(work: Work, by: By, campaign_id: PathId, response: Response, versions: Versions) -> CampaignView:
     """End the campaign; its pending messages are skipped."""
-    check_version(work, campaign_id, if_match)
-    return tagged(response, campaign_verbs.cancel(work, campaign_id, by=by))
+    return tagged(response, campaign_verbs.cancel(work, campaign_id, by=by, versions=versions))
 
 
 def _wanted(new: shapes.NewCampaign) -> NewCampaign:
@@ -82,13 +74,15 @@ def _wanted(new: shapes.NewCampaign) -> NewCampaign:
 
 ENDPOINTS = (
     Endpoint(
+        verb="campaigns list",
         method="GET",
         path="/campaigns",
         role=Role.VIEWER,
         handler=list_campaigns,
-        answer=shapes.Page[shapes.CampaignSummary],
+        answer=Page[shapes.CampaignSummary],
     ),
     Endpoint(
+        verb="campaigns create",
         method="POST",
         path="/campaigns",
         role=Role.OPERATOR,
@@ -97,6 +91,7 @@ ENDPOINTS = (
         status=201,
     ),
     Endpoint(
+        verb="campaigns show",
         method="GET",
         path="/campaigns/{campaign_id}",
         role=Role.VIEWER,
@@ -104,6 +99,7 @@ ENDPOINTS = (
         answer=shapes.Campaign,
     ),
     Endpoint(
+        verb="campaigns plan",
         method="POST",
         path="/campaigns/{campaign_id}/plan",
         role=Role.OPERATOR,
@@ -112,6 +108,7 @@ ENDPOINTS = (
     ),
     *(
         Endpoint(
+            verb=f"campaigns {verb}",
             method="POST",
             path=f"/campaigns/{{campaign_id}}/{verb}",
             role=Role.OPERATOR,

@@ -1,20 +1,23 @@
 """People: import them from a file in two steps, add one, look at one."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Query, Request
 
-from services.console import shapes
-from services.console.endpoints import By, Csv, Endpoint, PathId, Work
+from services.console.cursors import page_of
+from services.console.endpoints import By, ContactKey, Csv, Endpoint, PathId, Work
+from services.console.shapes import contacts as shapes
+from services.console.shapes.values import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.usecases import contact_verbs, import_contacts, inspect_verbs
 from services.core.usecases.contact_verbs import NewContact
 from services.core.usecases.import_contacts import ImportReport
 from services.core.usecases.inspect_verbs import ContactView
 
-ContactKey = Annotated[
-    str, Path(pattern=r"^(\+[1-9][0-9]{1,14}|[1-9][0-9]{0,17})$", description="Id, or number in E.164 form")
-]
+
+def list_contacts(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+    """Contacts, oldest first."""
+    return page_of(request, query, lambda after, limit: inspect_verbs.list_contacts(work, after=after, limit=limit))
 
 
 def import_contacts_file(
@@ -46,6 +49,15 @@ def show_contact(work: Work, key: ContactKey) -> ContactView:
 
 ENDPOINTS = (
     Endpoint(
+        verb="contacts list",
+        method="GET",
+        path="/contacts",
+        role=Role.VIEWER,
+        handler=list_contacts,
+        answer=Page[shapes.Contact],
+    ),
+    Endpoint(
+        verb="contacts import",
         method="POST",
         path="/contacts/imports",
         role=Role.OPERATOR,
@@ -55,6 +67,7 @@ ENDPOINTS = (
         takes_csv=True,
     ),
     Endpoint(
+        verb="contacts show-import",
         method="GET",
         path="/contacts/imports/{import_id}",
         role=Role.VIEWER,
@@ -62,6 +75,7 @@ ENDPOINTS = (
         answer=shapes.ImportReport,
     ),
     Endpoint(
+        verb="contacts confirm",
         method="POST",
         path="/contacts/imports/{import_id}/confirm",
         role=Role.OPERATOR,
@@ -69,7 +83,20 @@ ENDPOINTS = (
         answer=shapes.ImportReport,
     ),
     Endpoint(
-        method="POST", path="/contacts", role=Role.OPERATOR, handler=add_contact, answer=shapes.Contact, status=201
+        verb="contacts add",
+        method="POST",
+        path="/contacts",
+        role=Role.OPERATOR,
+        handler=add_contact,
+        answer=shapes.Contact,
+        status=201,
     ),
-    Endpoint(method="GET", path="/contacts/{key}", role=Role.VIEWER, handler=show_contact, answer=shapes.Contact),
+    Endpoint(
+        verb="contacts show",
+        method="GET",
+        path="/contacts/{key}",
+        role=Role.VIEWER,
+        handler=show_contact,
+        answer=shapes.Contact,
+    ),
 )

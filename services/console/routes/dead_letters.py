@@ -5,15 +5,16 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from services.console import shapes
 from services.console.cursors import first_of, page_of
 from services.console.endpoints import By, Endpoint, PathId, Work
+from services.console.shapes import dead_letters as shapes
+from services.console.shapes.values import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.usecases import dead_letter_verbs
-from services.core.usecases.dead_letter_verbs import DeadLetterView
+from services.core.usecases.dead_letter_verbs import DeadLetterView, Replayed
 
 
-def list_dead_letters(work: Work, request: Request, query: Annotated[shapes.PageQuery, Query()]) -> dict[str, Any]:
+def list_dead_letters(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Open dead letters, oldest first."""
     return page_of(
         request,
@@ -21,6 +22,23 @@ def list_dead_letters(work: Work, request: Request, query: Annotated[shapes.Page
         lambda after, limit: first_of(
             dead_letter_verbs.list_open(work, after=after, limit=limit + 1), limit, attrgetter("letter_id")
         ),
+    )
+
+
+def show_dead_letter(work: Work, letter_id: PathId) -> DeadLetterView:
+    """A letter, open or closed."""
+    return dead_letter_verbs.show(work, letter_id)
+
+
+def replay_dead_letters(work: Work, by: By, replay: shapes.ReplayMany) -> Replayed:
+    """Put several letters, or the oldest open ones, back on their queues, no faster than asked for."""
+    return dead_letter_verbs.replay_many(
+        work,
+        replay.letter_ids,
+        by=by,
+        dry_run=replay.dry_run,
+        per_second=replay.per_second,
+        limit=replay.limit,
     )
 
 
@@ -36,13 +54,31 @@ def discard_dead_letter(work: Work, by: By, letter_id: PathId, discard: shapes.D
 
 ENDPOINTS = (
     Endpoint(
+        verb="dead-letters list",
         method="GET",
         path="/dead-letters",
         role=Role.VIEWER,
         handler=list_dead_letters,
-        answer=shapes.Page[shapes.DeadLetter],
+        answer=Page[shapes.DeadLetter],
     ),
     Endpoint(
+        verb="dead-letters replay",
+        method="POST",
+        path="/dead-letters/replay",
+        role=Role.OPERATOR,
+        handler=replay_dead_letters,
+        answer=shapes.Replayed,
+    ),
+    Endpoint(
+        verb="dead-letters show",
+        method="GET",
+        path="/dead-letters/{letter_id}",
+        role=Role.VIEWER,
+        handler=show_dead_letter,
+        answer=shapes.DeadLetter,
+    ),
+    Endpoint(
+        verb="dead-letters replay",
         method="POST",
         path="/dead-letters/{letter_id}/replay",
         role=Role.OPERATOR,
@@ -50,6 +86,7 @@ ENDPOINTS = (
         answer=shapes.DeadLetter,
     ),
     Endpoint(
+        verb="dead-letters discard",
         method="POST",
         path="/dead-letters/{letter_id}/discard",
         role=Role.OPERATOR,

@@ -49,6 +49,8 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
 
 
 ENDPOINTS = (
-    Endpoint(method="GET", path="/openapi.json", role=Role.VIEWER, handler=openapi_document, answer=None),
-    Endpoint(method="GET", path="/docs", role=Role.VIEWER, handler=documentation, answer=None),
+    Endpoint(
+        verb="openapi", method="GET", path="/openapi.json", role=Role.VIEWER, handler=openapi_document, answer=None
+    ),
+    Endpoint(verb="docs", method="GET", path="/docs", role=Role.VIEWER, handler=documentation, answer=None),
 )

@@ -1,18 +1,19 @@
-"""Held messages: those of which nobody knows whether they reached a person, with the evidence."""
+"""Held messages: those of which nobody knows whether they reached a person, with the evidence; a person decides."""
 
 from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from services.console import shapes
 from services.console.cursors import page_of
-from services.console.endpoints import Endpoint, PathId, Work
+from services.console.endpoints import AtProvider, By, Endpoint, PathId, Second, Work
+from services.console.shapes import held as shapes
+from services.console.shapes.values import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.usecases import held_verbs
 from services.core.usecases.held_verbs import HeldView
 
 
-def list_held(work: Work, request: Request, query: Annotated[shapes.PageQuery, Query()]) -> dict[str, Any]:
+def list_held(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Messages that wait for a person's decision, oldest first, each with its evidence."""
     return page_of(request, query, lambda after, limit: held_verbs.list_held(work, after=after, limit=limit))
 
@@ -22,7 +23,47 @@ def show_held(work: Work, message_id: PathId) -> HeldView:
     return held_verbs.show_held(work, message_id)
 
 
+def release_held(
+    provided: AtProvider, by: By, message_id: PathId, decision: shapes.Decision, second: Second
+) -> HeldView:
+    """Send it after all, if the provider's list, asked once more, still does not show it.
+
+    Above fifty releases a day another person agrees with a token of their own.
+    """
+    return held_verbs.release(provided, message_id, by=by, reason=decision.reason, second=second)
+
+
+def bind_held(provided: AtProvider, by: By, message_id: PathId, binding: shapes.Binding) -> HeldView:
+    """Say which of the provider's messages it is: then it was sent."""
+    return held_verbs.bind(provided, message_id, binding.provider_message_id, by=by, reason=binding.reason)
+
+
+def cancel_held(work: Work, by: By, message_id: PathId, decision: shapes.Decision) -> HeldView:
+    """Leave it at that: it is never sent again."""
+    return held_verbs.cancel(work, message_id, by=by, reason=decision.reason)
+
+
 ENDPOINTS = (
-    Endpoint(method="GET", path="/held", role=Role.VIEWER, handler=list_held, answer=shapes.Page[shapes.Held]),
-    Endpoint(method="GET", path="/held/{message_id}", role=Role.VIEWER, handler=show_held, answer=shapes.Held),
+    Endpoint(
+        verb="held list", method="GET", path="/held", role=Role.VIEWER, handler=list_held, answer=Page[shapes.Held]
+    ),
+    Endpoint(
+        verb="held show",
+        method="GET",
+        path="/held/{message_id}",
+        role=Role.VIEWER,
+        handler=show_held,
+        answer=shapes.Held,
+    ),
+    *(
+        Endpoint(
+            verb=f"held {verb}",
+            method="POST",
+            path=f"/held/{{message_id}}/{verb}",
+            role=Role.OPERATOR,
+            handler=handler,
+            answer=shapes.Held,
+        )
+        for verb, handler in (("release", release_held), ("bind", bind_held), ("cancel", cancel_held))
+    ),
 )

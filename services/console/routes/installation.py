@@ -1,16 +1,10 @@
-"""The installation: its queues and health, the switch that stops all sending, and the clock of a simulated one."""
+"""The installation: its health, the switch that stops all sending, and the clock of a simulated one."""
 
-from services.console import shapes
 from services.console.endpoints import By, Endpoint, Work
+from services.console.shapes import installation as shapes
 from services.core.domain.access import Role
-from services.core.usecases import check_health, inspect_verbs, installation_verbs
-from services.core.usecases.inspect_verbs import Queues
+from services.core.usecases import check_health, installation_verbs
 from services.core.usecases.installation_verbs import ClockState, SendingState
-
-
-def show_queues(work: Work) -> Queues:
-    """How many tasks wait in each queue, and how many each pool's workers hold."""
-    return inspect_verbs.read_queues(work)
 
 
 def show_health(work: Work) -> shapes.Health:
@@ -44,11 +38,31 @@ def move_clock(work: Work, by: By, move: shapes.MoveClock) -> ClockState:
 
 
 ENDPOINTS = (
-    Endpoint(method="GET", path="/queues", role=Role.VIEWER, handler=show_queues, answer=shapes.Queues),
-    Endpoint(method="GET", path="/health", role=Role.VIEWER, handler=show_health, answer=shapes.Health),
-    Endpoint(method="GET", path="/sending", role=Role.VIEWER, handler=show_sending, answer=shapes.Sending),
-    Endpoint(method="POST", path="/sending/stop", role=Role.OPERATOR, handler=stop_sending, answer=shapes.Sending),
-    Endpoint(method="POST", path="/sending/resume", role=Role.ADMIN, handler=resume_sending, answer=shapes.Sending),
-    Endpoint(method="GET", path="/clock", role=Role.VIEWER, handler=show_clock, answer=shapes.Clock),
-    Endpoint(method="POST", path="/clock", role=Role.ADMIN, handler=move_clock, answer=shapes.Clock),
+    Endpoint(verb="health", method="GET", path="/health", role=Role.VIEWER, handler=show_health, answer=shapes.Health),
+    Endpoint(
+        verb="sending status",
+        method="GET",
+        path="/sending",
+        role=Role.VIEWER,
+        handler=show_sending,
+        answer=shapes.Sending,
+    ),
+    Endpoint(
+        verb="sending stop",
+        method="POST",
+        path="/sending/stop",
+        role=Role.OPERATOR,
+        handler=stop_sending,
+        answer=shapes.Sending,
+    ),
+    Endpoint(
+        verb="sending resume",
+        method="POST",
+        path="/sending/resume",
+        role=Role.ADMIN,
+        handler=resume_sending,
+        answer=shapes.Sending,
+    ),
+    Endpoint(verb="clock show", method="GET", path="/clock", role=Role.VIEWER, handler=show_clock, answer=shapes.Clock),
+    Endpoint(verb="clock move", method="POST", path="/clock", role=Role.ADMIN, handler=move_clock, answer=shapes.Clock),
 )

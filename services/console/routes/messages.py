@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from services.console import shapes
 from services.console.cursors import page_of
 from services.console.endpoints import Endpoint, PathId, Work
+from services.console.shapes import messages as shapes
+from services.console.shapes.values import Page
 from services.core.domain.access import Role
 from services.core.usecases import inspect_verbs
 from services.core.usecases.explain_message import Explanation
@@ -36,16 +37,23 @@ def explain_message(work: Work, message_id: PathId) -> Explanation:
 
 ENDPOINTS = (
     Endpoint(
+        verb="messages list",
         method="GET",
         path="/messages",
         role=Role.VIEWER,
         handler=list_messages,
-        answer=shapes.Page[shapes.MessageSummary],
+        answer=Page[shapes.MessageSummary],
     ),
     Endpoint(
-        method="GET", path="/messages/{message_id}", role=Role.VIEWER, handler=show_message, answer=shapes.Message
+        verb="messages show",
+        method="GET",
+        path="/messages/{message_id}",
+        role=Role.VIEWER,
+        handler=show_message,
+        answer=shapes.Message,
     ),
     Endpoint(
+        verb="messages why",
         method="GET",
         path="/messages/{message_id}/why",
         role=Role.VIEWER,

@@ -4,9 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from services.console import shapes
 from services.console.cursors import page_of
 from services.console.endpoints import By, Endpoint, Work
+from services.console.shapes import opt_outs as shapes
+from services.console.shapes.contacts import Contact
+from services.console.shapes.values import Page
 from services.core.domain.access import Role
 from services.core.usecases import contact_verbs, inspect_verbs
 from services.core.usecases.inspect_verbs import ContactView
@@ -28,9 +30,20 @@ def add_opt_out(work: Work, by: By, new: shapes.NewOptOut) -> ContactView:
 
 ENDPOINTS = (
     Endpoint(
-        method="GET", path="/opt-outs", role=Role.VIEWER, handler=list_opt_outs, answer=shapes.Page[shapes.OptOut]
+        verb="opt-outs list",
+        method="GET",
+        path="/opt-outs",
+        role=Role.VIEWER,
+        handler=list_opt_outs,
+        answer=Page[shapes.OptOut],
     ),
     Endpoint(
-        method="POST", path="/opt-outs", role=Role.OPERATOR, handler=add_opt_out, answer=shapes.Contact, status=201
+        verb="opt-outs add",
+        method="POST",
+        path="/opt-outs",
+        role=Role.OPERATOR,
+        handler=add_opt_out,
+        answer=Contact,
+        status=201,
     ),
 )

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
 
-from services.console import shapes
 from services.console.cursors import first_of, page_of
 from services.console.endpoints import By, Endpoint, Work
+from services.console.shapes import schedule as shapes
+from services.console.shapes.values import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.runtime.tracing import traceparent
 from services.core.usecases import schedule_verbs
@@ -21,19 +22,14 @@ def list_schedule(work: Work) -> dict[str, Any]:
     return {"items": schedule_verbs.list_jobs(work.database, zone=work.settings.business_zone), "next": None}
 
 
-def list_runs(
-    work: Work, request: Request, job: JobName, query: Annotated[shapes.PageQuery, Query()]
-) -> dict[str, Any]:
+def list_runs(work: Work, request: Request, job: JobName, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """A job's runs, the last recorded first."""
-    return page_of(
-        request,
-        query,
-        lambda before, limit: first_of(
-            schedule_verbs.history(work.database, job=job, before=before or None, limit=limit + 1),
-            limit,
-            attrgetter("id"),
-        ),
-    )
+    return _runs(work, request, query, job=job)
+
+
+def list_all_runs(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+    """Runs of every job, the last recorded first."""
+    return _runs(work, request, query, job=None)
 
 
 def run_now(work: Work, by: By, job: JobName) -> RunView:
@@ -53,21 +49,50 @@ def resume_job(work: Work, by: By, job: JobName) -> JobView:
     return _job(work, job)
 
 
+def _runs(work: Work, request: Request, query: PageQuery, *, job: str | None) -> dict[str, Any]:
+    return page_of(
+        request,
+        query,
+        lambda before, limit: first_of(
+            schedule_verbs.history(work.database, job=job, before=before or None, limit=limit + 1),
+            limit,
+            attrgetter("id"),
+        ),
+    )
+
+
 def _job(work: Work, name: str) -> JobView:
     jobs = schedule_verbs.list_jobs(work.database, zone=work.settings.business_zone)
     return next(job for job in jobs if job.name == name)
 
 
 ENDPOINTS = (
-    Endpoint(method="GET", path="/schedule", role=Role.VIEWER, handler=list_schedule, answer=shapes.Page[shapes.Job]),
     Endpoint(
+        verb="schedule list",
+        method="GET",
+        path="/schedule",
+        role=Role.VIEWER,
+        handler=list_schedule,
+        answer=Page[shapes.ScheduledJob],
+    ),
+    Endpoint(
+        verb="schedule history",
+        method="GET",
+        path="/schedule/runs",
+        role=Role.VIEWER,
+        handler=list_all_runs,
+        answer=Page[shapes.Run],
+    ),
+    Endpoint(
+        verb="schedule history",
         method="GET",
         path="/schedule/{job}/runs",
         role=Role.VIEWER,
         handler=list_runs,
-        answer=shapes.Page[shapes.Run],
+        answer=Page[shapes.Run],
     ),
     Endpoint(
+        verb="schedule run-now",
         method="POST",
         path="/schedule/{job}/run-now",
         role=Role.OPERATOR,
@@ -75,6 +100,20 @@ ENDPOINTS = (
         answer=shapes.Run,
         status=201,
     ),
-    Endpoint(method="POST", path="/schedule/{job}/pause", role=Role.OPERATOR, handler=pause_job, answer=shapes.Job),
-    Endpoint(method="POST", path="/schedule/{job}/resume", role=Role.OPERATOR, handler=resume_job, answer=shapes.Job),
+    Endpoint(
+        verb="schedule pause",
+        method="POST",
+        path="/schedule/{job}/pause",
+        role=Role.OPERATOR,
+        handler=pause_job,
+        answer=shapes.ScheduledJob,
+    ),
+    Endpoint(
+        verb="schedule resume",
+        method="POST",
+        path="/schedule/{job}/resume",
+        role=Role.OPERATOR,
+        handler=resume_job,
+        answer=shapes.ScheduledJob,
+    ),
 )

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from services.console import shapes
 from services.console.endpoints import By, Endpoint, Work
+from services.console.shapes import tokens as shapes
+from services.console.shapes.values import Page
 from services.core.domain.access import Role
 from services.core.usecases import token_verbs
 from services.core.usecases.token_verbs import NewToken, TokenView
@@ -29,8 +30,16 @@ def revoke_token(work: Work, by: By, name: TokenName) -> TokenView:
 
 
 ENDPOINTS = (
-    Endpoint(method="GET", path="/tokens", role=Role.ADMIN, handler=list_tokens, answer=shapes.Page[shapes.Token]),
     Endpoint(
+        verb="tokens list",
+        method="GET",
+        path="/tokens",
+        role=Role.ADMIN,
+        handler=list_tokens,
+        answer=Page[shapes.Token],
+    ),
+    Endpoint(
+        verb="tokens create",
         method="POST",
         path="/tokens",
         role=Role.ADMIN,
@@ -39,5 +48,12 @@ ENDPOINTS = (
         status=201,
         keeps_answer=False,
     ),
-    Endpoint(method="POST", path="/tokens/{name}/revoke", role=Role.ADMIN, handler=revoke_token, answer=shapes.Token),
+    Endpoint(
+        verb="tokens revoke",
+        method="POST",
+        path="/tokens/{name}/revoke",
+        role=Role.ADMIN,
+        handler=revoke_token,
+        answer=shapes.Token,
+    ),
 )

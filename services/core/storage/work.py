@@ -84,6 +84,10 @@ def open_dead_letters(session: Session, *, after: int = 0, limit: int = 100) -> 
     ).all()
 
 
+def find_dead_letter(session: Session, letter_id: int) -> DeadLetter | None:
+    return session.get(DeadLetter, letter_id)
+
+
 def lock_dead_letter(session: Session, letter_id: int) -> DeadLetter | None:
     return session.scalar(select(DeadLetter).where(DeadLetter.id == letter_id).with_for_update())
 

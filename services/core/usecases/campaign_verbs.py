@@ -13,6 +13,7 @@ from services.core.domain.templates import TemplateInvalid, check_marketing_text
 from services.core.storage import audit, campaigns, clock, messages
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
+from services.core.usecases.campaign_versions import Versions, lock_campaign
 from services.core.usecases.context import Context
 from services.core.usecases.queue_daily_campaigns import queue_today
 from services.core.usecases.windows import window_of
@@ -84,13 +85,15 @@ def create(context: Context, new: NewCampaign, *, by: str, traceparent: str | No
         return view(session, campaign)
 
 
-def start(context: Context, campaign_id: int, *, plan_hash: str, by: str) -> CampaignView:
+def start(
+    context: Context, campaign_id: int, *, plan_hash: str, by: str, versions: Versions | None = None
+) -> CampaignView:
     """Run exactly the plan that the hash names. Starting a started campaign answers its state.
 
     Raises `NotFound`, or `Conflict` when the plan is another one by now.
     """
     with context.database.transaction() as session:
-        campaign = _locked(session, campaign_id)
+        campaign = lock_campaign(session, campaign_id, versions)
         if campaign.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.FINISHED):
             return view(session, campaign)
         if campaign.plan_hash is None or campaign.plan_hash.hex() != plan_hash:
@@ -116,15 +119,19 @@ def start(context: Context, campaign_id: int, *, plan_hash: str, by: str) -> Cam
         return view(session, campaign)
 
 
-def pause(context: Context, campaign_id: int, *, by: str) -> CampaignView:
+def pause(context: Context, campaign_id: int, *, by: str, versions: Versions | None = None) -> CampaignView:
     """Submit nothing more of the campaign; what is on its way to the provider still ends."""
-    return _change(context, campaign_id, CampaignStatus.PAUSED, act="campaign.paused", by=by)
+    with context.database.transaction() as session:
+        campaign = lock_campaign(session, campaign_id, versions)
+        if _step(campaign, CampaignStatus.PAUSED):
+            audit.record(session, actor=by, act="campaign.paused", subject="campaign", subject_id=campaign_id)
+        return view(session, campaign)
 
 
-def resume(context: Context, campaign_id: int, *, by: str) -> CampaignView:
+def resume(context: Context, campaign_id: int, *, by: str, versions: Versions | None = None) -> CampaignView:
     """Go on with a paused campaign, under today's window and caps."""
     with context.database.transaction() as session:
-        campaign = _locked(session, campaign_id)
+        campaign = lock_campaign(session, campaign_id, versions)
         if campaign.status == CampaignStatus.DRAFT:
             raise Conflict("not_started", f"campaign {campaign_id} is a draft: plan and start it")
         if _step(campaign, CampaignStatus.RUNNING):
@@ -133,10 +140,10 @@ def resume(context: Context, campaign_id: int, *, by: str) -> CampaignView:
         return view(session, campaign)
 
 
-def cancel(context: Context, campaign_id: int, *, by: str) -> CampaignView:
+def cancel(context: Context, campaign_id: int, *, by: str, versions: Versions | None = None) -> CampaignView:
     """End the campaign; its pending messages are skipped, what was submitted ends as it ends."""
     with context.database.transaction() as session:
-        campaign = _locked(session, campaign_id)
+        campaign = lock_campaign(session, campaign_id, versions)
         if _step(campaign, CampaignStatus.CANCELLED):
             campaign.finished_at = clock.product_now(session)
             skipped = campaigns.skip_pending(session, campaign_id, reason="campaign_cancelled")
@@ -173,21 +180,6 @@ def view(session: Session, campaign: Campaign) -> CampaignView:
         started_at=campaign.started_at,
         finished_at=campaign.finished_at,
     )
-
-
-def _change(context: Context, campaign_id: int, status: CampaignStatus, *, act: str, by: str) -> CampaignView:
-    with context.database.transaction() as session:
-        campaign = _locked(session, campaign_id)
-        if _step(campaign, status):
-            audit.record(session, actor=by, act=act, subject="campaign", subject_id=campaign_id)
-        return view(session, campaign)
-
-
-def _locked(session: Session, campaign_id: int) -> Campaign:
-    campaign = campaigns.lock(session, campaign_id)
-    if campaign is None:
-        raise NotFound("campaign", campaign_id)
-    return campaign
 
 
 def _step(campaign: Campaign, after: CampaignStatus) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import sleep
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.queue.enqueue import BrokerUnavailable
@@ -27,9 +28,37 @@ class DeadLetterView:
     trace_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayRefused:
+    """A letter that was not replayed, and why."""
+
+    letter_id: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The letters that were put back on their queues, or with `dry_run` would have been."""
+
+    dry_run: bool
+    items: Sequence[DeadLetterView]
+    refused: Sequence[ReplayRefused]
+    next: None = None
+
+
 def list_open(context: Context, *, after: int = 0, limit: int = 100) -> Sequence[DeadLetterView]:
     with context.database.reading() as session:
         return [_view(letter) for letter in work.open_dead_letters(session, after=after, limit=limit)]
+
+
+def show(context: Context, letter_id: int) -> DeadLetterView:
+    """A letter, open or closed. Raises `NotFound`."""
+    with context.database.reading() as session:
+        letter = work.find_dead_letter(session, letter_id)
+        if letter is None:
+            raise NotFound("dead letter", letter_id)
+        return _view(letter)
 
 
 def replay(context: Context, letter_id: int, *, by: str, dry_run: bool = False) -> DeadLetterView:
@@ -53,6 +82,28 @@ def replay(context: Context, letter_id: int, *, by: str, dry_run: bool = False) 
             work.reopen_dead_letter(session, letter_id)
         raise
     return _view(letter)
+
+
+def replay_many(
+    context: Context, letter_ids: Sequence[int] | None, *, by: str, dry_run: bool, per_second: float, limit: int
+) -> Replayed:
+    """Replay these letters, or with `None` the oldest open ones up to `limit`, at most `per_second` of them.
+
+    A letter that was closed meanwhile, or whose task nobody knows, is left out and named with its reason. Raises
+    `BrokerUnavailable` when the broker goes away; the letters that were not reached are still open.
+    """
+    if letter_ids is None:
+        letter_ids = [letter.letter_id for letter in list_open(context, limit=limit)]
+    replayed: list[DeadLetterView] = []
+    refused: list[ReplayRefused] = []
+    for letter_id in letter_ids:
+        if replayed and not dry_run:
+            sleep(1 / per_second)
+        try:
+            replayed.append(replay(context, letter_id, by=by, dry_run=dry_run))
+        except RefusedInput as refusal:
+            refused.append(ReplayRefused(letter_id, refusal.code, refusal.detail))
+    return Replayed(dry_run, replayed, refused)
 
 
 def discard(context: Context, letter_id: int, *, note: str, by: str) -> DeadLetterView:

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from services.core.domain.campaigns import CampaignStatus
-from services.core.domain.failures import Conflict, NotFound
+from services.core.domain.failures import Conflict
 from services.core.domain.messages import MessageKind
 from services.core.domain.pacing import Pacing, projected_finish
 from services.core.domain.segments import PRICE_PER_SEGMENT_USD, count_segments
@@ -21,6 +21,7 @@ from services.core.domain.zones import locate
 from services.core.storage import audit, campaigns, clock
 from services.core.storage.campaigns import PlannedRow
 from services.core.storage.models import Campaign, Contact
+from services.core.usecases.campaign_versions import Versions, lock_campaign
 from services.core.usecases.context import Context
 from services.core.usecases.windows import window_of
 
@@ -46,12 +47,10 @@ class _Tally:
     segments: int = 0
 
 
-def plan_campaign(context: Context, campaign_id: int, *, by: str) -> Plan:
+def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Versions | None = None) -> Plan:
     """Make or remake the plan of a draft. Raises `NotFound`, or `Conflict` once it was started."""
     with context.database.transaction() as session:
-        campaign = campaigns.lock(session, campaign_id)
-        if campaign is None:
-            raise NotFound("campaign", campaign_id)
+        campaign = lock_campaign(session, campaign_id, versions)
         if campaign.status != CampaignStatus.DRAFT:
             raise Conflict("campaign_started", f"campaign {campaign_id} is {campaign.status}: clone it to plan anew")
         at = clock.product_now(session)

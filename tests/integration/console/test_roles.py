@@ -19,6 +19,9 @@ REQUIRED_ROLES = {
     ("GET", "/tokens"): Role.ADMIN,
     ("POST", "/tokens"): Role.ADMIN,
     ("POST", "/tokens/{name}/revoke"): Role.ADMIN,
+    ("GET", "/provider/check"): Role.OPERATOR,
+    ("POST", "/provider/register-webhook"): Role.ADMIN,
+    ("POST", "/provider/rotate"): Role.ADMIN,
 }
 
 
@@ -41,10 +44,10 @@ def test_reads_are_for_viewers_and_acts_for_operators(method, path, role):
 def test_who_may_use_a_route(console, method, path, needed, caller):
     tokens = console.tokens | {"bad": "aac_made-up"}
     headers = {"authorization": f"Bearer {tokens[caller]}"} if caller is not None else {}
-    takes_csv = path == "/contacts/imports"
-    if method == "POST":
+    takes_csv = path in ("/contacts/imports", "/jobs/imports")
+    if method != "GET":
         headers["content-type"] = Takes.CSV if takes_csv else Takes.JSON
-    address = re.sub(r"{(\w+)}", lambda found: AN_ID.get(found[1], "999999"), path)
+    address = re.sub(r"{(\w+)(:path)?}", lambda found: AN_ID.get(found[1], "999999"), path)
     content = b"phone\n" if takes_csv else b""
     answer = console.call(method, address, role=None, headers=headers, content=content)
     if caller in (None, "bad", "revoked"):

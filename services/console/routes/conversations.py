@@ -1,0 +1,70 @@
+"""Conversations: what people wrote to us, and a person's answer."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import Query, Request
+
+from services.console.cursors import cursor_to, page_of, position_of
+from services.console.endpoints import Caller, ContactKey, Endpoint, Work
+from services.console.shapes import conversations as shapes
+from services.console.shapes.values import Page, PageQuery
+from services.core.domain.access import Role
+from services.core.usecases import conversation_verbs
+from services.core.usecases.conversation_verbs import Reply
+
+
+def list_conversations(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+    """People who wrote, the latest first."""
+    return page_of(
+        request,
+        query,
+        lambda before, limit: conversation_verbs.list_conversations(work, before=before or None, limit=limit),
+    )
+
+
+def show_conversation(
+    work: Work, request: Request, key: ContactKey, query: Annotated[PageQuery, Query()]
+) -> dict[str, Any]:
+    """What a contact and we wrote to each other, the oldest first."""
+    before = position_of(request, query) or None
+    shown = conversation_verbs.show_conversation(work, key, before=before, limit=query.limit)
+    return asdict(shown) | {"before": cursor_to(request, query, shown.before)}
+
+
+def reply_to_conversation(
+    work: Work, request: Request, caller: Caller, key: ContactKey, reply: shapes.NewReply
+) -> Reply:
+    """Answer a person who wrote; the text leaves when the gate allows it, once for each idempotency key."""
+    said = request.headers.get("idempotency-key") or uuid4().hex
+    return conversation_verbs.reply(work, key, reply.text, idempotency_key=f"{caller.token_id}:{said}", by=caller.name)
+
+
+ENDPOINTS = (
+    Endpoint(
+        verb="conversations list",
+        method="GET",
+        path="/conversations",
+        role=Role.VIEWER,
+        handler=list_conversations,
+        answer=Page[shapes.ConversationSummary],
+    ),
+    Endpoint(
+        verb="conversations show",
+        method="GET",
+        path="/conversations/{key}",
+        role=Role.VIEWER,
+        handler=show_conversation,
+        answer=shapes.Conversation,
+    ),
+    Endpoint(
+        verb="conversations reply",
+        method="POST",
+        path="/conversations/{key}/reply",
+        role=Role.OPERATOR,
+        handler=reply_to_conversation,
+        answer=shapes.Reply,
+        status=201,
+    ),
+)

@@ -1,0 +1,93 @@
+"""Jobs: imported or put singly by their external id; a completed one is followed up."""
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request
+
+from services.console.cursors import page_of
+from services.console.endpoints import By, Csv, Endpoint, Work
+from services.console.shapes import jobs as shapes
+from services.console.shapes.values import Page, PageQuery
+from services.core.domain.access import Role
+from services.core.domain.jobs_csv import TIMES, GivenJob
+from services.core.usecases import job_verbs
+from services.core.usecases.job_verbs import JobImportReport, JobView, PutJob
+
+ExternalId = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def list_jobs(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+    """Jobs, oldest first."""
+    return page_of(request, query, lambda after, limit: job_verbs.list_jobs(work, after=after, limit=limit))
+
+
+def add_job(work: Work, by: By, new: shapes.NewJob) -> PutJob:
+    """Add a job, or say more about a known one; the same again changes nothing."""
+    number = job_verbs.readable_number(work, new.number) if new.number is not None else None
+    given = _given(new, new.external_id, e164=number, first_name=new.first_name)
+    return job_verbs.put_job(work, given, by=by)
+
+
+def import_jobs_file(
+    work: Work, by: By, upload: Csv, query: Annotated[shapes.JobsImportQuery, Query()]
+) -> JobImportReport:
+    """Read jobs from a CSV file and say what it would do; with `apply`, do it."""
+    return job_verbs.import_jobs(work, upload.chunks(), by=by, apply=query.apply)
+
+
+def show_job(work: Work, external_id: ExternalId) -> JobView:
+    """One job with its follow-up and its reminder."""
+    return job_verbs.show_job(work, external_id)
+
+
+def update_job(work: Work, by: By, external_id: ExternalId, change: shapes.JobChange) -> PutJob:
+    """Change what is known of a job; texts that are not to be sent after all are taken back."""
+    return job_verbs.put_job(work, _given(change, external_id), by=by, must_exist=True)
+
+
+def _given(said: shapes.JobChange, external_id: str, **person: str | None) -> GivenJob:
+    """What the body says: a time that it names as null is taken back."""
+    cleared = frozenset(name for name in TIMES if name in said.model_fields_set and getattr(said, name) is None)
+    return GivenJob(
+        external_id=external_id,
+        job_type=said.job_type,
+        calendar_end=said.calendar_end,
+        invoice_paid_at=said.invoice_paid_at,
+        review_at=said.review_at,
+        cancelled=said.cancelled,
+        cleared=cleared,
+        **person,
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        verb="jobs list", method="GET", path="/jobs", role=Role.VIEWER, handler=list_jobs, answer=Page[shapes.Job]
+    ),
+    Endpoint(verb="jobs add", method="POST", path="/jobs", role=Role.OPERATOR, handler=add_job, answer=shapes.PutJob),
+    Endpoint(
+        verb="jobs import",
+        method="POST",
+        path="/jobs/imports",
+        role=Role.OPERATOR,
+        handler=import_jobs_file,
+        answer=shapes.JobImportReport,
+        takes_csv=True,
+    ),
+    Endpoint(
+        verb="jobs show",
+        method="GET",
+        path="/jobs/{external_id:path}",
+        role=Role.VIEWER,
+        handler=show_job,
+        answer=shapes.Job,
+    ),
+    Endpoint(
+        verb="jobs update",
+        method="PATCH",
+        path="/jobs/{external_id:path}",
+        role=Role.OPERATOR,
+        handler=update_job,
+        answer=shapes.PutJob,
+    ),
+)

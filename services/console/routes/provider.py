@@ -1,0 +1,87 @@
+"""The provider's account, our webhook there, and what must be known before the first production send."""
+
+from typing import Annotated, Any
+
+from fastapi import Path
+
+from services.console.endpoints import AtProvider, By, Endpoint, Work
+from services.console.shapes import provider as shapes
+from services.core.domain.access import Role
+from services.core.usecases import provider_verbs
+from services.core.usecases.provider_verbs import ChecklistAnswer, WebhookKey
+
+ItemKey = Annotated[str, Path(pattern=r"^[a-z_]{1,64}$")]
+
+
+def check_provider(provided: AtProvider) -> dict[str, Any]:
+    """Key, subscription, number, registration, webhook and its deliveries, each with a remedy."""
+    check = provider_verbs.check_provider(provided)
+    return {"is_ready": check.is_ready, "parts": check.parts}
+
+
+def register_webhook(provided: AtProvider, by: By, wanted: shapes.RegisterWebhook) -> WebhookKey:
+    """Have the provider deliver events of messages to this address; the key is told this once."""
+    return provider_verbs.register_webhook(provided, wanted.url, by=by)
+
+
+def rotate_webhook(provided: AtProvider, by: By, rotate: shapes.RotateWebhook) -> WebhookKey:
+    """Have the provider sign with a new key from now on; it is told this once."""
+    return provider_verbs.rotate_webhook(provided, rotate.webhook_id, by=by)
+
+
+def show_checklist(work: Work) -> dict[str, Any]:
+    """What only the live account answers, each item with its latest answer."""
+    checklist = provider_verbs.read_checklist(work)
+    return {"is_settled": checklist.is_settled, "items": checklist.items}
+
+
+def answer_checklist(work: Work, by: By, item: ItemKey, answer: shapes.AnswerItem) -> ChecklistAnswer:
+    """Keep what was found out about an item; a later answer counts."""
+    return provider_verbs.answer_checklist(work, item, answer.state, note=answer.note, by=by)
+
+
+ENDPOINTS = (
+    Endpoint(
+        verb="provider check",
+        method="GET",
+        path="/provider/check",
+        role=Role.OPERATOR,
+        handler=check_provider,
+        answer=shapes.ProviderCheck,
+    ),
+    Endpoint(
+        verb="provider register-webhook",
+        method="POST",
+        path="/provider/register-webhook",
+        role=Role.ADMIN,
+        handler=register_webhook,
+        answer=shapes.WebhookKey,
+        status=201,
+        keeps_answer=False,
+    ),
+    Endpoint(
+        verb="provider rotate",
+        method="POST",
+        path="/provider/rotate",
+        role=Role.ADMIN,
+        handler=rotate_webhook,
+        answer=shapes.WebhookKey,
+        keeps_answer=False,
+    ),
+    Endpoint(
+        verb="provider checklist",
+        method="GET",
+        path="/provider/checklist",
+        role=Role.VIEWER,
+        handler=show_checklist,
+        answer=shapes.Checklist,
+    ),
+    Endpoint(
+        verb="provider checklist",
+        method="POST",
+        path="/provider/checklist/{item}",
+        role=Role.OPERATOR,
+        handler=answer_checklist,
+        answer=shapes.ChecklistItem,
+    ),
+)

@@ -1,0 +1,47 @@
+"""Reviews: texts that may have meant STOP; the contact is paused until somebody decides."""
+
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+
+from services.console.cursors import page_of
+from services.console.endpoints import By, Endpoint, PathId, Work
+from services.console.shapes import reviews as shapes
+from services.console.shapes.values import Page
+from services.core.domain.access import Role
+from services.core.usecases import review_verbs
+from services.core.usecases.review_verbs import ReviewView
+
+
+def list_reviews(work: Work, request: Request, query: Annotated[shapes.ReviewsQuery, Query()]) -> dict[str, Any]:
+    """Doubtful texts, oldest first."""
+    return page_of(
+        request,
+        query,
+        lambda after, limit: review_verbs.list_reviews(work, after=after, limit=limit, undecided=query.undecided),
+    )
+
+
+def decide_review(work: Work, by: By, review_id: PathId, decide: shapes.Decide) -> ReviewView:
+    """Say what was meant: an opt-out, in force since it was said, or not, and the contact goes on."""
+    return review_verbs.decide(work, review_id, decide.decision, by=by, note=decide.note)
+
+
+ENDPOINTS = (
+    Endpoint(
+        verb="reviews list",
+        method="GET",
+        path="/reviews",
+        role=Role.VIEWER,
+        handler=list_reviews,
+        answer=Page[shapes.Review],
+    ),
+    Endpoint(
+        verb="reviews decide",
+        method="POST",
+        path="/reviews/{review_id}/decide",
+        role=Role.OPERATOR,
+        handler=decide_review,
+        answer=shapes.Review,
+    ),
+)

@@ -1,0 +1,93 @@
+"""Contacts and their imports."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from services.console.shapes.values import Answered, Asked, Number, Reason, Short, Taken, example
+from services.core.domain.imports import ImportStatus
+
+
+class ImportQuery(Asked):
+    file_name: str = Field(default="upload.csv", max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+
+
+class ImportReport(Answered):
+    """`accepted`, `merged`, `rejected` and `suppressed` add up to `rows`; `rejections` are counted by reason."""
+
+    model_config = example(
+        {
+            "import_id": 1,
+            "status": "dry_run",
+            "rows": 304,
+            "accepted": 280,
+            "merged": 10,
+            "rejected": 9,
+            "suppressed": 5,
+            "rejections": {"too_short": 7, "not_textable": 2},
+        }
+    )
+
+    import_id: int
+    status: ImportStatus
+    rows: int
+    accepted: int
+    merged: int
+    rejected: int
+    suppressed: int
+    rejections: dict[str, int]
+
+
+class NewContact(Taken):
+    model_config = example({"number": "(202) 555-0143", "first_name": "Ada", "state": "NY"})
+
+    number: Number
+    first_name: Short | None = None
+    last_name: Short | None = None
+    city: Short | None = None
+    state: Short | None = None
+    zip: Short | None = None
+    timezone: Short | None = None
+    external_id: Short | None = None
+    fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Reason] = Field(
+        default_factory=dict, max_length=50
+    )
+
+
+class Contact(Answered):
+    model_config = example(
+        {
+            "contact_id": 17,
+            "e164": "+12025550143",
+            "first_name": "Ada",
+            "last_name": None,
+            "city": "Troy",
+            "state": "NY",
+            "zip": "12180",
+            "timezone": None,
+            "external_id": "C-17",
+            "fields": {"roof": "slate"},
+            "opted_out_at": None,
+            "opted_in_at": None,
+            "suppressed_reason": None,
+            "paused_at": None,
+            "created_at": "2026-03-02T18:00:00Z",
+        }
+    )
+
+    contact_id: int
+    e164: str
+    first_name: str | None
+    last_name: str | None
+    city: str | None
+    state: str | None
+    zip: str | None
+    timezone: str | None
+    external_id: str | None
+    fields: dict[str, Any]
+    opted_out_at: datetime | None
+    opted_in_at: datetime | None
+    suppressed_reason: str | None
+    paused_at: datetime | None
+    created_at: datetime

@@ -1,0 +1,100 @@
+"""What people and we wrote to each other."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from services.console.shapes.values import Answered, Taken, example
+from services.core.domain.messages import Direction, MessageStatus
+
+
+class ConversationSummary(Answered):
+    """A contact who has written to us; `unanswered` when the last word is theirs."""
+
+    model_config = example(
+        {
+            "contact_id": 17,
+            "e164": "+12025550143",
+            "first_name": "Ada",
+            "incoming": 1,
+            "last_message_id": 43,
+            "last_at": "2026-03-02T19:00:00Z",
+            "last_text": "When could you come?",
+            "unanswered": True,
+            "opted_out_at": None,
+            "paused_at": None,
+        }
+    )
+
+    contact_id: int
+    e164: str
+    first_name: str | None
+    incoming: int
+    last_message_id: int
+    last_at: datetime
+    last_text: str | None
+    unanswered: bool
+    opted_out_at: datetime | None
+    paused_at: datetime | None
+
+
+class ConversationText(Answered):
+    """One text; `text` is null once it was erased."""
+
+    message_id: int
+    direction: Direction
+    at: datetime
+    text: str | None
+    status: MessageStatus
+    reason: str | None
+    campaign_id: int | None
+
+
+class Conversation(Answered):
+    """What was said, the oldest first; `before` is the cursor of what was said earlier, or null."""
+
+    model_config = example(
+        {
+            "contact_id": 17,
+            "e164": "+12025550143",
+            "opted_out_at": None,
+            "paused_at": None,
+            "texts": [
+                {
+                    "message_id": 43,
+                    "direction": "incoming",
+                    "at": "2026-03-02T19:00:00Z",
+                    "text": "When could you come?",
+                    "status": "received",
+                    "reason": None,
+                    "campaign_id": 1,
+                }
+            ],
+            "before": None,
+        }
+    )
+
+    contact_id: int
+    e164: str
+    opted_out_at: datetime | None
+    paused_at: datetime | None
+    texts: list[ConversationText]
+    before: str | None
+
+
+class NewReply(Taken):
+    model_config = example({"text": "We will be there at 9."})
+
+    text: str = Field(min_length=1, max_length=5000)
+
+
+class Reply(Answered):
+    """The message that answers; `repeated` when this key had made it before."""
+
+    model_config = example({"message_id": 44, "contact_id": 17, "status": "pending", "segments": 1, "repeated": False})
+
+    message_id: int
+    contact_id: int
+    status: MessageStatus
+    segments: int
+    repeated: bool

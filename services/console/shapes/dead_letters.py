@@ -1,0 +1,85 @@
+"""Work that gave up, and putting it back."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from services.console.shapes.values import Answered, Id, Reason, Taken, example
+
+LETTER: dict[str, Any] = {
+    "letter_id": 9,
+    "task": "process_webhook",
+    "args": [["311"]],
+    "reason": "gave_up",
+    "error": "DatabaseUnavailable",
+    "attempts": 6,
+    "created_at": "2026-03-02T19:00:00Z",
+    "replayed_at": None,
+    "discarded_at": None,
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+}
+
+
+class DeadLetter(Answered):
+    model_config = example(LETTER)
+
+    letter_id: int
+    task: str
+    args: list[Any]
+    reason: str
+    error: str
+    attempts: int
+    created_at: datetime
+    replayed_at: datetime | None
+    discarded_at: datetime | None
+    trace_id: str | None
+
+
+class Replay(Taken):
+    model_config = example({"dry_run": True})
+
+    dry_run: bool = Field(default=False, description="Say what would be replayed; change nothing.")
+
+
+class ReplayMany(Taken):
+    model_config = example({"letter_ids": [9, 10], "dry_run": True})
+
+    letter_ids: list[Id] | None = Field(
+        default=None, min_length=1, max_length=100, description="null: the oldest open ones, up to `limit`"
+    )
+    limit: int = Field(default=100, ge=1, le=100)
+    per_second: int = Field(default=10, ge=5, le=100, description="At most so many are put back in a second.")
+    dry_run: bool = Field(default=False, description="Say what would be replayed; change nothing.")
+
+
+class ReplayRefused(Answered):
+    letter_id: int
+    code: str
+    detail: str
+
+
+class Replayed(Answered):
+    """The letters that were put back, or with `dry_run` would have been, and those that could not be."""
+
+    model_config = example(
+        {
+            "dry_run": True,
+            "items": [LETTER],
+            "refused": [
+                {"letter_id": 10, "code": "dead_letter_closed", "detail": "dead letter 10 was replayed before"}
+            ],
+            "next": None,
+        }
+    )
+
+    dry_run: bool
+    items: list[DeadLetter]
+    refused: list[ReplayRefused]
+    next: None
+
+
+class Discard(Taken):
+    model_config = example({"note": "the contact was erased on request"})
+
+    note: Reason

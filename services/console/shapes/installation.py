@@ -1,0 +1,77 @@
+"""The installation: its switch, health and clock."""
+
+from datetime import datetime, timedelta
+
+from services.console.shapes.values import EXAMPLE_AT, Answered, Instant, Reason, Taken, example
+
+
+class StopSending(Taken):
+    model_config = example({"reason": "wrong list: stop everything"})
+
+    reason: Reason
+
+
+class Sending(Answered):
+    """Whether texts may leave: stopped by a person, or by the breaker that the provider's refusal opened."""
+
+    model_config = example(
+        {
+            "stopped_at": "2026-03-02T18:00:00Z",
+            "stopped_by": "maria",
+            "reason": "wrong list: stop everything",
+            "breaker_open_until": None,
+            "breaker_reason": None,
+        }
+    )
+
+    stopped_at: datetime | None
+    stopped_by: str | None
+    reason: str | None
+    breaker_open_until: datetime | None
+    breaker_reason: str | None
+
+
+class HealthPart(Answered):
+    name: str
+    well: bool
+    found: str
+    remedy: str
+
+
+class Health(Answered):
+    model_config = example(
+        {
+            "at": "2026-03-02T18:00:00Z",
+            "healthy": False,
+            "parts": [
+                {
+                    "name": "dead letters",
+                    "well": False,
+                    "found": "2",
+                    "remedy": "attackacrack dead-letters list, then replay",
+                }
+            ],
+        }
+    )
+
+    at: datetime | None
+    healthy: bool
+    parts: list[HealthPart]
+
+
+class MoveClock(Taken):
+    model_config = example({"to": EXAMPLE_AT})
+
+    to: Instant
+
+
+class Clock(Answered):
+    """Product time, the database's own, and the offset between them."""
+
+    model_config = example(
+        {"product_now": "2026-03-02T18:00:00Z", "real_now": "2026-02-28T03:00:00Z", "offset": "P2DT15H"}
+    )
+
+    product_now: datetime
+    real_now: datetime
+    offset: timedelta

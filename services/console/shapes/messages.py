@@ -1,0 +1,110 @@
+"""Messages, and why each was sent or wasn't."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from services.console.shapes.values import Answered, Id, PageQuery, example
+from services.core.domain.messages import Direction, MessageKind, MessageStatus
+
+SUMMARY: dict[str, Any] = {
+    "message_id": 42,
+    "direction": "outgoing",
+    "kind": "marketing",
+    "campaign_id": 1,
+    "contact_id": 17,
+    "e164": "+12025550143",
+    "status": "delivered",
+    "reason": None,
+    "segments": 1,
+    "not_before": "2026-03-02T18:00:00Z",
+    "submitted_at": "2026-03-02T18:00:01Z",
+    "receipt_at": "2026-03-02T18:00:04Z",
+    "created_at": "2026-03-02T17:59:00Z",
+}
+
+
+class MessagesQuery(PageQuery):
+    campaign_id: Id | None = None
+    status: MessageStatus | None = None
+    e164: str | None = Field(default=None, pattern=r"^\+[1-9][0-9]{1,14}$")
+
+
+class MessageSummary(Answered):
+    model_config = example(SUMMARY)
+
+    message_id: int
+    direction: Direction
+    kind: MessageKind
+    campaign_id: int | None
+    contact_id: int | None
+    e164: str
+    status: MessageStatus
+    reason: str | None
+    segments: int
+    not_before: datetime | None
+    submitted_at: datetime | None
+    receipt_at: datetime | None
+    created_at: datetime
+
+
+class Message(MessageSummary):
+    model_config = example(
+        SUMMARY
+        | {
+            "variant": "a",
+            "body": "Hi Ada, time to look at the foundation. Reply STOP to opt out.",
+            "attempts": 1,
+            "provider_message_id": "AC3b1f0c",
+            "provider_error_code": None,
+            "opted_out_in_flight": False,
+        }
+    )
+
+    variant: str | None
+    body: str | None
+    attempts: int
+    provider_message_id: str | None
+    provider_error_code: str | None
+    opted_out_in_flight: bool
+
+
+class Step(Answered):
+    """One thing that happened to a message; further facts are its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at: datetime
+    what: str
+    reason: str
+
+
+class Explanation(Answered):
+    """Why a message was sent, wasn't, or waits."""
+
+    model_config = example(
+        {
+            "message_id": 42,
+            "status": "pending",
+            "reason": None,
+            "campaign": "Spring check",
+            "not_before": "2026-03-03T14:00:00Z",
+            "provider_message_id": None,
+            "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+            "opted_out_in_flight": False,
+            "steps": [
+                {"at": "2026-03-02T23:10:00Z", "what": "gate deferred", "reason": "hours: the business window is over"}
+            ],
+        }
+    )
+
+    message_id: int
+    status: MessageStatus
+    reason: str | None
+    campaign: str | None
+    not_before: datetime | None
+    provider_message_id: str | None
+    trace_id: str | None
+    opted_out_in_flight: bool
+    steps: list[Step]

@@ -1,0 +1,47 @@
+"""Opt-outs and their proof."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from services.console.shapes.values import Answered, Number, PageQuery, Reason, Taken, example
+from services.core.domain.opt_outs import OptOutSource
+
+
+class NewOptOut(Taken):
+    model_config = example({"number": "+12025550143", "evidence": "asked on the phone, 2 March, Ada"})
+
+    number: Number
+    evidence: Reason = Field(description="How the person asked; kept as proof.")
+
+
+class OptOut(Answered):
+    model_config = example(
+        {
+            "opt_out_id": 3,
+            "contact_id": 17,
+            "e164": "+12025550143",
+            "source": "operator",
+            "rule": "by_hand",
+            "said_at": "2026-03-02T18:00:00Z",
+            "recorded_at": "2026-03-02T18:00:01Z",
+            "evidence": "asked on the phone, 2 March, Ada",
+            "lifted_at": None,
+            "lifted_by": None,
+        }
+    )
+
+    opt_out_id: int
+    contact_id: int
+    e164: str
+    source: OptOutSource
+    rule: str
+    said_at: datetime
+    recorded_at: datetime
+    evidence: str | None
+    lifted_at: datetime | None
+    lifted_by: str | None
+
+
+class OptOutsQuery(PageQuery):
+    in_force: bool = Field(default=True, description="false: those that were lifted, too")

@@ -1,0 +1,50 @@
+"""Doubtful texts, and what a person decides about one."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from services.console.shapes.values import Answered, PageQuery, Reason, Taken, example
+from services.core.usecases.review_verbs import ReviewDecision
+
+
+class ReviewsQuery(PageQuery):
+    undecided: bool = Field(default=True, description="false: those that were decided, too")
+
+
+class Review(Answered):
+    """A doubtful text; its contact is paused until it is decided. `text` is null once it was erased."""
+
+    model_config = example(
+        {
+            "review_id": 7,
+            "contact_id": 17,
+            "e164": "+12025550143",
+            "rule": "bare_keyword",
+            "text": "I would stop the work at the porch",
+            "said_at": "2026-03-02T19:00:00Z",
+            "decided_at": None,
+            "decided_by": None,
+            "decision": None,
+            "note": None,
+        }
+    )
+
+    review_id: int
+    contact_id: int
+    e164: str
+    rule: str
+    text: str | None
+    said_at: datetime
+    decided_at: datetime | None
+    decided_by: str | None
+    decision: ReviewDecision | None
+    note: str | None
+
+
+class Decide(Taken):
+    model_config = example({"decision": "keep", "note": "talks about the porch"})
+
+    decision: Annotated[ReviewDecision, Field(strict=False)]
+    note: Reason | None = None

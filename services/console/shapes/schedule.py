@@ -1,0 +1,69 @@
+"""The schedule's jobs and their runs."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import Field
+
+from services.console.shapes.values import Answered, example
+from services.core.domain.schedule import RunStatus
+
+RUN: dict[str, Any] = {
+    "run_id": 12,
+    "job": "operational_health_check",
+    "due_at": "2026-03-02T18:00:00Z",
+    "status": "succeeded",
+    "reason": None,
+    "started_at": "2026-03-02T18:00:01Z",
+    "finished_at": "2026-03-02T18:00:02Z",
+    "late_by": "PT1S",
+    "attempts": 1,
+    "result": {"healthy": True, "unwell": []},
+    "error": None,
+    "requested_by": None,
+}
+
+
+class Run(Answered):
+    """One run of a job; `late_by` is from due to start, for a waiting run from due to now."""
+
+    model_config = example(RUN)
+
+    run_id: int = Field(validation_alias="id")
+    job: str
+    due_at: datetime
+    status: RunStatus
+    reason: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    late_by: timedelta | None
+    attempts: int
+    result: dict[str, Any] | None
+    error: str | None
+    requested_by: str | None
+
+
+class ScheduledJob(Answered):
+    """One job of the schedule; `next_due` also while it is paused."""
+
+    model_config = example(
+        {
+            "name": "operational_health_check",
+            "rule": "every hour at :00",
+            "zone": "America/New_York",
+            "catch_up": "latest",
+            "next_due": ["2026-03-02T19:00:00Z"],
+            "last_run": RUN,
+            "paused_at": None,
+            "paused_by": None,
+        }
+    )
+
+    name: str
+    rule: str
+    zone: str
+    catch_up: str
+    next_due: list[datetime]
+    last_run: Run | None
+    paused_at: datetime | None
+    paused_by: str | None

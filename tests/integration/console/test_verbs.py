@@ -1,14 +1,17 @@
 """What each noun of the API does: the answer, what it leaves in the database, and the audit row beside it."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select, text
 
 from services.core.domain.access import Role
 from services.core.queue.names import Queue, TaskName
 from services.core.storage import work
-from services.core.storage.models import Attempt, Look, Message
+from services.core.storage.models import Attempt, Campaign, IdempotencyKey, Look, Message
+from tests.tools.simulator import eventually
 
 CSV = (
     b"phone,first_name,state,opted_out\n(202) 555-0111,Ada,DC,\n12025550112,Bo,DC,yes\n911,Cy,,\n202-555-0111,Ada,DC,\n"
@@ -27,6 +30,12 @@ def planned(console, name: str, **changes) -> tuple[str, str]:
     """A planned campaign's path, and its plan's hash."""
     path = f"/campaigns/{console.create_campaign(name, **changes)['campaign_id']}"
     return path, console.post(f"{path}/plan").json()["plan_hash"]
+
+
+def waits_for_a_lock(console) -> bool:
+    with console.context.database.reading() as session:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        return bool(session.scalar(text(query)))
 
 
 @pytest.fixture(scope="module")
@@ -151,15 +160,34 @@ class TestVersions:
         assert console.post(f"{path}/plan", headers={"if-match": tag}).status_code == 200
         stale = console.post(f"{path}/plan", headers={"if-match": tag})
         assert (stale.status_code, stale.json()["code"]) == (412, "version_stale")
-        for accepted in ('"2"', '"1", "2"', "*"):
-            answer = console.post(f"{path}/cancel", headers={"if-match": accepted})
-            assert answer.status_code == 200
-            assert answer.headers["etag"] == '"3"'
-            console.post(f"{path}/cancel")
-            break
+        cancelled = console.post(f"{path}/cancel", headers={"if-match": '"1", "2"'})
+        assert (cancelled.status_code, cancelled.headers["etag"]) == (200, '"3"')
+        for accepted in ('"3"', "*", '"2" ,"3"'):
+            assert console.post(f"{path}/cancel", headers={"if-match": accepted}).status_code == 200
         for refused in ("2", 'W/"3"', '"x"', ""):
             assert console.post(f"{path}/cancel", headers={"if-match": refused}).status_code == 412
         assert console.post("/campaigns/999999/cancel", headers={"if-match": '"1"'}).status_code == 404
+
+    def test_the_version_is_compared_when_the_row_is_ours(self, console):
+        """The request has passed everything but the row's lock, which this test holds, when the version changes."""
+        created = console.create_campaign("versions in a race")
+        path = f"/campaigns/{created['campaign_id']}"
+        with ThreadPoolExecutor(1) as pool:
+            with console.context.database.transaction() as session:
+                campaign = session.get_one(Campaign, created["campaign_id"], with_for_update=True)
+                waiting = pool.submit(console.post, f"{path}/cancel", headers={"if-match": '"1"'})
+                eventually(lambda: waits_for_a_lock(console))
+                campaign.version += 1
+            stale = waiting.result()
+        assert (stale.status_code, stale.json()["code"]) == (412, "version_stale")
+        assert console.get(path).json()["status"] == "draft"
+
+    def test_of_many_with_one_version_one_acts(self, console):
+        created = console.create_campaign("versions for many")
+        path = f"/campaigns/{created['campaign_id']}/plan"
+        with ThreadPoolExecutor(6) as pool:
+            answers = pool.map(lambda _: console.post(path, headers={"if-match": '"1"'}).status_code, range(6))
+        assert sorted(answers) == [200, *[412] * 5]
 
 
 class TestMessages:
@@ -318,10 +346,21 @@ class TestTokens:
         assert console.post("/tokens/night shift/revoke").status_code == 404
         assert [entry.actor for entry in console.audit("token.created")] == ["test-admin"]
 
-    def test_a_secret_is_never_kept(self, console):
-        headers = {"idempotency-key": "of-a-token"}
-        answer = console.post("/tokens", json={"name": "kept", "role": "viewer"}, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_invalid")
+    def test_a_secret_is_told_once_and_never_kept(self, console):
+        headers, wanted = {"idempotency-key": "of-a-token"}, {"name": "kept", "role": "viewer"}
+        secret = console.post("/tokens", json=wanted, headers=headers).json()["token"]
+        again = console.post("/tokens", json=wanted, headers=headers)
+        assert (again.status_code, again.json()["code"]) == (409, "answer_not_kept")
+        assert [item["name"] for item in console.get("/tokens").json()["items"]].count("kept") == 1
+        with console.context.database.reading() as session:
+            kept = session.scalars(select(IdempotencyKey).where(IdempotencyKey.key == "of-a-token")).one()
+        assert secret not in str(kept.response)
+
+    def test_a_refusal_where_secrets_are_told_is_kept(self, console):
+        headers = {"idempotency-key": "of-no-token"}
+        refused = [console.post("/tokens", json={"name": "x", "role": "king"}, headers=headers) for _ in range(2)]
+        assert [answer.status_code for answer in refused] == [422, 422]
+        assert refused[0].json() == refused[1].json()
 
     def test_a_role_that_there_is_not(self, console):
         answer = console.post("/tokens", json={"name": "root", "role": "root"})

@@ -57,6 +57,7 @@ def _broker(context: Context) -> Part:
 
 
 def _rows(session: Session, at: datetime) -> Iterator[Part]:
+    yield _clocks(session)
     yield _beat(session)
     yield _age(
         "inbox",
@@ -83,6 +84,14 @@ def _rows(session: Session, at: datetime) -> Iterator[Part]:
     yield from provider_parts(session)
     yield _count(session, "dead letters", work.count_open_dead_letters, "attackacrack dead-letters list, then replay")
     yield _count(session, "held messages", outbox.count_held, "attackacrack held list, then bind, release or cancel")
+
+
+def _clocks(session: Session) -> Part:
+    skew = clock.skew(session)
+    well = skew <= clock.SKEW_LIMIT
+    found = "this host and the database agree" if well else f"{skew.total_seconds():.1f} s apart"
+    remedy = "mend the time service of this host or of the database: nothing is sent while they disagree"
+    return Part("clocks", well=well, found=found, remedy="" if well else remedy)
 
 
 def _beat(session: Session) -> Part:

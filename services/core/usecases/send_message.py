@@ -91,8 +91,15 @@ def _release_when_back(context: Context, waiting: Sequence[Claim]) -> None:
 
 
 def _claim(context: Context, message_ids: Sequence[int]) -> list[Claim]:
-    """Lease the messages and settle at once those that the gate would stop, so that they cost no slot."""
+    """Lease the messages and settle at once those that the gate would stop, so that they cost no slot.
+
+    None while the clocks disagree: the sweep gives the ids back, and nothing leaves at a time nobody is sure of.
+    """
     with context.database.transaction() as session:
+        skew = clock.skew(session)
+        if skew > clock.SKEW_LIMIT:
+            log.error("send.clocks_disagree", skew_seconds=round(skew.total_seconds(), 1))
+            return []
         claims = outbox.claim(session, message_ids, lease=context.settings.timings.lease)
         failpoints.reach("claimed")
         return [claim for claim in claims if _is_open(context, session, claim)]

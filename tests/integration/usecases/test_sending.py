@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from services.core.domain.messages import MessageKind, MessageStatus
 from services.core.openphone.outcomes import Accepted, NotStarted, RefusalReason, RefusalScope, Refused
 from services.core.runtime.settings import Durations
 from services.core.storage import outbox
 from services.core.usecases.campaign_verbs import cancel, pause
+from services.core.usecases.check_health import check_health
 from services.core.usecases.dispatch import Dispatcher
 from services.core.usecases.installation_verbs import sending_state, stop_sending
 from services.core.usecases.record_outcome import record_outcome
@@ -292,6 +294,18 @@ class TestCaps:
 
         assert world.status(message_id) == "pending"
         assert (world.row(message_id).not_before or world.now()) > world.now()
+
+
+class TestClocks:
+    @pytest.mark.parametrize("off", [timedelta(hours=-36), timedelta(seconds=-5), timedelta(minutes=10)])
+    def test_nothing_leaves_while_they_disagree_and_all_goes_on_afterwards(self, world: World, off: timedelta) -> None:
+        message_id = world.message()
+        with time_machine.travel(datetime.now(UTC) + off, tick=True):
+            assert world.send(message_id) == 0
+            report = {part.name: part for part in check_health(world.context).parts}
+        assert not report["clocks"].well
+        assert (world.status(message_id), world.texts()) == (MessageStatus.PENDING, [])
+        assert world.send(message_id) == 1
 
 
 class TestDispatch:

@@ -78,6 +78,13 @@ def verb(
     return register
 
 
+def confirm_on_terminal(question: str) -> None:
+    """Ask before what has no way back. Raises `Abort` on a no, `BadParameter` where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("nobody can be asked here: say --yes")
+    typer.confirm(question, abort=True, err=True)
+
+
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn whatever goes wrong inside into one line on standard error and an exit code; never a traceback."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from services.cli.output import listing, record
-from services.cli.verb import SOMEBODY, After, By, Id, Limit, verb
+from services.cli.verb import SOMEBODY, After, By, Id, Limit, confirm_on_terminal, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
@@ -117,6 +117,25 @@ def add(
         external_id=external_id,
     )
     return add_contact(context, new, by=by)
+
+
+@verb(group, "erase")
+def erase(
+    context: "Context",
+    key: Annotated[str, typer.Argument(metavar="NUMBER|ID", show_default=False)],
+    reason: Annotated[str, typer.Option("--reason", help="Who asked for it, and when; kept.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+    by: By = SOMEBODY,
+) -> Any:
+    """Forget a person for good: names, texts, raw webhooks. A hash of the number stays, so a STOP stays in force.
+
+    Example: attackacrack contacts erase +12025550143 --reason "her letter of 2 March"
+    """
+    from services.core.usecases.erase_contact import erase_contact
+
+    if not yes:
+        confirm_on_terminal("This cannot be undone. Erase the contact?")
+    return erase_contact(context, key, reason=reason, by=by)
 
 
 def _agreed(report: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Opt-outs: who said STOP, and adding one that came by another way."""
+"""Opt-outs: who said STOP, adding one that came by another way, and lifting one on a person's word."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,3 +43,19 @@ def add(
     from services.core.usecases.contact_verbs import add_opt_out
 
     return add_opt_out(context, number, evidence=evidence, by=by)
+
+
+@verb(group, "lift")
+def lift(
+    context: "Context",
+    number: Annotated[str, typer.Argument(show_default=False)],
+    evidence: Annotated[str, typer.Option("--evidence", help="How the person asked for it; kept as proof.")],
+    by: By = SOMEBODY,
+) -> Any:
+    """Let a number be texted again, because the person asked for it; what was skipped stays so.
+
+    Example: attackacrack opt-outs lift "(202) 555-0143" --evidence "signed up again at the fair, form 17"
+    """
+    from services.core.usecases.contact_verbs import lift_opt_out
+
+    return lift_opt_out(context, number, evidence=evidence, by=by)

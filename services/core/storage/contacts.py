@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.core.storage import erasure
 from services.core.storage.models import Contact
 
 LONGEST_ID = 19
@@ -14,14 +15,20 @@ LONGEST_ID = 19
 
 
 def lock_by_number(session: Session, e164: str) -> Contact:
-    """The contact of a number, made if missing, with its row locked until the transaction ends."""
-    session.execute(insert(Contact).values(e164=e164).on_conflict_do_nothing(index_elements=["e164"]))
-    return session.execute(
+    """The contact of a number, made if missing, with its row locked until the transaction ends.
+
+    A number that was erased gets its contact back, with its opt-out.
+    """
+    made = session.scalar(
+        insert(Contact).values(e164=e164).on_conflict_do_nothing(index_elements=["e164"]).returning(Contact.id)
+    )
+    contact = session.execute(
         select(Contact)
         .where(Contact.e164 == e164)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).scalar_one()
+    return contact if made is None else erasure.reunite(session, contact)
 
 
 def lock(session: Session, contact_id: int) -> Contact:

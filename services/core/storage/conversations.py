@@ -38,6 +38,7 @@ def page(session: Session, *, before: int | None, limit: int) -> Sequence[Conver
         select(Contact, last, grouped.c.incoming)
         .join(last, last.id == grouped.c.last_id)
         .join(Contact, Contact.id == last.contact_id)
+        .where(Contact.erased_at.is_(None))
         .order_by(grouped.c.last_id.desc())
         .limit(limit)
     )

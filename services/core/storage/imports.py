@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from services.core.storage import erasure
 from services.core.storage.bulk import copy_in
 from services.core.storage.models import Import, ImportRow
 
@@ -23,18 +24,23 @@ JUDGE = """
 INSERT INTO import_rows (import_id, line, outcome, reason, e164, opted_out, data, warnings)
 SELECT :import_id, row.line,
        CASE WHEN row.reason IS NOT NULL THEN 'rejected'
-            WHEN row.is_marked OR contact.opted_out_at IS NOT NULL OR contact.suppressed_reason IS NOT NULL
+            WHEN row.is_marked OR row.opted_out_at IS NOT NULL OR row.suppressed_reason IS NOT NULL
             THEN 'suppressed'
-            WHEN contact.id IS NOT NULL OR row.nth > 1 THEN 'merged'
+            WHEN row.contact_id IS NOT NULL OR row.nth > 1 THEN 'merged'
             ELSE 'accepted' END,
        coalesce(row.reason,
-                CASE WHEN row.is_marked OR contact.opted_out_at IS NOT NULL THEN 'opted_out'
-                     ELSE contact.suppressed_reason END),
+                CASE WHEN row.is_marked OR row.opted_out_at IS NOT NULL THEN 'opted_out'
+                     ELSE row.suppressed_reason END),
        row.e164, row.opted_out, row.data, row.warnings
-FROM (SELECT *, bool_or(opted_out) OVER (PARTITION BY e164) AS is_marked,
-             row_number() OVER (PARTITION BY e164, reason IS NULL ORDER BY line) AS nth
-      FROM staged_rows) AS row
-LEFT JOIN contacts AS contact ON contact.e164 = row.e164
+FROM (SELECT staged.*, coalesce(known.id, erased.id) AS contact_id,
+             coalesce(known.opted_out_at, erased.opted_out_at) AS opted_out_at,
+             coalesce(known.suppressed_reason, erased.suppressed_reason) AS suppressed_reason,
+             bool_or(staged.opted_out) OVER (PARTITION BY staged.e164) AS is_marked,
+             row_number() OVER (PARTITION BY staged.e164, staged.reason IS NULL ORDER BY staged.line) AS nth
+      FROM staged_rows AS staged
+      LEFT JOIN contacts AS known ON known.e164 = staged.e164
+      LEFT JOIN contacts AS erased ON erased.number_hash =
+          sha256((SELECT number_pepper FROM installation) || convert_to(staged.e164, 'UTF8'))) AS row
 """
 
 COUNT = """
@@ -83,8 +89,9 @@ def judge(session: Session, import_id: int) -> None:
 
 
 def take_over(session: Session, import_id: int) -> None:
-    """Make contacts of the rows that were not rejected."""
+    """Make contacts of the rows that were not rejected; a number that was erased gets its contact back."""
     session.execute(text(TAKE_OVER), {"import_id": import_id})
+    erasure.reunite_imported(session, import_id)
 
 
 def marked_numbers(session: Session, import_id: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What an operator does with one contact: add it, and keep it from being texted."""
+"""What an operator does with one contact: add it, keep it from being texted, and take that back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,6 +60,28 @@ def add_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Con
         opt_outs.record(session, contact, source=OptOutSource.OPERATOR, rule="by_hand", said_at=at, evidence=evidence)
         outbox.skip_pending_of(session, contact, reason="opted_out")
         audit.record(session, actor=by, act="opt_out.added", subject="contact", subject_id=contact.id)
+        session.refresh(contact)
+        return contact_view(contact)
+
+
+def lift_opt_out(context: Context, number: str, *, evidence: str, by: str) -> ContactView:
+    """Let the number be texted again; what was skipped stays so. `evidence` says how the person asked for it.
+
+    The provider keeps a list of its own, which only a START from the person's phone lifts. Raises `RefusedInput`, or
+    `Conflict` for a number that has not opted out.
+    """
+    if not evidence.strip():
+        detail = "say how the person asked to be texted again: it is the proof"
+        raise RefusedInput("evidence_missing", detail, pointer="/evidence")
+    e164 = _number(context, number)
+    with context.database.transaction() as session:
+        contact = contacts.lock_by_number(session, e164)
+        said_at = clock.product_now(session)
+        if contact.opted_out_at is None:
+            raise Conflict("not_opted_out", "this number has not opted out: there is nothing to lift")
+        if not opt_outs.lift(session, contact, said_at=said_at, by=by, evidence=evidence):
+            raise Conflict("opted_out_later", "the opt-out is dated later than now: look at it with opt-outs list")
+        audit.record(session, actor=by, act="opt_out.lifted", subject="contact", subject_id=contact.id)
         session.refresh(contact)
         return contact_view(contact)
 

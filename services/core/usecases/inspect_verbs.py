@@ -41,6 +41,7 @@ class ContactView:
     suppressed_reason: str | None
     paused_at: datetime | None
     created_at: datetime
+    erased_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ def contact_view(row: Contact) -> ContactView:
         suppressed_reason=row.suppressed_reason,
         paused_at=row.paused_at,
         created_at=row.created_at,
+        erased_at=row.erased_at,
     )
 
 

@@ -12,10 +12,17 @@ from services.core.storage.models.metadata import E164, Base, Id, ProductStamp, 
 
 
 class Contact(Base):
-    """A person is a number. The row is what sending and opting out both lock first."""
+    """A person is a number. The row is what sending and opting out both lock first.
+
+    An erased one keeps a hash of its number, so that it is known again when the number comes back.
+    """
 
     __tablename__ = "contacts"
-    __table_args__ = (CheckConstraint(r"e164 ~ '^\+[1-9][0-9]{1,14}$'", name="e164_form"), Index(None, "external_id"))
+    __table_args__ = (
+        CheckConstraint(r"erased_at IS NOT NULL OR e164 ~ '^\+[1-9][0-9]{1,14}$'", name="e164_form"),
+        CheckConstraint("(erased_at IS NULL) = (number_hash IS NULL)", name="erased_is_hashed"),
+        Index(None, "external_id"),
+    )
 
     id: Mapped[Id]
     e164: Mapped[E164] = mapped_column(unique=True)
@@ -33,6 +40,7 @@ class Contact(Base):
     paused_at: Mapped[datetime | None]
     import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"), index=True)
     erased_at: Mapped[datetime | None]
+    number_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     created_at: Mapped[ProductStamp]
     updated_at: Mapped[ProductStamp]
 

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.core.domain.access import Role
 from services.core.storage.models.metadata import Base, Id, ProductStamp, one_of
 
+RANDOM_BYTES = "decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')"
+
 
 class Installation(Base):
     """One row. Senders read it in every submission, so a stop is in force at the next one."""
@@ -32,6 +34,7 @@ class Installation(Base):
     breaker_open_until: Mapped[datetime | None]
     breaker_reason: Mapped[str | None]
     gap_audit_cursor: Mapped[datetime | None]
+    number_pepper: Mapped[bytes] = mapped_column(LargeBinary, server_default=text(RANDOM_BYTES))
     created_at: Mapped[ProductStamp]
 
 

@@ -17,7 +17,7 @@ from services.console import authentication, problems
 from services.console.authentication import admit, second_person
 from services.console.body import Takes, Upload, receive
 from services.console.idempotency import once
-from services.console.shapes.values import LARGEST_ID, Problem, example_of
+from services.console.shapes.values import LARGEST_ID, Problem
 from services.core.domain.access import Role
 from services.core.domain.failures import RefusedInput
 from services.core.usecases.context import Context
@@ -118,7 +118,7 @@ def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
         status_code=endpoint.status,
         operation_id=endpoint.handler.__name__,
         tags=[endpoint.path.split("/")[1]],
-        responses=_described(endpoint),
+        responses=_refusals(endpoint),
         dependencies=[Security(BEARER), *([Depends(_documented_key)] if endpoint.method != "GET" else [])],
         openapi_extra={
             "x-verb": endpoint.verb,
@@ -130,19 +130,10 @@ def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
     )
 
 
-def _described(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
-    """What the endpoint answers, with an example, and its refusals: 404 and 412 only where the address allows them."""
-    refusals = set(PROBLEMS)
-    if "{" not in endpoint.path:
-        refusals.discard(404)
-    if endpoint.method == "GET":
-        refusals.discard(412)
-    described: dict[int | str, dict[str, Any]] = {
-        code: {"model": Problem, "description": PROBLEMS[code]} for code in sorted(refusals)
-    }
-    if endpoint.answer is not None:
-        described[endpoint.status] = {"content": {Takes.JSON: {"example": example_of(endpoint.answer)}}}
-    return described
+def _refusals(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
+    """How the endpoint refuses: 404 only where the address names something, 412 only where something is changed."""
+    impossible = {404 if "{" not in endpoint.path else None, 412 if endpoint.method == "GET" else None}
+    return {code: {"model": Problem, "description": PROBLEMS[code]} for code in PROBLEMS if code not in impossible}
 
 
 async def _context(request: Request) -> Context:

@@ -2,24 +2,29 @@
 
 from collections.abc import Iterator
 from html import escape
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import Request
+from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse, JSONResponse
 
 from services.console.endpoints import Endpoint
 from services.console.problems import MEDIA_TYPE
+from services.console.shapes.values import Problem, example_of
 from services.core.domain.access import Role
+
+JSON = "application/json"
 
 
 def openapi_document(request: Request) -> JSONResponse:
     """This description, as OpenAPI."""
-    return JSONResponse(_described(request.app.openapi()))
+    return JSONResponse(described(request.app))
 
 
 def documentation(request: Request) -> HTMLResponse:
     """This description, as a page."""
-    rows = "".join(_rows(request.app.openapi()))
+    rows = "".join(_rows(described(request.app)))
     title = escape(request.app.title)
     return HTMLResponse(
         f'<!doctype html><html lang="en"><title>{title}</title><h1>{title}</h1><table>'
@@ -27,12 +32,23 @@ def documentation(request: Request) -> HTMLResponse:
     )
 
 
-def _described(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with problems under the content type that they have."""
+def described(app: FastAPI) -> dict[str, Any]:
+    """The whole document: problems have their own content type, and every body its example, nulls included."""
+    document = app.openapi()
+    routes = {route.operation_id: route for route in app.routes if isinstance(route, APIRoute)}
     for _, _, operation in _operations(document):
+        route = routes[operation["operationId"]]
         for status, response in operation["responses"].items():
-            if int(status) >= 400 and "application/json" in response["content"]:
-                response["content"][MEDIA_TYPE] = response["content"].pop("application/json")
+            content = response.get("content", {})
+            if int(status) >= HTTPStatus.BAD_REQUEST:
+                content[MEDIA_TYPE] = {**content.pop(JSON, content.get(MEDIA_TYPE)), "example": example_of(Problem)}
+            elif route.response_model is not None:
+                content[JSON]["example"] = example_of(route.response_model)
+        taken = operation.get("requestBody", {}).get("content", {}).get(JSON)
+        if taken is not None and route.body_field is not None:
+            taken["example"] = example_of(route.body_field.field_info.annotation)
+    for schema in document["components"]["schemas"].values():
+        schema.pop("example", None)
     return document
 
 

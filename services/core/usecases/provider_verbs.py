@@ -163,10 +163,8 @@ def register_webhook(context: Context, url: str, *, by: str) -> WebhookKey:
                 "webhook_known",
                 f"webhook {known.id} delivers to this address already: take provider rotate for a new key",
             )
+    _record_first(context, act="webhook.registered", detail={"url": url}, by=by)
     made = context.provider.register_webhook(url, EVENTS, label="attackacrack")
-    with context.database.transaction() as session:
-        detail = {"webhook_id": made.id}
-        audit.record(session, actor=by, act="webhook.registered", subject="webhook", detail=detail)
     steps = (
         f"set {WEBHOOK_ID}={made.id}",
         f"set {SECRETS} to this key, and restart the ingress: until then deliveries are refused and sent again later",
@@ -184,12 +182,10 @@ def rotate_webhook(context: Context, webhook_id: str | None, *, by: str) -> Webh
         raise RefusedInput("webhook_unknown", f"name the webhook, or set {WEBHOOK_ID}: provider check lists it")
     try:
         webhook = context.provider.get_webhook(webhook_id)
+        _record_first(context, act="webhook.rotated", detail={"webhook_id": webhook_id}, by=by)
         key = context.provider.rotate_webhook(webhook_id)
     except ProviderHasNone as error:
         raise NotFound("webhook", webhook_id) from error
-    with context.database.transaction() as session:
-        detail = {"webhook_id": webhook_id}
-        audit.record(session, actor=by, act="webhook.rotated", subject="webhook", detail=detail)
     steps = (
         f"set {SECRETS}=NEW,OLD: both keys hold, parted by a comma, and restart the ingress",
         "deliveries that are refused meanwhile are sent again, and the gap audit looks for the rest",
@@ -224,6 +220,12 @@ def answer_checklist(context: Context, key: str, state: ChecklistState, *, note:
         detail = {"item": key, "state": state.value, "note": note.strip()[:1000]}
         audit.record(session, actor=by, act="checklist.answered", subject="checklist", detail=detail)
     return ChecklistAnswer(key, item.question, item.how, state, note.strip()[:1000], by, at)
+
+
+def _record_first(context: Context, *, act: str, detail: dict[str, str], by: str) -> None:
+    """Record what is about to be asked of the provider: once it was done, a failure of ours would lose the key."""
+    with context.database.transaction() as session:
+        audit.record(session, actor=by, act=act, subject="webhook", detail=detail)
 
 
 def _asked(ask: Callable[[], Iterator[Part]]) -> list[Part]:

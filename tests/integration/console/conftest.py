@@ -18,6 +18,7 @@ from services.core.runtime.settings import Settings, read_settings
 from services.core.storage import installation, tokens
 from services.core.storage.models import AuditEntry
 from services.core.usecases.context import Context
+from tests.tools.simulator import RunningSimulator, running_simulator
 
 START_LIMIT_SECONDS = 20
 
@@ -67,16 +68,25 @@ def campaign(name: str, **changes: Any) -> dict[str, Any]:
     return {"name": name, "template_a": text, "audience": {"all": True}} | changes
 
 
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
+    with running_simulator(tmp_path_factory.mktemp("simulator")) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
-def console_settings(migrated_template: Any, valkey_process: Any) -> Iterator[Settings]:
+def console_settings(migrated_template: Any, valkey_process: Any, simulator: RunningSimulator) -> Iterator[Settings]:
     url = migrated_template.server.create_database(template=migrated_template.name)
     if not valkey_process.is_running:
         valkey_process.start()
     yield read_settings(
         database_url=url,
         redis_url=valkey_process.url,
-        provider_phone_number="+12025550100",
-        provider_phone_number_id="PNq7Rk2LmZx",
+        provider_base_url=simulator.url,
+        provider_api_key=simulator.api_key,
+        provider_phone_number=simulator.phone_number,
+        provider_phone_number_id=simulator.phone_number_id,
+        provider_rate=1000,
     )
     migrated_template.server.drop_database(url)
 

@@ -1,0 +1,238 @@
+"""Every act of the API with a state of the installation in which it is done, and the request that does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from itertools import count
+from typing import Any
+
+from redis import Redis
+
+from services.core.domain.messages import Direction, MessageKind, MessageStatus
+from services.core.queue.names import TaskName
+from services.core.storage import clock, contacts, opt_outs, work
+from services.core.storage.models import Attempt, InboxEvent, Message
+
+_numbers = count(5_550_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to send: the values of the address, and how the body is given."""
+
+    address: dict[str, Any]
+    options: dict[str, Any]
+
+
+def warm_limiter(console: Any) -> None:
+    """Let the shared rate be known, as it is in a stack that runs; a new one gives out no slot for seconds."""
+    with Redis.from_url(console.context.settings.redis_url.get_secret_value(), decode_responses=True) as client:
+        state = {"next": 0, "next_read": 0, "run": client.info("server")["run_id"]}
+        client.hset(f"throttle:{console.context.key_fingerprint}", mapping=state)
+
+
+def new_number() -> str:
+    return f"+1202{next(_numbers)}"
+
+
+def add_message(console: Any, status: MessageStatus, *, number: str | None = None) -> int:
+    """A text to or from a person; a held one was attempted ten minutes ago."""
+    number, is_incoming = number or new_number(), status is MessageStatus.RECEIVED
+    with console.context.database.transaction() as session:
+        at = clock.product_now(session) - timedelta(minutes=10)
+        message = Message(
+            direction=Direction.INCOMING if is_incoming else Direction.OUTGOING,
+            kind=MessageKind.TRANSACTIONAL,
+            contact_id=contacts.lock_by_number(session, number).id,
+            e164=number,
+            sender=console.context.settings.provider_phone_number,
+            sender_phone_number_id=console.context.settings.provider_phone_number_id,
+            body="Hello",
+            body_hash=sha256(b"Hello").digest(),
+            status=status,
+            said_at=at if is_incoming else None,
+        )
+        session.add(message)
+        session.flush()
+        if status is MessageStatus.HELD:
+            message.attempts = 1
+            session.add(Attempt(message_id=message.id, number=1, fence=1, started_at=at, outcome="unknown"))
+        return message.id
+
+
+def add_letter(console: Any, task: str = TaskName.DEBUG_TASK) -> int:
+    with console.context.database.transaction() as session:
+        letter_id = work.add_dead_letter(
+            session, name=task, args=["1"], reason="gave_up", error="Boom", attempts=3, traceparent=None
+        )
+    assert letter_id is not None
+    return letter_id
+
+
+def add_review(console: Any) -> int:
+    with console.context.database.transaction() as session:
+        contact = contacts.lock_by_number(session, new_number())
+        event = InboxEvent(scheme="standard", dedupe_key=contact.e164, body_hash=b"1", status="handled")
+        session.add(event)
+        session.flush()
+        at = clock.product_now(session)
+        opt_outs.ask_for_review(session, contact, rule="bare_keyword", said_at=at, inbox_id=event.id)
+    return int(console.get("/reviews", params={"limit": 200}).json()["items"][-1]["review_id"])
+
+
+def add_import(console: Any) -> int:
+    return int(console.import_csv(f"phone\n{new_number()}\n".encode()).json()["import_id"])
+
+
+def add_campaign(console: Any, *steps: str) -> tuple[int, str]:
+    """A campaign to one new contact that has gone through these steps; its id and its plan's hash."""
+    import_id = add_import(console)
+    console.post(f"/contacts/imports/{import_id}/confirm")
+    campaign_id = console.create_campaign(f"act {new_number()}", audience={"import": import_id})["campaign_id"]
+    plan_hash = ""
+    for step in steps:
+        body = {"json": {"plan_hash": plan_hash}} if step == "start" else {}
+        answer = console.post(f"/campaigns/{campaign_id}/{step}", **body)
+        assert answer.status_code == 200, answer.text
+        plan_hash = answer.json()["plan_hash"]
+    return campaign_id, plan_hash
+
+
+def add_job(console: Any) -> str:
+    name = f"J/{new_number()}"
+    body = {"external_id": name, "number": new_number(), "job_type": "foundation"}
+    assert console.post("/jobs", json=body).status_code == 200
+    return name
+
+
+def sent_by_provider(console: Any, simulator: Any) -> tuple[int, str]:
+    """A held message, and the provider's own id of a text to the same person."""
+    number = new_number()
+    message_id = add_message(console, MessageStatus.HELD, number=number)
+    return message_id, simulator.send(number).json()["data"]["id"]
+
+
+def on_campaign(*steps: str) -> Callable[[Any, Any], Request]:
+    return lambda console, _simulator: Request({"campaign_id": add_campaign(console, *steps)[0]}, {})
+
+
+def start(console: Any, _simulator: Any) -> Request:
+    campaign_id, plan_hash = add_campaign(console, "plan")
+    return Request({"campaign_id": campaign_id}, {"json": {"plan_hash": plan_hash}})
+
+
+def on_held(**body: Any) -> Callable[[Any, Any], Request]:
+    return lambda console, _simulator: Request(
+        {"message_id": add_message(console, MessageStatus.HELD)}, {"json": {"reason": "asked her"} | body}
+    )
+
+
+def bind(console: Any, simulator: Any) -> Request:
+    message_id, provider_id = sent_by_provider(console, simulator)
+    return Request({"message_id": message_id}, {"json": {"reason": "seen", "provider_message_id": provider_id}})
+
+
+def reply(console: Any, _simulator: Any) -> Request:
+    number = new_number()
+    add_message(console, MessageStatus.RECEIVED, number=number)
+    return Request({"key": number}, {"json": {"text": "We will be there at 9."}})
+
+
+def move_clock(console: Any, _simulator: Any) -> Request:
+    now = console.get("/clock").json()["product_now"]
+    return Request({}, {"json": {"to": now.replace(now[:4], str(int(now[:4]) + 1), 1)}})
+
+
+def pause_job(console: Any, _simulator: Any) -> Request:
+    console.post("/schedule/audit_gaps/resume")
+    return Request({"job": "audit_gaps"}, {})
+
+
+def resume_job(console: Any, _simulator: Any) -> Request:
+    console.post("/schedule/audit_gaps/pause")
+    return Request({"job": "audit_gaps"}, {})
+
+
+def rotate(_console: Any, simulator: Any) -> Request:
+    made = simulator.register_webhook(f"http://127.0.0.1/{new_number()[1:]}")
+    return Request({}, {"json": {"webhook_id": made["id"]}})
+
+
+def register(_console: Any, simulator: Any) -> Request:
+    simulator.reset(keep_webhooks=False)
+    return Request({}, {"json": {"url": "http://texts.example.com/webhooks/openphone"}})
+
+
+def new_token(_console: Any, _simulator: Any) -> Request:
+    return Request({}, {"json": {"name": f"token {new_number()}", "role": "viewer"}})
+
+
+def revoke(console: Any, simulator: Any) -> Request:
+    name = console.post("/tokens", **new_token(console, simulator).options).json()["name"]
+    return Request({"name": name}, {})
+
+
+def csv(content: Callable[[], str], **params: str) -> Callable[[Any, Any], Request]:
+    headers = {"content-type": "text/csv"}
+    return lambda _console, _simulator: Request(
+        {}, {"content": content().encode(), "headers": headers, "params": params}
+    )
+
+
+def body(make: Callable[[], dict[str, Any]]) -> Callable[[Any, Any], Request]:
+    return lambda _console, _simulator: Request({}, {"json": make()})
+
+
+ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
+    ("POST", "/contacts/imports"): csv(lambda: f"phone\n{new_number()}\n"),
+    ("POST", "/contacts/imports/{import_id}/confirm"): lambda console, _: Request(
+        {"import_id": add_import(console)}, {}
+    ),
+    ("POST", "/contacts"): body(lambda: {"number": new_number(), "state": "DC"}),
+    ("POST", "/opt-outs"): body(lambda: {"number": new_number(), "evidence": "by phone"}),
+    ("POST", "/campaigns"): body(
+        lambda: {"name": f"act {new_number()}", "template_a": "Reply STOP to opt out.", "audience": {"all": True}}
+    ),
+    ("POST", "/campaigns/{campaign_id}/plan"): on_campaign(),
+    ("POST", "/campaigns/{campaign_id}/start"): start,
+    ("POST", "/campaigns/{campaign_id}/pause"): on_campaign("plan", "start"),
+    ("POST", "/campaigns/{campaign_id}/resume"): on_campaign("plan", "start", "pause"),
+    ("POST", "/campaigns/{campaign_id}/cancel"): on_campaign("plan", "start"),
+    ("POST", "/held/{message_id}/release"): on_held(),
+    ("POST", "/held/{message_id}/bind"): bind,
+    ("POST", "/held/{message_id}/cancel"): on_held(),
+    ("POST", "/reviews/{review_id}/decide"): lambda console, _: Request(
+        {"review_id": add_review(console)}, {"json": {"decision": "opt_out"}}
+    ),
+    ("POST", "/conversations/{key}/reply"): reply,
+    ("POST", "/jobs"): body(
+        lambda: {"external_id": f"J-{new_number()}", "number": new_number(), "job_type": "foundation"}
+    ),
+    ("POST", "/jobs/imports"): csv(
+        lambda: f"external_id,phone,job_type\nJ-{new_number()},{new_number()},foundation\n", apply="true"
+    ),
+    ("PATCH", "/jobs/{external_id:path}"): lambda console, _: Request(
+        {"external_id": add_job(console)}, {"json": {"cancelled": True}}
+    ),
+    ("POST", "/dead-letters/replay"): lambda console, _: Request({}, {"json": {"letter_ids": [add_letter(console)]}}),
+    ("POST", "/dead-letters/{letter_id}/replay"): lambda console, _: Request(
+        {"letter_id": add_letter(console)}, {"json": {}}
+    ),
+    ("POST", "/dead-letters/{letter_id}/discard"): lambda console, _: Request(
+        {"letter_id": add_letter(console)}, {"json": {"note": "of no use"}}
+    ),
+    ("POST", "/schedule/{job}/run-now"): lambda _console, _: Request({"job": "audit_gaps"}, {}),
+    ("POST", "/schedule/{job}/pause"): pause_job,
+    ("POST", "/schedule/{job}/resume"): resume_job,
+    ("POST", "/sending/stop"): body(lambda: {"reason": "wrong list"}),
+    ("POST", "/sending/resume"): lambda _console, _: Request({}, {}),
+    ("POST", "/clock"): move_clock,
+    ("POST", "/provider/register-webhook"): register,
+    ("POST", "/provider/rotate"): rotate,
+    ("POST", "/provider/checklist/{item}"): lambda _console, _: Request(
+        {"item": "daily_cap"}, {"json": {"state": "settled", "note": "1,500 a day"}}
+    ),
+    ("POST", "/tokens"): new_token,
+    ("POST", "/tokens/{name}/revoke"): revoke,
+}

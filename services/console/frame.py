@@ -10,8 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.console.problems import INTERNAL, render
-from services.core.runtime.telemetry import SpanName
-from services.core.runtime.tracing import span
+from services.core.runtime import tracing
+from services.core.runtime.telemetry import Attribute, SpanName
 
 log = structlog.get_logger()
 
@@ -44,7 +44,8 @@ class Frame:
                 MutableHeaders(scope=message).update({**SAFE_HEADERS, "x-request-id": request_id})
             await send(message)
 
-        with span(SpanName.API_REQUEST, parent=Headers(scope=scope).get("traceparent")):
+        parent = Headers(scope=scope).get("traceparent")
+        with tracing.span(SpanName.API_REQUEST, parent=parent, kind=tracing.SpanKind.SERVER) as active:
             try:
                 await self._app(scope, receive, send_framed)
             except Exception as error:  # noqa: BLE001 - the last place to answer
@@ -52,6 +53,25 @@ class Frame:
                 if status == 0:
                     await render(INTERNAL, request_id=request_id)(scope, receive, send_framed)
             log.info("api.request", request_id=request_id, status=status, **_facts(scope, started))
+            _describe(active, scope, status)
+
+
+def _describe(active: tracing.ActiveSpan, scope: Scope, status: int) -> None:
+    """Name the span by the route's template, since an address may hold a phone number."""
+    route = getattr(scope.get("route"), "path", None)
+    if route is not None:
+        active.rename(f"{scope['method']} {route}")
+    active.note(
+        {
+            Attribute.HTTP_METHOD: scope["method"] if route is not None else "_OTHER",
+            Attribute.HTTP_ROUTE: route,
+            Attribute.HTTP_STATUS: status,
+            Attribute.CALLER_ID: scope["state"].get("caller_id"),
+            Attribute.REQUEST_ID: scope["state"]["request_id"],
+        }
+    )
+    if status >= 500:
+        active.fail(str(status))
 
 
 def _facts(scope: Scope, started: float) -> dict[str, Any]:

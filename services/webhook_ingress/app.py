@@ -13,9 +13,9 @@ from fastapi import FastAPI, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from services.core.runtime import tracing
 from services.core.runtime.settings import Settings
-from services.core.runtime.telemetry import SpanName
-from services.core.runtime.tracing import span
+from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.accept_webhook import Verdict
 from services.core.usecases.context import open_context
@@ -27,6 +27,7 @@ from services.webhook_ingress.reception import POOL_SIZE, NotStored, Reception
 log = structlog.get_logger()
 
 PATH = b"/webhooks/openphone"
+ROUTE: tracing.Attributes = {Attribute.HTTP_METHOD: "POST", Attribute.HTTP_ROUTE: PATH.decode()}
 RETRY_LATER = ((b"retry-after", b"2"),)
 
 
@@ -47,27 +48,41 @@ class Ingress:
         if scope["type"] != "http" or scope["raw_path"] != PATH:
             await self._frame(scope, receive, send)
             return
-        try:
-            answer = await self._receive(scope, receive)
-        except Refused as refused:
-            answer = refused.answer
-        except NotStored:
-            answer = problem(503, "not_stored", "the delivery could not be stored: send it again", headers=RETRY_LATER)
-        except SenderGone:
+        if scope["method"] != "POST":
+            refusal = problem(405, "method_not_allowed", "a webhook is a POST", headers=((b"allow", b"POST"),))
+            await refusal.send(send)
             return
-        except Exception:
-            log.exception("webhook.failed")
-            answer = problem(500, "internal_error", "this is our fault: send it again")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        # A stranger's traceparent is linked to, never obeyed: it must not decide what we keep.
+        links = [headers.get("traceparent")]
+        with tracing.span(SpanName.WEBHOOK_ACCEPT, ROUTE, links=links, kind=tracing.SpanKind.SERVER) as active:
+            answer = await self._answer(headers, receive, active)
+            if answer is None:
+                return
+            active.note({Attribute.HTTP_STATUS: answer.status})
+            if answer.status >= 500:
+                active.fail(str(answer.status))
         await answer.send(send)
 
-    async def _receive(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, headers: dict[str, str], receive: Receive, active: tracing.ActiveSpan) -> Answer | None:
+        """The answer, whatever happens; none when there is nobody left to answer."""
+        try:
+            return await self._receive(headers, receive, active)
+        except Refused as refused:
+            return refused.answer
+        except NotStored:
+            return problem(503, "not_stored", "the delivery could not be stored: send it again", headers=RETRY_LATER)
+        except SenderGone:
+            return None
+        except Exception:
+            log.exception("webhook.failed")
+            return problem(500, "internal_error", "this is our fault: send it again")
+
+    async def _receive(self, headers: dict[str, str], receive: Receive, active: tracing.ActiveSpan) -> Answer:
         """Verify, store and answer one delivery: 2xx only once it is committed."""
-        if scope["method"] != "POST":
-            return problem(405, "method_not_allowed", "a webhook is a POST", headers=((b"allow", b"POST"),))
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         raw = await read_body(headers, receive, largest=self._settings.webhook_max_body)
-        with span(SpanName.WEBHOOK_ACCEPT, parent=headers.get("traceparent")) as traceparent:
-            acceptance = await self._reception.accept(raw, headers, traceparent=traceparent)
+        acceptance = await self._reception.accept(raw, headers, traceparent=active.traceparent)
+        active.note({Attribute.VERDICT: acceptance.verdict, Attribute.INBOX_ID: acceptance.inbox_id})
         if acceptance.verdict is Verdict.UNSIGNED:
             log.info("webhook.unsigned", reason=acceptance.reason)
             return problem(401, "signature_invalid", f"the signature does not hold: {acceptance.reason}")

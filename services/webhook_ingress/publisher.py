@@ -8,7 +8,7 @@ from threading import Thread
 
 import structlog
 
-from services.core.queue.enqueue import Broker, BrokerUnavailable
+from services.core.queue.enqueue import Batch, Broker, BrokerUnavailable
 from services.core.queue.names import TaskName
 
 log = structlog.get_logger()
@@ -42,11 +42,8 @@ class Publisher:
         while (first := self._waiting.get()) is not None:
             batch, ends = self._gather(first)
             try:
-                self._broker.enqueue(
-                    TaskName.PROCESS_WEBHOOK,
-                    [str(inbox_id) for inbox_id, _ in batch],
-                    traceparent=batch[0][1] if len(batch) == 1 else None,
-                )
+                ids, traces = zip(*batch, strict=True)
+                self._broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch([str(each) for each in ids], traces)])
             except BrokerUnavailable:
                 log.warning("webhook.publish_failed", ids=len(batch))
             if ends:

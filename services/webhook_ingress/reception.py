@@ -70,7 +70,7 @@ class Reception:
         for threads in (self._lane, self._alone, self._clock_thread):
             threads.shutdown(wait=False, cancel_futures=True)
 
-    async def accept(self, raw: bytes, headers: Mapping[str, str], *, traceparent: str) -> Acceptance:
+    async def accept(self, raw: bytes, headers: Mapping[str, str], *, traceparent: str | None) -> Acceptance:
         """What became of a delivery, once it is committed. Raises `NotStored`, within two seconds."""
         try:
             read = await self._read(raw, headers, traceparent=traceparent)
@@ -91,7 +91,9 @@ class Reception:
                 at = await asyncio.shield(self._clock_reading)
         return at
 
-    async def _read(self, raw: bytes, headers: Mapping[str, str], *, traceparent: str) -> ReadWebhook | Acceptance:
+    async def _read(
+        self, raw: bytes, headers: Mapping[str, str], *, traceparent: str | None
+    ) -> ReadWebhook | Acceptance:
         """Read it by the time that we believe it is; before that makes a delivery stale, ask anew."""
         for fresh in (False, True):
             at = await self.product_now(fresh=fresh)

@@ -10,7 +10,6 @@ from services.console.shapes import campaigns as shapes
 from services.console.shapes.values import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.runtime.tracing import traceparent
 from services.core.usecases import campaign_verbs, inspect_verbs
 from services.core.usecases.campaign_verbs import CampaignView, NewCampaign
 from services.core.usecases.plan_campaign import Plan, plan_campaign
@@ -23,7 +22,7 @@ def list_campaigns(work: Work, request: Request, query: Annotated[PageQuery, Que
 
 def create_campaign(work: Work, by: By, new: shapes.NewCampaign, response: Response) -> CampaignView:
     """Make a draft."""
-    created = campaign_verbs.create(work, _wanted(new), by=by, traceparent=traceparent())
+    created = campaign_verbs.create(work, _wanted(new), by=by)
     return tagged(response, created)
 
 

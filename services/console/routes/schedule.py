@@ -10,7 +10,6 @@ from services.console.endpoints import By, Endpoint, Work
 from services.console.shapes import schedule as shapes
 from services.console.shapes.values import Page, PageQuery
 from services.core.domain.access import Role
-from services.core.runtime.tracing import traceparent
 from services.core.usecases import schedule_verbs
 from services.core.usecases.schedule_verbs import JobView, RunView
 
@@ -34,7 +33,7 @@ def list_all_runs(work: Work, request: Request, query: Annotated[PageQuery, Quer
 
 def run_now(work: Work, by: By, job: JobName) -> RunView:
     """Have the job run once more, now, paused or not."""
-    return schedule_verbs.run_now(work.database, job, by=by, traceparent=traceparent())
+    return schedule_verbs.run_now(work.database, job, by=by)
 
 
 def pause_job(work: Work, by: By, job: JobName) -> JobView:

@@ -92,6 +92,8 @@ class Explanation(Answered):
             "not_before": "2026-03-03T14:00:00Z",
             "provider_message_id": None,
             "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+            "trace_kept": True,
+            "begun_by_trace_id": "0af7651916cd43dd8448eb211c80319c",
             "opted_out_in_flight": False,
             "steps": [
                 {"at": "2026-03-02T23:10:00Z", "what": "gate deferred", "reason": "hours: the business window is over"}
@@ -106,5 +108,7 @@ class Explanation(Answered):
     not_before: datetime | None
     provider_message_id: str | None
     trace_id: str | None
+    trace_kept: bool
+    begun_by_trace_id: str | None
     opted_out_in_flight: bool
     steps: list[Step]

@@ -6,7 +6,7 @@ request: whoever calls decides by the outcome. One client serves a whole process
 
 import logging
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import quote
@@ -40,10 +40,13 @@ from services.core.openphone.errors import (
 )
 from services.core.openphone.outcomes import Accepted, NotStarted, Refused, SendOutcome, Unknown
 from services.core.openphone.transport import SEND_PATH, AnswerTooLarge, Departure, StartRefused, Wire, exchange
+from services.core.runtime import tracing
+from services.core.runtime.telemetry import Attribute
 
 API_VERSION = "2026-03-30"
 PAGE_SIZE = 50
 MOST_PAGES = 200
+NO_IDS: Mapping[str, str] = {}
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs, and ours have phone numbers in them
 
@@ -101,7 +104,7 @@ class OpenPhoneClient:
             extensions={"trace": departure},
         )
         try:
-            answer = exchange(self._http, request, deadline=self._deadline)
+            answer = self._exchange(request, SEND_PATH)
         except StartRefused:
             return NotStarted("guard")
         except httpx.TransportError as error:
@@ -135,11 +138,11 @@ class OpenPhoneClient:
 
     def get_message(self, message_id: str) -> ListedMessage:
         """One message. Raises `NotFound` when the provider has none of this id."""
-        return self._data("GET", f"/messages/{_segment(message_id)}", MessageAnswer).listed()
+        return self._data("GET", "/messages/{id}", MessageAnswer, ids={"id": message_id}).listed()
 
     def retry_message(self, message_id: str) -> None:
         """Ask the provider to try a failed message again; raises `RequestRefused` when it may not be."""
-        self._call("POST", f"/messages/{_segment(message_id)}/retry")
+        self._call("POST", "/messages/{id}/retry", ids={"id": message_id})
 
     def check_account(self) -> Account:
         """The workspace and its numbers: the cheapest proof that the key works."""
@@ -161,15 +164,15 @@ class OpenPhoneClient:
         return tuple(_readable(item, Webhook) for item in _items(self._call("GET", "/webhooks")))
 
     def get_webhook(self, webhook_id: str) -> Webhook:
-        return self._data("GET", f"/webhooks/{_segment(webhook_id)}", Webhook)
+        return self._data("GET", "/webhooks/{id}", Webhook, ids={"id": webhook_id})
 
     def rotate_webhook(self, webhook_id: str) -> str:
         """Make the provider sign with a new key from now on; returns that key."""
-        return self._data("POST", f"/webhooks/{_segment(webhook_id)}/rotate", RotatedKey).key
+        return self._data("POST", "/webhooks/{id}/rotate", RotatedKey, ids={"id": webhook_id}).key
 
     def test_event(self, webhook_id: str, event_type: str) -> None:
         """Have the provider deliver a signed sample event to the webhook."""
-        self._call("POST", f"/webhooks/{_segment(webhook_id)}/events/test", body={"eventType": event_type})
+        self._call("POST", "/webhooks/{id}/events/test", body={"eventType": event_type}, ids={"id": webhook_id})
 
     def deliveries(
         self, webhook_id: str, *, created_after: datetime, status: str | None = None
@@ -179,21 +182,41 @@ class OpenPhoneClient:
         if status is not None:
             parameters["status"] = status
         return tuple(
-            _readable(item, Delivery) for item in self._pages(f"/webhooks/{_segment(webhook_id)}/events", parameters)
+            _readable(item, Delivery)
+            for item in self._pages("/webhooks/{id}/events", parameters, ids={"id": webhook_id})
         )
 
     def retry_delivery(self, webhook_id: str, delivery_id: str) -> None:
         """Have the provider send this delivery again, soon."""
-        self._call("POST", f"/webhooks/{_segment(webhook_id)}/events/{_segment(delivery_id)}/retry")
+        self._call(
+            "POST", "/webhooks/{id}/events/{delivery_id}/retry", ids={"id": webhook_id, "delivery_id": delivery_id}
+        )
+
+    def _exchange(self, request: httpx.Request, template: str) -> Answer:
+        """Send it under a span that names the `template` of its path: the whole address may hold a phone number."""
+        attributes: tracing.Attributes = {
+            Attribute.HTTP_METHOD: request.method,
+            Attribute.URL_TEMPLATE: template,
+            Attribute.SERVER_ADDRESS: request.url.host,
+        }
+        name = f"{request.method} {template}"
+        with tracing.span(name, attributes, kind=tracing.SpanKind.CLIENT) as active:
+            answer = exchange(self._http, request, deadline=self._deadline)
+            active.note({Attribute.HTTP_STATUS: answer.status})
+            if not answer.is_success:
+                active.fail(str(answer.status))
+            return answer
 
     def _messages(self, parameters: dict[str, str]) -> tuple[ListedMessage, ...]:
         return tuple(_readable(item, MessageAnswer).listed() for item in self._pages("/messages", parameters))
 
-    def _pages(self, path: str, parameters: dict[str, str]) -> Iterator[dict[str, Any]]:
+    def _pages(
+        self, path: str, parameters: dict[str, str], *, ids: Mapping[str, str] = NO_IDS
+    ) -> Iterator[dict[str, Any]]:
         cursors: set[str] = set()
         parameters = parameters | {"limit": str(PAGE_SIZE)}
         for _ in range(MOST_PAGES):
-            page = _readable(self._call("GET", path, parameters=parameters), Page)
+            page = _readable(self._call("GET", path, parameters=parameters, ids=ids), Page)
             yield from page.data
             if page.next_cursor is None:
                 return
@@ -203,8 +226,16 @@ class OpenPhoneClient:
             parameters = parameters | {"after": page.next_cursor}
         raise ListingUnreliable("too_many_pages")
 
-    def _data(self, method: str, path: str, model: type[Model], *, body: dict[str, Any] | None = None) -> Model:
-        return _readable(self._call(method, path, body=body).get("data"), model)
+    def _data(
+        self,
+        method: str,
+        path: str,
+        model: type[Model],
+        *,
+        body: dict[str, Any] | None = None,
+        ids: Mapping[str, str] = NO_IDS,
+    ) -> Model:
+        return _readable(self._call(method, path, body=body, ids=ids).get("data"), model)
 
     def _call(
         self,
@@ -213,15 +244,23 @@ class OpenPhoneClient:
         *,
         parameters: dict[str, str] | None = None,
         body: dict[str, Any] | None = None,
+        ids: Mapping[str, str] = NO_IDS,
     ) -> dict[str, Any]:
-        """One request on the dated surface; returns the JSON object of a 2xx, raises a `ProviderError` otherwise."""
+        """One request on the dated surface, `path` with `ids` in their places; returns the JSON object of a 2xx.
+
+        Raises a `ProviderError` otherwise.
+        """
         if self._before_read is not None:
             self._before_read()
         request = self._http.build_request(
-            method, path, params=parameters, json=body, headers={"quo-api-version": API_VERSION}
+            method,
+            path.format(**{name: _segment(value) for name, value in ids.items()}),
+            params=parameters,
+            json=body,
+            headers={"quo-api-version": API_VERSION},
         )
         try:
-            answer = exchange(self._http, request, deadline=self._deadline)
+            answer = self._exchange(request, path)
         except httpx.TransportError as error:
             raise ProviderUnreachable(_fault(error)) from error
         except AnswerTooLarge as error:

@@ -2,12 +2,16 @@
 
 It is written directly: Celery's own producer may hold a caller for eight seconds, opens a client per message and
 leaves a dead span behind after a failure. One variadic push carries hundreds of messages.
+
+Each task gets a producer span. A task about one row continues that row's trace; one about several can't continue all
+of theirs, so it is in the trace of whoever publishes, and linked to each.
 """
 
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -16,7 +20,9 @@ from redis.exceptions import RedisError
 
 from services.core.queue.connection import connect
 from services.core.queue.names import RESULT_TASKS, TASK_QUEUES, TaskName
+from services.core.runtime import tracing
 from services.core.runtime.settings import Settings
+from services.core.runtime.telemetry import Attribute, SpanName
 
 MESSAGES_PER_PUSH = 500
 COMPRESSED_ABOVE = 2048  # bytes; below it gzip makes a message larger
@@ -27,6 +33,14 @@ class BrokerUnavailable(Exception):
     """The broker did not take the messages within its time, or took them and could not say so. Publish again later."""
 
     retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The ids that one task gets, and the traceparents of the rows they stand for, where those have one."""
+
+    ids: Sequence[str]
+    traces: Sequence[str | None] = ()
 
 
 class Broker:
@@ -45,16 +59,30 @@ class Broker:
 
         Raises `BrokerUnavailable`; the task may then be queued all the same, so work is guarded by its rows.
         """
-        self.enqueue_many(name, [args], traceparent=traceparent)
+        self.enqueue_many(name, [Batch(args, (traceparent,))])
 
-    def enqueue_many(self, name: TaskName, batches: Iterable[Sequence[str]], *, traceparent: str | None = None) -> None:
+    def enqueue_many(self, name: TaskName, batches: Iterable[Batch]) -> None:
         """Publish one task for each batch of ids, hundreds to a round trip; raises as `enqueue`, after some or none."""
-        messages = (message(name, ids, traceparent=traceparent, origin=self._origin) for ids in batches)
-        for chunk in _chunks(messages, MESSAGES_PER_PUSH):
-            try:
-                self._redis.lpush(TASK_QUEUES[name], *chunk)
-            except RedisError as error:
-                raise BrokerUnavailable(str(error)) from error
+        waiting = iter(batches)
+        while chunk := list(islice(waiting, MESSAGES_PER_PUSH)):
+            self._push(name, chunk)
+
+    def _push(self, name: TaskName, batches: Sequence[Batch]) -> None:
+        # None of the spans is ever current, so a push that fails leaves nothing behind.
+        spans = [_producer_span(name, batch) for batch in batches]
+        messages = (
+            message(name, batch.ids, traceparent=span.traceparent, origin=self._origin)
+            for batch, span in zip(batches, spans, strict=True)
+        )
+        try:
+            self._redis.lpush(TASK_QUEUES[name], *messages)
+        except RedisError as error:
+            for span in spans:
+                span.fail(type(error).__name__)
+            raise BrokerUnavailable(str(error)) from error
+        finally:
+            for span in spans:
+                span.end()
 
     def ping(self) -> None:
         """Raise `BrokerUnavailable` unless the broker answers."""
@@ -65,6 +93,24 @@ class Broker:
 
     def close(self) -> None:
         self._redis.close()
+
+
+def _producer_span(name: TaskName, batch: Batch) -> tracing.ActiveSpan:
+    queue = TASK_QUEUES[name].value
+    return tracing.begin(
+        f"{SpanName.SEND_TASK} {queue}",
+        {
+            Attribute.MESSAGING_SYSTEM: "celery",
+            Attribute.MESSAGING_OPERATION: "send",
+            Attribute.MESSAGING_OPERATION_TYPE: "send",
+            Attribute.MESSAGING_QUEUE: queue,
+            Attribute.TASK: name.value,
+            Attribute.TASK_IDS: len(batch.ids),
+        },
+        parent=batch.traces[0] if len(batch.traces) == 1 else None,
+        links=batch.traces if len(batch.traces) > 1 else (),
+        kind=tracing.SpanKind.PRODUCER,
+    )
 
 
 def message(name: TaskName, ids: Sequence[str], *, traceparent: str | None, origin: str) -> str:
@@ -115,8 +161,3 @@ def _body(content: bytes) -> tuple[str, dict[str, str]]:
         return base64.b64encode(content).decode(), {}
     packed = zlib.compress(content, wbits=GZIP_WINDOW)
     return base64.b64encode(packed).decode(), {"compression": "application/x-gzip"}
-
-
-def _chunks(items: Iterator[str], size: int) -> Iterator[list[str]]:
-    while chunk := list(islice(items, size)):
-        yield chunk

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus
 from services.core.storage.models import Attempt, GateDecisionRow, Look, Message
+from services.core.storage.published import Published
 
 NOW = func.clock_timestamp()
 
@@ -33,8 +34,8 @@ def looks_of(session: Session, attempt_id: int) -> Sequence[Look]:
     return session.scalars(select(Look).where(Look.attempt_id == attempt_id).order_by(Look.id)).all()
 
 
-def publish_due_looks(session: Session, *, republish_after: timedelta, limit: int) -> list[int]:
-    """Stamp uncertain messages whose next look is due and not lately published; their ids."""
+def publish_due_looks(session: Session, *, republish_after: timedelta, limit: int) -> list[Published]:
+    """Stamp uncertain messages whose next look is due and not lately published."""
     due = (
         select(Attempt.id)
         .join(Message, Message.id == Attempt.message_id)
@@ -50,7 +51,8 @@ def publish_due_looks(session: Session, *, republish_after: timedelta, limit: in
     rows = session.scalars(
         update(Attempt).where(Attempt.id.in_(due)).values(look_published_at=NOW).returning(Attempt.message_id)
     )
-    return sorted(rows)
+    traced = select(Message.id, Message.traceparent).where(Message.id.in_(rows.all())).order_by(Message.id)
+    return [Published(id_, traceparent) for id_, traceparent in session.execute(traced)]
 
 
 def bound_ids(session: Session, candidates: Sequence[str]) -> set[str]:

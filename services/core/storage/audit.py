@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.core.runtime import tracing
 from services.core.storage.models import AuditEntry
 
 
@@ -18,8 +19,17 @@ def record(
     subject_id: int | None = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Add one entry. `detail` holds ids, counts and reasons, never a number, name or text."""
-    session.add(AuditEntry(actor=actor, act=act, subject=subject, subject_id=subject_id, detail=detail or {}))
+    """Add one entry, with the act's trace. `detail` holds ids, counts and reasons, never a number, name or text."""
+    session.add(
+        AuditEntry(
+            actor=actor,
+            act=act,
+            subject=subject,
+            subject_id=subject_id,
+            detail=detail or {},
+            traceparent=tracing.traceparent(),
+        )
+    )
 
 
 def entries(session: Session, *, subject: str, subject_id: int | None = None) -> Sequence[AuditEntry]:

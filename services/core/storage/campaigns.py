@@ -20,10 +20,13 @@ ROWS_AT_ONCE = 2000
 
 MAKE_MESSAGES = """
 INSERT INTO messages (direction, kind, campaign_id, recipient_id, step, variant, contact_id, e164, sender,
-                      sender_phone_number_id, body, body_hash, segments, status, traceparent)
+                      sender_phone_number_id, body, body_hash, segments, status, begun_by, traceparent)
 SELECT 'outgoing', campaign.kind, campaign.id, recipient.id, recipient.step, recipient.variant, recipient.contact_id,
        recipient.e164, campaign.sender, campaign.sender_phone_number_id, recipient.body,
-       sha256(convert_to(recipient.body, 'UTF8')), recipient.segments, 'pending', campaign.traceparent
+       sha256(convert_to(recipient.body, 'UTF8')), recipient.segments, 'pending', campaign.traceparent,
+       concat_ws('-', '00', replace(gen_random_uuid()::text, '-', ''),
+                 right(replace(gen_random_uuid()::text, '-', ''), 16),
+                 CASE WHEN random() < :share_of_traces THEN '01' ELSE '00' END)
 FROM recipients AS recipient JOIN campaigns AS campaign ON campaign.id = recipient.campaign_id
 WHERE campaign.id = :campaign_id AND recipient.excluded IS NULL
 ON CONFLICT (campaign_id, step, e164) WHERE direction = 'outgoing' DO NOTHING
@@ -101,9 +104,19 @@ def add_recipients(session: Session, rows: Iterable[PlannedRow]) -> None:
     copy_in(session, COPY_RECIPIENTS, rows)
 
 
-def make_messages(session: Session, campaign_id: int) -> None:
-    """One pending message for each planned recipient; a repeated start makes none twice."""
-    session.execute(text(MAKE_MESSAGES), {"campaign_id": campaign_id})
+def make_messages(session: Session, campaign_id: int, *, share_of_traces: float) -> None:
+    """One pending message for each planned recipient, each with the ids of a trace to come, of which a share is kept.
+
+    A repeated start makes none twice.
+    """
+    session.execute(text(MAKE_MESSAGES), {"campaign_id": campaign_id, "share_of_traces": share_of_traces})
+
+
+def some_traces(session: Session, campaign_id: int, *, limit: int) -> Sequence[str | None]:
+    """The traceparents of the campaign's first messages."""
+    return session.scalars(
+        select(Message.traceparent).where(Message.campaign_id == campaign_id).order_by(Message.id).limit(limit)
+    ).all()
 
 
 def queued_between(session: Session, campaign_id: int, *, opens: datetime, closes: datetime) -> int:

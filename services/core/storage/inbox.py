@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.core.domain.inbox import InboxStatus
 from services.core.storage.models import Effect, InboxEvent, Message
+from services.core.storage.published import Published
 
 NOW = func.clock_timestamp()
 OTHER_BODY = "other_body_under_one_delivery_id"
@@ -185,8 +186,10 @@ def wake_matched(session: Session) -> int:
     return len(woken.all())
 
 
-def unpublished(session: Session, *, received_before: timedelta, republish_after: timedelta, limit: int) -> list[int]:
-    """Lock new, due events that were never published or long ago, stamp them, and answer their ids."""
+def unpublished(
+    session: Session, *, received_before: timedelta, republish_after: timedelta, limit: int
+) -> list[Published]:
+    """Lock new, due events that were never published or long ago, and stamp them."""
     waiting = (
         select(InboxEvent.id)
         .where(
@@ -203,10 +206,13 @@ def unpublished(session: Session, *, received_before: timedelta, republish_after
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    rows = session.scalars(
-        update(InboxEvent).where(InboxEvent.id.in_(waiting)).values(published_at=NOW).returning(InboxEvent.id)
+    rows = session.execute(
+        update(InboxEvent)
+        .where(InboxEvent.id.in_(waiting))
+        .values(published_at=NOW)
+        .returning(InboxEvent.id, InboxEvent.traceparent)
     )
-    return sorted(rows)
+    return sorted(Published(id_, traceparent) for id_, traceparent in rows)
 
 
 def give_up_parked(session: Session, *, older_than: timedelta) -> Sequence[int]:

@@ -18,10 +18,15 @@ NOW = func.clock_timestamp()
 
 @dataclass(frozen=True, slots=True)
 class DueMessage:
+    """A message to be handed to the queue; `dispatches` is how often it was before."""
+
     message_id: int
     campaign_id: int | None
     ids_per_task: int
     not_before: datetime
+    dispatches: int
+    traceparent: str | None
+    begun_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Claim:
     message_id: int
     contact_id: int
     fence: int
+    traceparent: str | None
 
 
 def published_count(session: Session) -> int:
@@ -58,7 +64,7 @@ def due(
     one; rows locked by others are left to them.
     """
     query = (
-        select(Message.id, Message.not_before)
+        select(Message.id, Message.not_before, Message.dispatches, Message.traceparent, Message.begun_by)
         .where(
             Message.status == MessageStatus.PENDING,
             Message.published_at.is_(None),
@@ -72,12 +78,16 @@ def due(
     if after is not None:
         query = query.where(Message.not_before >= after)
     rows = session.execute(query)
-    return [DueMessage(id_, campaign_id, ids_per_task, cast(datetime, at)) for id_, at in rows]
+    return [
+        DueMessage(id_, campaign_id, ids_per_task, cast(datetime, at), dispatches, traceparent, begun_by)
+        for id_, at, dispatches, traceparent, begun_by in rows
+    ]
 
 
 def stamp_published(session: Session, ids: Sequence[int]) -> None:
     """Say that the ids went to the broker; the rows must be locked by this transaction."""
-    session.execute(update(Message).where(Message.id.in_(ids)).values(published_at=NOW))
+    stamp = {"published_at": NOW, "dispatches": Message.dispatches + 1}
+    session.execute(update(Message).where(Message.id.in_(ids)).values(**stamp))
 
 
 def unpublish(session: Session, ids: Sequence[int]) -> None:
@@ -120,9 +130,10 @@ def claim(session: Session, ids: Sequence[int], *, lease: timedelta) -> list[Cla
         update(Message)
         .where(Message.id.in_(free))
         .values(lease_until=NOW + lease, fence=Message.fence + 1)
-        .returning(Message.id, Message.contact_id, Message.fence)
+        .returning(Message.id, Message.contact_id, Message.fence, Message.traceparent)
     )
-    return sorted((Claim(id_, cast(int, contact_id), fence) for id_, contact_id, fence in rows), key=_by_id)
+    claims = (Claim(id_, cast(int, contact_id), fence, traceparent) for id_, contact_id, fence, traceparent in rows)
+    return sorted(claims, key=_by_id)
 
 
 def release(session: Session, claims: Sequence[Claim]) -> None:

@@ -3,7 +3,7 @@
 Due times, starts and ends are product time; leases and publishing go by the database's own clock.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,8 +79,13 @@ def to_publish(session: Session, *, again_after: timedelta, limit: int = 500) ->
     return session.scalars(query.order_by(ScheduledRun.due_at).limit(limit)).all()
 
 
-def stamp_published(session: Session, run_ids: Collection[int]) -> None:
-    session.execute(update(ScheduledRun).where(ScheduledRun.id.in_(run_ids)).values(published_at=NOW))
+def stamp_published(session: Session, traces: Mapping[int, str | None]) -> None:
+    """Say that these runs went to the broker, under which traceparent; a run keeps the first."""
+    for run_id, traceparent in traces.items():
+        kept = func.coalesce(ScheduledRun.traceparent, traceparent)
+        session.execute(
+            update(ScheduledRun).where(ScheduledRun.id == run_id).values(published_at=NOW, traceparent=kept)
+        )
 
 
 def lock_free_run(session: Session, run_id: int) -> ScheduledRun | None:

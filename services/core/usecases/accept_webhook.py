@@ -16,7 +16,8 @@ from services.core.domain.phone_numbers import PhoneNumber, is_e164, parse_phone
 from services.core.domain.provider_events import MessageEvent, MessageReceived, ProviderEvent, UnknownEvent
 from services.core.openphone.signature import Signature, VerifiedDelivery, verify
 from services.core.openphone.translate import Quarantined, peek_inbound_text, translate
-from services.core.runtime import failpoints
+from services.core.runtime import failpoints, tracing
+from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import contacts, inbox, opt_outs, outbox
 from services.core.storage.database import Session
 from services.core.storage.inbox import Delivery, Stored
@@ -123,12 +124,14 @@ def store_in(session: Session, webhooks: Sequence[ReadWebhook]) -> list[Acceptan
     stored = inbox.store(session, [webhook.delivery for webhook in webhooks])
     failpoints.reach("inbox_stored")
     heard = [
-        (webhook.said, row.inbox_id)
+        (webhook.said, row.inbox_id, webhook.delivery.traceparent)
         for webhook, row in zip(webhooks, stored, strict=True)
-        if row is not None and webhook.said is not None
+        if row is not None and webhook.said is not None and webhook.locks_a_contact
     ]
-    for said, inbox_id in sorted(heard, key=lambda pair: pair[0].e164):
-        _heed(session, said, inbox_id)
+    for said, inbox_id, traceparent in sorted(heard, key=lambda each: each[0].e164):
+        attributes = {Attribute.MEANING: said.decision.meaning.value, Attribute.RULE: said.decision.rule}
+        with tracing.span(SpanName.OPT_OUT_HEED, attributes, parent=traceparent):
+            _heed(session, said, inbox_id)
     return [_acceptance(row) for row in stored]
 
 

@@ -10,6 +10,7 @@ from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.messages import MessageKind
 from services.core.domain.pacing import Pacing
 from services.core.domain.templates import TemplateInvalid, check_marketing_text, parse_template
+from services.core.runtime import tracing
 from services.core.storage import audit, campaigns, clock, messages
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
@@ -20,6 +21,8 @@ from services.core.usecases.windows import window_of
 
 NAME_AT_MOST = 200
 DEFAULTS = Pacing()
+TRACES_LINKED = 100
+"""A start points to the traces of so many of its messages; all of them point to the start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ class CampaignView:
     finished_at: datetime | None
 
 
-def create(context: Context, new: NewCampaign, *, by: str, traceparent: str | None = None) -> CampaignView:
+def create(context: Context, new: NewCampaign, *, by: str) -> CampaignView:
     """Make a draft. Raises `RefusedInput` naming the field, or `Conflict` for a name that is taken."""
     _check(context, new)
     with context.database.transaction() as session:
@@ -77,7 +80,7 @@ def create(context: Context, new: NewCampaign, *, by: str, traceparent: str | No
             ids_per_task=new.ids_per_task,
             ends_at=new.ends_at,
             created_by=by,
-            traceparent=traceparent,
+            traceparent=tracing.traceparent(),
         )
         if not campaigns.add(session, campaign):
             raise Conflict("name_taken", "a campaign has this name already: choose another", pointer="/name")
@@ -105,8 +108,11 @@ def start(
         at = clock.product_now(session)
         _step(campaign, CampaignStatus.RUNNING)
         campaign.started_at = at
+        _trace_start(session, campaign)
         session.flush()
-        campaigns.make_messages(session, campaign_id)
+        share = context.settings.trace_sample_ratio
+        campaigns.make_messages(session, campaign_id, share_of_traces=share)
+        tracing.link(*campaigns.some_traces(session, campaign_id, limit=TRACES_LINKED))
         queue_today(context, session, campaign)
         audit.record(
             session,
@@ -180,6 +186,13 @@ def view(session: Session, campaign: Campaign) -> CampaignView:
         started_at=campaign.started_at,
         finished_at=campaign.finished_at,
     )
+
+
+def _trace_start(session: Session, campaign: Campaign) -> None:
+    """Link this act with those that led to it, from creation to plan, and make it the one that began the messages."""
+    earlier = audit.entries(session, subject="campaign", subject_id=campaign.id)
+    tracing.link(*(entry.traceparent for entry in earlier))
+    campaign.traceparent = tracing.traceparent() or campaign.traceparent
 
 
 def _step(campaign: Campaign, after: CampaignStatus) -> bool:

@@ -8,6 +8,8 @@ from time import sleep
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.queue.enqueue import BrokerUnavailable
 from services.core.queue.names import TASK_QUEUES, TaskName
+from services.core.runtime import tracing
+from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import audit, clock, inbox, work
 from services.core.storage.database import Session
 from services.core.storage.models import DeadLetter
@@ -76,7 +78,9 @@ def replay(context: Context, letter_id: int, *, by: str, dry_run: bool = False) 
         letter.replayed_at, letter.replayed_by = clock.product_now(session), by
         audit.record(session, actor=by, act="dead_letter.replayed", subject="dead_letter", subject_id=letter_id)
     try:
-        context.broker.enqueue(name, [str(each) for each in letter.args], traceparent=letter.traceparent)
+        attributes = {Attribute.DEAD_LETTER_ID: letter_id}
+        with tracing.joined(SpanName.DEAD_LETTER_REPLAY, attributes, trace_of=letter.traceparent) as active:
+            context.broker.enqueue(name, [str(each) for each in letter.args], traceparent=active.traceparent)
     except BrokerUnavailable:
         with context.database.transaction() as session:
             work.reopen_dead_letter(session, letter_id)
@@ -143,5 +147,5 @@ def _view(letter: DeadLetter) -> DeadLetterView:
         created_at=letter.created_at,
         replayed_at=letter.replayed_at,
         discarded_at=letter.discarded_at,
-        trace_id=letter.traceparent.split("-")[1] if letter.traceparent else None,
+        trace_id=tracing.trace_id_of(letter.traceparent),
     )

@@ -3,14 +3,16 @@
 Ids with the broker stay few, so that a stop, a pause or an opt-out never has a long queue before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
 from services.core.domain.pacing import interleave
-from services.core.queue.enqueue import BrokerUnavailable
+from services.core.queue.enqueue import Batch, BrokerUnavailable
 from services.core.queue.names import TaskName
+from services.core.runtime import tracing
+from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import installation, outbox
 from services.core.storage.database import Session
 from services.core.storage.outbox import DueMessage
@@ -45,7 +47,8 @@ class Dispatcher:
             chosen = self._choose(session)
             outbox.stamp_published(session, [due.message_id for due in chosen])
         if chosen:
-            self._publish(chosen)
+            with tracing.span(SpanName.DISPATCH, {Attribute.MESSAGES: len(chosen)}):
+                self._publish(chosen)
         return len(chosen)
 
     def _choose(self, session: Session) -> list[DueMessage]:
@@ -74,22 +77,48 @@ class Dispatcher:
         )
 
     def _publish(self, chosen: Sequence[DueMessage]) -> None:
+        spans = {due.message_id: _begin(due) for due in chosen}
+        traces = {message_id: span.traceparent for message_id, span in spans.items()}
+        tracing.link(*traces.values())
         try:
-            self._context.broker.enqueue_many(TaskName.SEND_CAMPAIGN_MESSAGE, batches(chosen))
-        except BrokerUnavailable:
+            self._context.broker.enqueue_many(TaskName.SEND_CAMPAIGN_MESSAGE, batches(chosen, traces))
+        except BrokerUnavailable as error:
+            for span in spans.values():
+                span.fail(type(error).__name__)
             log.warning("dispatch.broker_unavailable", ids=len(chosen))
             self._watermarks.clear()
             with self._context.database.transaction() as session:
                 outbox.unpublish(session, [due.message_id for due in chosen])
+        finally:
+            for span in spans.values():
+                span.end()
 
 
-def batches(chosen: Sequence[DueMessage]) -> list[list[str]]:
-    """The ids in messages of each campaign's own size, in the order they were chosen."""
+def _begin(due: DueMessage) -> tracing.ActiveSpan:
+    """The message's dispatch; its first is the root of its trace, linked to the act that made the message."""
+    attributes = {
+        Attribute.MESSAGE_ID: due.message_id,
+        Attribute.CAMPAIGN_ID: due.campaign_id,
+        Attribute.DISPATCHES: due.dispatches + 1,
+    }
+    if due.traceparent is not None and due.dispatches == 0:
+        links = [due.begun_by, tracing.traceparent()]
+        return tracing.first(SpanName.MESSAGE_DISPATCH, attributes, ids=due.traceparent, links=links)
+    links = [tracing.traceparent()]
+    return tracing.begin(SpanName.MESSAGE_DISPATCH, attributes, parent=due.traceparent, links=links)
+
+
+def batches(chosen: Sequence[DueMessage], traces: Mapping[int, str | None]) -> list[Batch]:
+    """The ids in tasks of each campaign's own size, in the order they were chosen, with the messages' `traces`."""
     by_campaign: dict[int | None, list[DueMessage]] = {}
     for due in chosen:
         by_campaign.setdefault(due.campaign_id, []).append(due)
     return [
-        [str(due.message_id) for due in group[start : start + group[0].ids_per_task]]
+        Batch([str(due.message_id) for due in part], [traces.get(due.message_id) for due in part])
         for group in by_campaign.values()
-        for start in range(0, len(group), group[0].ids_per_task)
+        for part in _parts(group, group[0].ids_per_task)
     ]
+
+
+def _parts(group: Sequence[DueMessage], size: int) -> Iterator[Sequence[DueMessage]]:
+    return (group[start : start + size] for start in range(0, len(group), size))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.core.domain.failures import NotFound
+from services.core.runtime import tracing
 from services.core.storage import attempts, messages
 from services.core.storage.models import Campaign
 from services.core.usecases.context import Context
@@ -21,6 +22,8 @@ class Explanation:
     not_before: datetime | None
     provider_message_id: str | None
     trace_id: str | None
+    trace_kept: bool
+    begun_by_trace_id: str | None
     opted_out_in_flight: bool
     steps: list[dict[str, Any]]
 
@@ -66,7 +69,9 @@ def explain_message(context: Context, message_id: int) -> Explanation:
             campaign=campaign.name if campaign else None,
             not_before=message.not_before,
             provider_message_id=message.provider_message_id,
-            trace_id=message.traceparent.split("-")[1] if message.traceparent else None,
+            trace_id=tracing.trace_id_of(message.traceparent),
+            trace_kept=tracing.is_kept(message.traceparent),
+            begun_by_trace_id=tracing.trace_id_of(message.begun_by),
             opted_out_in_flight=message.opted_out_in_flight,
             steps=sorted(steps, key=lambda step: step["at"]),
         )

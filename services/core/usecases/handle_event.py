@@ -28,7 +28,8 @@ from services.core.domain.retry import RetryAt, decide_retry
 from services.core.domain.segments import count_segments, normalise_text
 from services.core.openphone.translate import Quarantined, translate
 from services.core.queue.names import TaskName
-from services.core.runtime import failpoints
+from services.core.runtime import failpoints, tracing
+from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import attempts, clock, contacts, inbox, messages, opt_outs, outbox, work
 from services.core.storage.database import Session
 from services.core.storage.models import Contact, InboxEvent, Message
@@ -58,6 +59,12 @@ def _handle(context: Context, inbox_id: int) -> None:
         claimed = inbox.claim(session, inbox_id, lease=context.settings.timings.inbox_lease)
     if claimed is None:
         return
+    attributes = {Attribute.INBOX_ID: inbox_id, Attribute.EVENT_TYPE: claimed.event_type}
+    with tracing.joined(SpanName.WEBHOOK_HANDLE, attributes, trace_of=claimed.traceparent):
+        _handle_claimed(context, claimed)
+
+
+def _handle_claimed(context: Context, claimed: InboxEvent) -> None:
     if claimed.deaths > MAX_DEATHS:
         _bury(context, claimed, reason="process_deaths", error="its worker died each time")
         return
@@ -66,13 +73,15 @@ def _handle(context: Context, inbox_id: int) -> None:
             event = inbox.lock_claimed(session, claimed)
             if event is not None:
                 _take_effect(context, session, event)
+                tracing.current().note({Attribute.STATUS: event.status, Attribute.REASON: event.reason})
                 failpoints.reach("event_handling")
         failpoints.reach("event_handled")
     except RetryableError as error:
         _put_off(context, claimed, error)
         raise
     except Exception as error:
-        log.exception("webhook.handling_failed", inbox_id=inbox_id)
+        log.exception("webhook.handling_failed", inbox_id=claimed.id)
+        tracing.current().fail(type(error).__name__)
         _put_off(context, claimed, error)
 
 
@@ -107,38 +116,40 @@ def _apply(context: Context, session: Session, event: InboxEvent, translated: Pr
 
 def _receive(context: Context, session: Session, event: InboxEvent, received: MessageReceived) -> str | None:
     """Keep what a person wrote, in its conversation and under the campaign it answers."""
-    at = clock.product_now(session)
-    text = normalise_text(received.text or "")
-    contact = contacts.lock_by_number(session, received.sender) if is_e164(received.sender) else None
-    answered = (
-        messages.last_campaign_text(session, contact_id=contact.id, before=at, within=ATTRIBUTED_WITHIN)
-        if contact
-        else None
-    )
-    session.add(
-        Message(
-            direction=Direction.INCOMING,
-            kind=MessageKind.TRANSACTIONAL,
-            campaign_id=answered.campaign_id if answered else None,
-            variant=answered.variant if answered else None,
-            contact_id=contact.id if contact else None,
-            e164=received.sender[:255],
-            sender=received.recipients[0] if received.recipients else context.settings.provider_phone_number,
-            sender_phone_number_id=received.phone_number_id or context.settings.provider_phone_number_id,
-            conversation_id=received.conversation_id,
-            body=text,
-            body_hash=sha256(text.encode("utf-8", "replace")).digest(),
-            segments=count_segments(text).segments,
-            status=MessageStatus.RECEIVED,
-            provider_message_id=received.message_id,
-            said_at=received.sent_at,
-            inbox_id=event.id,
-            traceparent=event.traceparent,
+    with tracing.span(SpanName.REPLY_KEEP) as active:
+        at = clock.product_now(session)
+        text = normalise_text(received.text or "")
+        contact = contacts.lock_by_number(session, received.sender) if is_e164(received.sender) else None
+        answered = (
+            messages.last_campaign_text(session, contact_id=contact.id, before=at, within=ATTRIBUTED_WITHIN)
+            if contact
+            else None
         )
-    )
-    if contact is not None:
-        _heed(context, session, event, received, contact, text)
-    return None
+        session.add(
+            Message(
+                direction=Direction.INCOMING,
+                kind=MessageKind.TRANSACTIONAL,
+                campaign_id=answered.campaign_id if answered else None,
+                variant=answered.variant if answered else None,
+                contact_id=contact.id if contact else None,
+                e164=received.sender[:255],
+                sender=received.recipients[0] if received.recipients else context.settings.provider_phone_number,
+                sender_phone_number_id=received.phone_number_id or context.settings.provider_phone_number_id,
+                conversation_id=received.conversation_id,
+                body=text,
+                body_hash=sha256(text.encode("utf-8", "replace")).digest(),
+                segments=count_segments(text).segments,
+                status=MessageStatus.RECEIVED,
+                provider_message_id=received.message_id,
+                said_at=received.sent_at,
+                inbox_id=event.id,
+                traceparent=event.traceparent,
+            )
+        )
+        active.note({Attribute.CAMPAIGN_ID: answered.campaign_id if answered else None})
+        if contact is not None:
+            _heed(context, session, event, received, contact, text)
+        return None
 
 
 def _heed(
@@ -148,21 +159,22 @@ def _heed(
     match decide_opt_out(text).meaning:
         case InboundMeaning.OPT_IN:
             said_at = min(received.sent_at, event.received_at)  # a START from the future would undo the next STOP
-            opt_outs.lift(session, contact, said_at=said_at, by="the contact", evidence=f"inbox {event.id}")
+            with tracing.span(SpanName.OPT_IN_HEED):
+                opt_outs.lift(session, contact, said_at=said_at, by="the contact", evidence=f"inbox {event.id}")
         case InboundMeaning.HELP if contact.opted_out_at is None and context.settings.help_text:
-            _answer_help(context, session, event, contact)
+            _answer_help(context, session, contact)
         case _:
             return
 
 
-def _answer_help(context: Context, session: Session, event: InboxEvent, contact: Contact) -> None:
+def _answer_help(context: Context, session: Session, contact: Contact) -> None:
     """Say who we are, once a day at most: two machines that answer each other must not go on for ever."""
     text = normalise_text(context.settings.help_text)
     body_hash = sha256(text.encode()).digest()
     if messages.has_same_text(session, contact_id=contact.id, body_hash=body_hash, within=HELP_ANSWERED_EVERY):
         return
     at = clock.product_now(session)
-    queue_text(context, session, contact, text, not_before=at, traceparent=event.traceparent)
+    queue_text(context, session, contact, text, not_before=at)
 
 
 def _receipt(session: Session, receipt: ReceiptEvent) -> str | None:
@@ -171,13 +183,16 @@ def _receipt(session: Session, receipt: ReceiptEvent) -> str | None:
     message = outbox.lock_by_provider_id(session, receipt.message_id) or _bind_by_evidence(session, receipt)
     if message is None:
         raise MessageUnknown(receipt.message_id)
-    changed = apply_receipt(
-        message,
-        receipt.receipt,
-        occurred_at=receipt.occurred_at,
-        error_code=getattr(receipt, "error_code", None),
-        at=at,
-    )
+    attributes = {Attribute.MESSAGE_ID: message.id, Attribute.OUTCOME: receipt.receipt.value}
+    with tracing.joined(SpanName.MESSAGE_RECEIPT, attributes, trace_of=message.traceparent) as active:
+        changed = apply_receipt(
+            message,
+            receipt.receipt,
+            occurred_at=receipt.occurred_at,
+            error_code=getattr(receipt, "error_code", None),
+            at=at,
+        )
+        active.note({Attribute.STATUS: message.status})
     return None if changed else "state_is_further"
 
 

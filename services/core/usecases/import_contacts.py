@@ -11,6 +11,7 @@ from services.core.domain.failures import Conflict, NotFound
 from services.core.domain.imports import ImportStatus
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.phone_numbers import NumberRejection, PhoneNumber, parse_phone_number
+from services.core.runtime import tracing
 from services.core.storage import audit, clock, contacts, imports, opt_outs, outbox
 from services.core.storage.database import Session
 from services.core.storage.imports import StagedRow
@@ -74,6 +75,7 @@ def confirm(context: Context, import_id: int, *, by: str) -> ImportReport:
             ):
                 outbox.skip_pending_of(session, contact, reason="opted_out")
         taken.status, taken.confirmed_at = ImportStatus.CONFIRMED, at
+        taken.traceparent = tracing.traceparent()
         audit.record(session, actor=by, act="import.confirmed", subject="import", subject_id=import_id)
         return _report(session, taken)
 

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.domain.segments import count_segments, normalise_text
+from services.core.runtime import tracing
 from services.core.storage.database import Session
 from services.core.storage.models import Contact, Message
 from services.core.usecases.context import Context
@@ -18,9 +19,8 @@ def queue_text(
     *,
     not_before: datetime,
     conversation_id: str | None = None,
-    traceparent: str | None = None,
 ) -> Message:
-    """The stored message, due at `not_before`; its id is set."""
+    """The stored message, due at `not_before`; its id is set. Its trace is its own, linked with the current one."""
     body = normalise_text(text)
     message = Message(
         direction=Direction.OUTGOING,
@@ -35,8 +35,10 @@ def queue_text(
         segments=count_segments(body).segments,
         status=MessageStatus.PENDING,
         not_before=not_before,
-        traceparent=traceparent,
+        traceparent=tracing.new_trace(kept=context.settings.trace_sample_ratio),
+        begun_by=tracing.traceparent(),
     )
+    tracing.link(message.traceparent)
     session.add(message)
     session.flush()
     return message

@@ -18,7 +18,8 @@ from services.core.domain.reconciliation import (
     decide_look,
 )
 from services.core.openphone.errors import ProviderError
-from services.core.runtime import failpoints
+from services.core.runtime import failpoints, tracing
+from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import attempts, clock, contacts, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Attempt as AttemptRow
@@ -43,15 +44,17 @@ def reconcile_message(context: Context, message_id: int) -> None:
         looks = attempts.looks_of(session, row.id)
         attempt = Attempt(message.sender, message.e164, message.body or "", row.started_at)
         wide = len(looks) + 1 >= EMPTY_LOOKS
-        phone_number_id = message.sender_phone_number_id
-    listed = _list(context, attempt, phone_number_id=phone_number_id, wide=wide)
-    with context.database.transaction() as session:
-        contacts.lock(session, message.contact_id or 0)
-        locked = outbox.lock(session, message_id)
-        if locked is not None and locked.status == MessageStatus.UNCERTAIN and locked.attempts == row.number:
-            _judge(session, locked, row.id, attempt, listed)
-        failpoints.reach("reconciling")
-    failpoints.reach("reconciled")
+        phone_number_id, traceparent = message.sender_phone_number_id, message.traceparent
+    attributes = {Attribute.MESSAGE_ID: message_id}
+    with tracing.joined(SpanName.MESSAGE_RECONCILE, attributes, trace_of=traceparent):
+        listed = _list(context, attempt, phone_number_id=phone_number_id, wide=wide)
+        with context.database.transaction() as session:
+            contacts.lock(session, message.contact_id or 0)
+            locked = outbox.lock(session, message_id)
+            if locked is not None and locked.status == MessageStatus.UNCERTAIN and locked.attempts == row.number:
+                _judge(session, locked, row.id, attempt, listed)
+            failpoints.reach("reconciling")
+        failpoints.reach("reconciled")
 
 
 def _list(context: Context, attempt: Attempt, *, phone_number_id: str, wide: bool) -> tuple[ListedMessage, ...] | None:
@@ -97,6 +100,7 @@ def _judge(
             candidates=[entry.message_id for entry in found],
             control_seen=control_seen,
         )
+    tracing.current().note({Attribute.OUTCOME: type(verdict).__name__.lower()})
     match verdict:
         case Bind(provider_message_id, duplicate):
             entry = next(entry for entry in found if entry.message_id == provider_message_id)

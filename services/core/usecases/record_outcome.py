@@ -19,7 +19,8 @@ from services.core.openphone.outcomes import (
     Unknown,
 )
 from services.core.queue.throttle import ThrottleUnavailable
-from services.core.runtime import failpoints
+from services.core.runtime import failpoints, tracing
+from services.core.runtime.telemetry import SpanName
 from services.core.storage import attempts, caps, clock, contacts, inbox, installation, opt_outs, outbox
 from services.core.storage.database import DatabaseUnavailable, Session
 from services.core.storage.models import Attempt, Contact, Message
@@ -46,7 +47,7 @@ def record_outcome(context: Context, message_id: int, *, fence: int, outcome: Se
     deadline = monotonic() + RECORD_WITHIN.total_seconds()
     while True:
         try:
-            with context.database.transaction() as session:
+            with tracing.span(SpanName.MESSAGE_RECORD), context.database.transaction() as session:
                 _record(context, session, message_id, fence=fence, outcome=outcome)
                 failpoints.reach("recording")
             failpoints.reach("recorded")

@@ -11,7 +11,9 @@ from typing import Any
 import structlog
 
 from services.core.domain.schedule import RunReason, RunStatus
+from services.core.runtime import tracing
 from services.core.runtime.failpoints import reach
+from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import schedule
 from services.core.storage.database import Database
 from services.core.storage.schedule import ClaimedRun
@@ -35,13 +37,22 @@ def run_scheduled_job(database: Database, run_id: int, work: Work, *, lease: tim
     claim = _claim(database, run_id, lease=lease)
     if not isinstance(claim, ClaimedRun):
         return claim
+    with tracing.span(SpanName.RUN, {Attribute.JOB: claim.job, Attribute.RUN_ID: run_id}) as active:
+        status = _do(database, claim, work)
+        active.note({Attribute.STATUS: status})
+        if status is RunStatus.FAILED:
+            active.fail("run_failed")
+        return status
+
+
+def _do(database: Database, claim: ClaimedRun, work: Work) -> RunStatus | None:
     try:
         result = work(claim)
     except Exception as error:
         is_final = not getattr(error, "retryable", False) or claim.attempt >= MAX_ATTEMPTS
         status = RunStatus.FAILED if is_final else RunStatus.DUE
         _record(database, claim, status, error=f"{type(error).__name__}: {error}"[:ERROR_LENGTH])
-        log.exception("schedule.run_failed", job=claim.job, run_id=run_id, attempt=claim.attempt, final=is_final)
+        log.exception("schedule.run_failed", job=claim.job, run_id=claim.run_id, attempt=claim.attempt, final=is_final)
         if not is_final:
             raise
         return status

@@ -7,6 +7,7 @@ from itertools import islice
 
 from services.core.domain.failures import NotFound
 from services.core.domain.schedule import JOBS, RunStatus, ScheduledJob, due_times
+from services.core.runtime import tracing
 from services.core.storage import audit, schedule
 from services.core.storage.clock import product_now
 from services.core.storage.database import Database, Session
@@ -69,11 +70,11 @@ def history(
         return [_run_view(run, now) for run in schedule.history(session, job=job, before=before, limit=limit)]
 
 
-def run_now(database: Database, job: str, *, by: str, traceparent: str | None = None) -> RunView:
+def run_now(database: Database, job: str, *, by: str) -> RunView:
     """Have the job run once more, now, paused or not; the clock publishes it within a second. Raises `NotFound`."""
     _job(job)
     with database.transaction() as session:
-        run = schedule.add_requested_run(session, job, by=by, traceparent=traceparent)
+        run = schedule.add_requested_run(session, job, by=by, traceparent=tracing.traceparent())
         _audit(session, job, act="schedule.run_now", by=by)
         return _run_view(run, run.due_at)
 

@@ -13,9 +13,10 @@ import structlog
 from services.core.domain.messages import MessageKind
 from services.core.domain.reconciliation import LOOKS
 from services.core.domain.send_gate import Defer, GateDecision, Pass, Skip, decide
-from services.core.openphone.outcomes import NotStarted, SendOutcome
+from services.core.openphone.outcomes import Accepted, NotStarted, SendOutcome
 from services.core.queue.throttle import Busy, ThrottleUnavailable
-from services.core.runtime import failpoints
+from services.core.runtime import failpoints, tracing
+from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import caps, clock, contacts, outbox
 from services.core.storage.caps import CapReached
 from services.core.storage.database import DatabaseUnavailable, Session
@@ -64,16 +65,20 @@ def _send_until(context: Context, waiting: list[Claim], ends_at: float) -> int:
     """Send the claims in order, each taken out of `waiting` once it is dealt with; those left over are given back."""
     sent = 0
     while waiting:
-        if not _reserve_slot(context, before=ends_at):
-            with context.database.transaction() as session:
-                outbox.release(session, waiting)
-            break
-        submission = _begin(context, waiting[0])
-        waiting.pop(0)
-        if submission is not None:
-            failpoints.reach("submitting")
-            _submit(context, submission)
-            sent += 1
+        claim = waiting[0]
+        attributes = {Attribute.MESSAGE_ID: claim.message_id, Attribute.FENCE: claim.fence}
+        with tracing.joined(SpanName.MESSAGE_SEND, attributes, trace_of=claim.traceparent) as active:
+            if not _reserve_slot(context, before=ends_at):
+                active.note({Attribute.OUTCOME: "no_slot"})
+                with context.database.transaction() as session:
+                    outbox.release(session, waiting)
+                break
+            submission = _begin(context, claim)
+            waiting.pop(0)
+            if submission is not None:
+                failpoints.reach("submitting")
+                _submit(context, submission)
+                sent += 1
     return sent
 
 
@@ -110,23 +115,33 @@ def _is_open(context: Context, session: Session, claim: Claim) -> bool:
     if message is None:
         return False
     contact = session.get_one(Contact, claim.contact_id, populate_existing=True)
-    return isinstance(_weigh(context, session, message, contact, clock.product_now(session)), Pass)
+    decision = _weigh(context, session, message, contact, clock.product_now(session))
+    if isinstance(decision, Pass):
+        return True
+    with tracing.joined(SpanName.MESSAGE_GATE, _said(decision), trace_of=claim.traceparent):
+        return False
 
 
 def _reserve_slot(context: Context, *, before: float) -> bool:
     """Take a slot of the provider's rate and wait for it; False when there is none soon, or the batch's time is up."""
     try:
-        while monotonic() < before:
-            slot = context.throttle.reserve("send", max_wait=SLOT_WAIT)
-            if not isinstance(slot, Busy):
-                if context.throttle.wait_for(slot):
-                    return True
-            elif monotonic() + slot.retry_in.total_seconds() < before:
-                sleep(slot.retry_in.total_seconds())
-            else:
-                return False
+        with tracing.span(SpanName.MESSAGE_SLOT):
+            return _wait_for_slot(context, before=before)
     except ThrottleUnavailable:
         log.warning("send.limiter_unavailable")
+        return False
+
+
+def _wait_for_slot(context: Context, *, before: float) -> bool:
+    while monotonic() < before:
+        slot = context.throttle.reserve("send", max_wait=SLOT_WAIT)
+        if not isinstance(slot, Busy):
+            if context.throttle.wait_for(slot):
+                return True
+        elif monotonic() + slot.retry_in.total_seconds() < before:
+            sleep(slot.retry_in.total_seconds())
+        else:
+            return False
     return False
 
 
@@ -147,13 +162,15 @@ def _begin(context: Context, claim: Claim) -> Submission | None:
 def _pass_gate(context: Context, claim: Claim) -> Submission | None:
     """Ask the gate under the contact's row lock and commit to submitting in the same transaction."""
     settings = context.settings
-    with context.database.transaction() as session:
+    with tracing.span(SpanName.MESSAGE_GATE) as active, context.database.transaction() as session:
         contact = contacts.lock(session, claim.contact_id)
         message = outbox.lock_leased(session, claim)
         if message is None:
             return None
         at = clock.product_now(session)
-        if not isinstance(_weigh(context, session, message, contact, at), Pass):
+        decision = _weigh(context, session, message, contact, at)
+        active.note(_said(decision))
+        if not isinstance(decision, Pass):
             return None
         day = gate.cap_day(context, at)
         if message.kind == MessageKind.MARKETING:
@@ -186,6 +203,15 @@ def _weigh(context: Context, session: Session, message: Message, contact: Contac
     return decision
 
 
+def _said(decision: GateDecision) -> tracing.Attributes:
+    match decision:
+        case Pass():
+            return {Attribute.DECISION: "pass"}
+        case Skip(name, reason) | Defer(name, reason):
+            said = type(decision).__name__.lower()
+            return {Attribute.DECISION: said, Attribute.GATE: name, Attribute.REASON: reason}
+
+
 def _submit(context: Context, submission: Submission) -> SendOutcome:
     guard = context.settings.timings.start_guard.total_seconds()
 
@@ -198,5 +224,14 @@ def _submit(context: Context, submission: Submission) -> SendOutcome:
     )
     failpoints.reach("answered")
     record_outcome(context, submission.message_id, fence=submission.fence, outcome=outcome, at=datetime.now(UTC))
+    _tell(outcome)
     log.info("message.submitted", message_id=submission.message_id, outcome=type(outcome).__name__)
     return outcome
+
+
+def _tell(outcome: SendOutcome) -> None:
+    """Say on the message's span how its submission ended."""
+    active = tracing.current()
+    active.note({Attribute.OUTCOME: type(outcome).__name__.lower()})
+    if not isinstance(outcome, Accepted):
+        active.fail(outcome.reason)

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import structlog
 
+from services.core.queue.instrumentation import trace_tasks
 from services.core.queue.journal import install_journal
 from services.core.queue.names import Pool
 from services.core.queue.worker import run_worker
@@ -71,6 +72,6 @@ def _work(pool: Pool, tasks: str, configured: Settings) -> NoReturn:
         pool,
         import_tasks=tasks,
         configured=configured,
-        child_started=(lambda: start_telemetry(configured),),
+        child_started=(lambda: trace_tasks(start_telemetry(configured)),),
         child_stopping=(flush_telemetry,),
     )

@@ -7,10 +7,11 @@ import structlog
 
 from services.core.domain.inbox import PARKED_FOR
 from services.core.domain.messages import MessageStatus
-from services.core.queue.enqueue import BrokerUnavailable
+from services.core.queue.enqueue import Batch, BrokerUnavailable
 from services.core.queue.names import CAMPAIGN, Queue, TaskName
 from services.core.runtime import failpoints
 from services.core.storage import attempts, clock, inbox, outbox
+from services.core.storage.published import Published
 from services.core.usecases.context import Context
 from services.core.usecases.settle import move
 
@@ -62,12 +63,12 @@ def sweep(context: Context) -> SweepReport:
     return report
 
 
-def _publish(context: Context, name: TaskName, ids: list[int]) -> None:
-    """Publish one task per id. A broker that is away costs nothing but the wait for the next pass."""
+def _publish(context: Context, name: TaskName, rows: list[Published]) -> None:
+    """Publish one task per row, in the row's own trace. A broker that is away costs nothing but a wait."""
     try:
-        context.broker.enqueue_many(name, [[str(id_)] for id_ in ids])
+        context.broker.enqueue_many(name, [Batch([str(row.id)], (row.traceparent,)) for row in rows])
     except BrokerUnavailable:
-        log.warning("sweep.broker_unavailable", task=name, ids=len(ids))
+        log.warning("sweep.broker_unavailable", task=name, ids=len(rows))
 
 
 def _is_queue_empty(context: Context) -> bool:

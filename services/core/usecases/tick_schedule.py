@@ -13,7 +13,9 @@ import structlog
 from services.core.domain.schedule import JOBS, PlannedRun, RunReason, RunStatus, ScheduledJob, plan_runs
 from services.core.queue.enqueue import Broker
 from services.core.queue.names import TaskName
+from services.core.runtime import tracing
 from services.core.runtime.failpoints import reach
+from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import audit, beat_lease, schedule
 from services.core.storage.beat_lease import Lease
 from services.core.storage.clock import product_now
@@ -84,11 +86,13 @@ def _plan(
 
 
 def _publish(database: Database, broker: Broker, runs: Sequence[ScheduledRun]) -> int:
-    published: list[int] = []
+    published: dict[int, str | None] = {}
     try:
         for run in runs:
-            broker.enqueue(TaskName(run.job), [str(run.id)], traceparent=run.traceparent)
-            published.append(run.id)
+            attributes: tracing.Attributes = {Attribute.JOB: run.job, Attribute.RUN_ID: run.id}
+            with tracing.span(SpanName.TICK, attributes, parent=run.traceparent) as active:
+                broker.enqueue(TaskName(run.job), [str(run.id)], traceparent=active.traceparent)
+            published[run.id] = active.traceparent
             log.info("schedule.run_published", job=run.job, run_id=run.id, due_at=run.due_at.isoformat())
     finally:
         reach("tick_before_mark")

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from services.core.queue.app import QueueApp, WaitTooLong, configuration
-from services.core.queue.enqueue import Broker, BrokerUnavailable
+from services.core.queue.enqueue import Batch, Broker, BrokerUnavailable
 from services.core.queue.inspection import Inspector
 from services.core.queue.names import POOLS, Queue, TaskName
 from services.core.runtime.settings import Settings
@@ -60,7 +60,7 @@ def test_a_task_goes_to_its_queue_by_either_way(
 
 def test_many_are_published_in_few_round_trips_and_in_order(broker: Broker, redis_client: Redis) -> None:
     redis_client.execute_command("CONFIG", "RESETSTAT")  # type: ignore[no-untyped-call]
-    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, ([str(number)] for number in range(1200)))
+    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, (Batch([str(number)]) for number in range(1200)))
     calls: Any = redis_client.info("commandstats")
     assert (redis_client.llen("webhooks"), calls["cmdstat_lpush"]["calls"]) == (1200, 3)
 
@@ -122,7 +122,7 @@ def test_short_countdowns_pass(celery_app: Any, redis_client: Redis) -> None:
 def test_what_the_inspector_reads_is_what_redis_holds(
     broker: Broker, inspector: Inspector, redis_client: Redis
 ) -> None:
-    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [["a"], ["b"]])
+    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["a"]), Batch(["b"])])
     broker.enqueue(TaskName.DEBUG_TASK, [])
     redis_client.hset("unacked:campaign", mapping={"tag": "message"})
     depths = {depth.queue: (depth.pool, depth.waiting) for depth in inspector.depths()}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.core.queue.enqueue import Batch
 from services.core.queue.names import TaskName
 
 pytestmark = pytest.mark.processes
@@ -47,7 +48,7 @@ def test_a_broker_that_answers_nothing_is_noticed_and_forgiven(
 
 def test_a_busy_worker_is_alive_and_ready(new_worker: Any, broker: Any, eventually: Any) -> None:
     worker = new_worker().start("webhook", consumer_stalled_after=0.5)
-    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [["until:go"]] * 8)
+    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["until:go"])] * 8)
     eventually(lambda: len(worker.events("started")) == 2)
     began = (worker.folder / "live").stat().st_mtime
     eventually(lambda: (worker.folder / "live").stat().st_mtime > began + 1.5)

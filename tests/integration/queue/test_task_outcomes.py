@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.core.queue.enqueue import message
+from services.core.queue.enqueue import Batch, message
 from services.core.queue.names import OPERATIONS, WEBHOOK, Queue, TaskName
 
 pytestmark = pytest.mark.processes
@@ -86,7 +86,7 @@ def test_dead_letters_are_written_while_the_broker_is_down(
     new_worker: Any, broker: Any, valkey_server: Any, eventually: Any
 ) -> None:
     worker = new_worker().start("webhook")
-    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [["refuse_after:go"]] * 2)
+    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["refuse_after:go"])] * 2)
     eventually(lambda: len(worker.events("started")) == 2)
     valkey_server.kill()
     worker.release("go")
@@ -154,7 +154,7 @@ def test_bytes_that_are_no_message_leave_the_worker_alive(
 def test_priority_goes_before_default_and_results_are_kept_where_asked(
     new_worker: Any, broker: Any, redis_client: Any, inspector: Any, eventually: Any
 ) -> None:
-    broker.enqueue_many(TaskName.DEBUG_TASK, [["later"]] * 3)
+    broker.enqueue_many(TaskName.DEBUG_TASK, [Batch(["later"])] * 3)
     broker.enqueue(TaskName.OPERATIONAL_HEALTH_CHECK, [])
     worker = new_worker().start("operations", concurrency=1)
     eventually(lambda: len(worker.events("succeeded")) == 4)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.core.queue.enqueue import BrokerUnavailable
+from services.core.queue.enqueue import Batch, BrokerUnavailable
 from services.core.queue.names import CAMPAIGN, WEBHOOK, Queue, TaskName
 
 pytestmark = pytest.mark.processes
@@ -19,7 +19,7 @@ def test_queued_plus_running_is_what_the_broker_counts(
     new_worker: Any, broker: Any, inspector: Any, valkey_server: Any, eventually: Any
 ) -> None:
     worker = new_worker().start("webhook")
-    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [["until:go"]] * 12)
+    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["until:go"])] * 12)
     eventually(lambda: len(worker.events("started")) == 2)
     assert (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (10, 2)
     [state] = inspector.workers()
@@ -62,7 +62,7 @@ def test_a_soft_shutdown_gives_running_tasks_back_within_its_time(
     new_worker: Any, broker: Any, inspector: Any, eventually: Any
 ) -> None:
     worker = new_worker().start("webhook", soft_limit=1.5, hard_limit=2, soft_shutdown=2)
-    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [["hang"]] * 3)
+    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["hang"])] * 3)
     eventually(lambda: len(worker.events("started")) == 2)
     asked = time.monotonic()
     worker.send(signal.SIGTERM)
@@ -98,7 +98,7 @@ def test_a_worker_outlives_a_broker_that_restarts_under_its_task(
     valkey_server.start()
     eventually(worker.has("ready"))
     worker.release("go")
-    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [["after"]] * 6)
+    broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["after"])] * 6)
     eventually(lambda: len(worker.events("succeeded", "after")) == 6)
     eventually(lambda: worker.events("succeeded", "until:go"))
     eventually(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))

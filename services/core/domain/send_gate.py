@@ -22,6 +22,7 @@ class GateFacts:
     """
 
     kind: MessageKind
+    database_rewound: bool
     sending_stopped: bool
     breaker_open_until: datetime | None
     campaign_status: CampaignStatus | None
@@ -84,6 +85,8 @@ def _may_send(facts: GateFacts, at: datetime) -> GateDecision | None:
         return Skip("G1", "campaign_cancelled")
     if facts.campaign_ends_at is not None and at >= facts.campaign_ends_at:
         return Skip("G1", "campaign_ended")
+    if facts.database_rewound:
+        return Defer("G1", "database_rewound", None)
     if facts.sending_stopped:
         return Defer("G1", "sending_stopped", None)
     if facts.campaign_status is not None and facts.campaign_status is not CampaignStatus.RUNNING:

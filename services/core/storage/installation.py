@@ -7,44 +7,29 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.core.storage.models import Installation
+from services.core.storage.models.installation import CURRENT_LINEAGE
 
 
 class InstallationMismatch(Exception):
-    """The database belongs to another provider, environment or key: nothing may be sent from it."""
+    """The database belongs to another provider, environment or number: nothing may work on it."""
 
 
 def ensure(session: Session, *, provider: str, environment: str, key_fingerprint: str) -> Installation:
     """The row, made at the first start. Raises `InstallationMismatch` when it was made for something else."""
+    wanted = {"provider": provider, "environment": environment, "key_fingerprint": key_fingerprint}
     session.execute(
         insert(Installation)
-        .values(
-            id=1,
-            provider=provider,
-            environment=environment,
-            key_fingerprint=key_fingerprint,
-            system_identifier=system_identifier(session),
-        )
+        .values(id=1, system_identifier=system_identifier(session), lineage=lineage(session), **wanted)
         .on_conflict_do_nothing()
     )
     row = read(session)
-    check(row, session, provider=provider, environment=environment, key_fingerprint=key_fingerprint)
-    return row
-
-
-def check(row: Installation, session: Session, *, provider: str, environment: str, key_fingerprint: str) -> None:
-    """Raise `InstallationMismatch`, naming the difference, unless the row is this installation's."""
-    wanted = {
-        "provider": provider,
-        "environment": environment,
-        "key_fingerprint": key_fingerprint,
-        "system_identifier": system_identifier(session),
-    }
     for name, value in wanted.items():
         if getattr(row, name) != value:
             raise InstallationMismatch(
                 f"the database was set up for {name} {getattr(row, name)!r}, this process has {value!r}: "
-                "a restored or copied database sends nothing until a person adopts it"
+                "use the installation's own database, or settings"
             )
+    return row
 
 
 def read(session: Session) -> Installation:
@@ -53,8 +38,18 @@ def read(session: Session) -> Installation:
 
 
 def system_identifier(session: Session) -> str:
-    """PostgreSQL's own id of the cluster: a restored dump or a clone has another."""
+    """PostgreSQL's own id of the server; releases before the lineage compare it."""
     return str(session.scalar(text("SELECT system_identifier FROM pg_control_system()")))
+
+
+def lineage(session: Session) -> str:
+    """Which life of the database this is; see `CURRENT_LINEAGE`."""
+    return str(session.scalar(text(CURRENT_LINEAGE)))
+
+
+def adopt(session: Session) -> None:
+    """Say that this life of the database knows all that was sent in the others."""
+    session.execute(update(Installation).values(lineage=lineage(session)))
 
 
 def move_clock(session: Session, offset: timedelta) -> None:

@@ -14,6 +14,7 @@ from services.core.domain.messages import MessageKind, MessageStatus, check_tran
 from services.core.storage.models import Attempt, Campaign, Contact, Message
 
 NOW = func.clock_timestamp()
+UNSENT = (MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.UNCERTAIN, MessageStatus.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,22 @@ def begin(session: Session, message: Message, *, at: datetime, lease: timedelta,
     message.lease_until = session.execute(select(NOW + lease)).scalar_one()
     session.flush()
     return attempt
+
+
+def unsent_to(session: Session, *, sender: str, contact_id: int) -> Sequence[Message]:
+    """Locked: the contact's texts from this sender of which the provider's id is not known, oldest first."""
+    return session.scalars(
+        select(Message)
+        .where(
+            Message.contact_id == contact_id,
+            Message.sender == sender,
+            Message.status.in_(UNSENT),
+            Message.provider_message_id.is_(None),
+        )
+        .order_by(Message.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def lock_for_outcome(session: Session, message_id: int, *, fence: int) -> Message | None:

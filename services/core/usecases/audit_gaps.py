@@ -5,7 +5,7 @@ that the list has and we lack is applied; failed deliveries are asked for again.
 Rule: reliability design, I3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -19,7 +19,7 @@ from services.core.openphone.own_events import backfilled
 from services.core.queue.enqueue import BrokerUnavailable
 from services.core.queue.names import TaskName
 from services.core.runtime import failpoints
-from services.core.storage import clock, gap_audit, outbox
+from services.core.storage import clock, gap_audit, installation, outbox
 from services.core.storage.database import Session
 from services.core.usecases.accept_webhook import store_in, understand
 from services.core.usecases.context import Context
@@ -44,19 +44,21 @@ RECEIPTS_AT_ONCE = 10
 RETRIES_AT_ONCE = 20
 
 
+Also = Callable[[Session, Sequence[ListedMessage]], None]
+"""What a recovery does with a piece of the list, in the transaction that moves the cursor."""
+
+
 def audit_gaps(context: Context) -> dict[str, Any]:
     """One audit; answers how much it compared and repaired. What its time does not suffice for is the next one's.
 
-    Raises a `ProviderError`; what was compared before it is kept.
+    A rewound database is left to `recover`, which needs the cursor where it stands. Raises a `ProviderError`; what was
+    compared before it is kept.
     """
-    began = monotonic()
+    with context.database.reading() as session:
+        if installation.read(session).is_rewound:
+            return {"skipped": "database_rewound"}
     found: dict[str, Any] = {"listed": 0, "backfilled": 0, "receipts": 0, "retried": 0}
-    caught_up, span = False, SLICE
-    while not caught_up and monotonic() - began < BUDGET_SECONDS:
-        before = found["listed"]
-        caught_up = _compare(context, found, span=span)
-        span = span * 4 if found["listed"] - before < FEW else SLICE
-    found["caught_up"] = caught_up
+    found["caught_up"] = catch_up(context, found, budget=BUDGET_SECONDS)
     found["receipts"] += _ask_for_receipts(context)
     if context.settings.provider_webhook_id:
         _check_webhook(context, context.settings.provider_webhook_id, found)
@@ -64,16 +66,34 @@ def audit_gaps(context: Context) -> dict[str, Any]:
     return found
 
 
-def _compare(context: Context, found: dict[str, Any], *, span: timedelta) -> bool:
+def catch_up(
+    context: Context, found: dict[str, int], *, budget: float, overlap: timedelta = OVERLAP, also: Also | None = None
+) -> bool:
+    """Compare the list from the cursor on, in steps that are kept, for `budget` seconds; whether it came to the end."""
+    began = monotonic()
+    caught_up, span = False, SLICE
+    while not caught_up and monotonic() - began < budget:
+        before = found["listed"]
+        caught_up = _compare(context, found, span=span, overlap=overlap, also=also)
+        span = span * 4 if found["listed"] - before < FEW else SLICE
+    return caught_up
+
+
+def _compare(
+    context: Context, found: dict[str, int], *, span: timedelta, overlap: timedelta, also: Also | None
+) -> bool:
     """Compare the next piece of the list; whether that was the last."""
     with context.database.reading() as session:
         at, cursor = clock.product_now(session), gap_audit.cursor(session)
     until = min(cursor + span, at)
     # The last piece has no end: the provider's clock may be ahead of ours.
-    listed = context.provider.list_messages(cursor - OVERLAP, created_before=until if until < at else None)
-    settled = [entry for entry in listed if entry.created_at <= at - ON_ITS_WAY]
+    listed = context.provider.list_messages(cursor - overlap, created_before=until if until < at else None)
+    # What may still be on its way is left to its webhook, unless nothing must be missed: a late one adds nothing.
+    settled = [entry for entry in listed if also is not None or entry.created_at <= at - ON_ITS_WAY]
     with context.database.transaction() as session:
         inbox_ids = _backfill(context, session, settled, at=at)
+        if also is not None:
+            also(session, listed)
         receipts = _apply_receipts(session, settled, at=at)
         gap_audit.move_cursor(session, until)
         failpoints.reach("gaps_committing")

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.core.domain.health import Part
 from services.core.queue.enqueue import BrokerUnavailable
-from services.core.storage import clock, health, inbox, outbox, work
+from services.core.storage import clock, health, inbox, installation, outbox, work
 from services.core.storage.database import DatabaseUnavailable, Session
 from services.core.usecases.canary import canary_parts
 from services.core.usecases.context import Context
@@ -58,6 +58,7 @@ def _broker(context: Context) -> Part:
 
 def _rows(session: Session, at: datetime) -> Iterator[Part]:
     yield _clocks(session)
+    yield _lineage(session)
     yield _beat(session)
     yield _age(
         "inbox",
@@ -92,6 +93,17 @@ def _clocks(session: Session) -> Part:
     found = "this host and the database agree" if well else f"{skew.total_seconds():.1f} s apart"
     remedy = "mend the time service of this host or of the database: nothing is sent while they disagree"
     return Part("clocks", well=well, found=found, remedy="" if well else remedy)
+
+
+def _lineage(session: Session) -> Part:
+    if not installation.read(session).is_rewound:
+        return Part("lineage", well=True, found="the database is the one that was adopted")
+    return Part(
+        "lineage",
+        well=False,
+        found="the database was restored, cloned or failed over, and may have forgotten what was sent: nothing is",
+        remedy="attackacrack sending recover, read what it found, then attackacrack sending adopt",
+    )
 
 
 def _beat(session: Session) -> Part:

@@ -6,6 +6,8 @@ from datetime import timedelta
 from functools import cached_property
 from time import monotonic, sleep
 
+import structlog
+
 from services.core.domain.sending_window import DEFAULT_WINDOW, SendingWindow
 from services.core.openphone.client import OpenPhoneClient
 from services.core.openphone.errors import ProviderThrottled
@@ -16,6 +18,8 @@ from services.core.runtime.settings import ProviderKind, Settings, SettingsInval
 from services.core.runtime.settings import settings as read_current
 from services.core.storage import installation
 from services.core.storage.database import Database
+
+log = structlog.get_logger()
 
 READ_WAIT = timedelta(seconds=10)
 
@@ -87,12 +91,14 @@ class Context:
         """
         self.database.check_durability()
         with self.database.transaction() as session:
-            installation.ensure(
+            row = installation.ensure(
                 session,
                 provider=self.settings.provider,
                 environment=self.settings.environment,
                 key_fingerprint=self.key_fingerprint,
             )
+            if row.is_rewound:
+                log.error("installation.rewound", remedy="attackacrack sending recover, then adopt")
 
     def close(self) -> None:
         for name in ("provider", "throttle", "inspector", "broker", "database"):

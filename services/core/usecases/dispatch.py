@@ -53,7 +53,7 @@ class Dispatcher:
 
     def _choose(self, session: Session) -> list[DueMessage]:
         switches = installation.read(session)
-        if switches.sending_stopped_at is not None:
+        if switches.is_rewound or switches.sending_stopped_at is not None:
             return []
         bound = int(2 * self._context.settings.provider_rate * AHEAD.total_seconds())
         room = bound - outbox.published_count(session)

@@ -24,6 +24,7 @@ def gather(context: Context, session: Session, message: Message, contact: Contac
     day = cap_day(context, at)
     return GateFacts(
         kind=MessageKind(message.kind),
+        database_rewound=switches.is_rewound,
         sending_stopped=switches.sending_stopped_at is not None,
         breaker_open_until=switches.breaker_open_until,
         campaign_status=CampaignStatus(campaign.status) if campaign else None,

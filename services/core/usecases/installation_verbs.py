@@ -11,6 +11,9 @@ from services.core.usecases.context import Context
 
 @dataclass(frozen=True, slots=True)
 class SendingState:
+    """`rewound`: the database was restored, cloned or failed over, and nobody has adopted it yet."""
+
+    rewound: bool
     stopped_at: datetime | None
     stopped_by: str | None
     reason: str | None
@@ -49,6 +52,7 @@ def sending_state(context: Context) -> SendingState:
     with context.database.reading() as session:
         row = installation.read(session)
         return SendingState(
+            rewound=row.is_rewound,
             stopped_at=row.sending_stopped_at,
             stopped_by=row.sending_stopped_by,
             reason=row.sending_stop_reason,

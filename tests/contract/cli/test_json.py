@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
+from sqlalchemy import text
 
 from services.core.domain.messages import MessageStatus
 from services.core.storage import contacts, opt_outs, work
@@ -114,6 +115,10 @@ def test_what_needs_an_act_before_it(world: CommandLine) -> None:
     for verb in ("start", "pause", "resume"):
         options = ("--plan", plan["plan_hash"]) if verb == "start" else ()
         conforms(world.ask("campaigns", verb, "Spring", *options), "campaign")
+    with world.context.database.transaction() as session:
+        session.execute(text("UPDATE installation SET lineage = 'another'"))
+    conforms(world.ask("sending", "recover"), "recovery")
+    conforms(world.ask("sending", "adopt", "--reason", "x"), "recovery")
     moved = world.ask("clock", "move", "--by", "P30D")
     conforms(moved, "clock")
 

@@ -3,13 +3,33 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.core.domain.access import Role
 from services.core.storage.models.metadata import Base, Id, ProductStamp, one_of
 
 RANDOM_BYTES = "decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')"
+CURRENT_LINEAGE = """
+    SELECT concat_ws('/',
+        (SELECT system_identifier FROM pg_control_system()),
+        substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
+        (SELECT oid FROM pg_database WHERE datname = current_database()),
+        'installation'::regclass::oid)
+"""
+"""Which life of the database this is: the server's id, its timeline, the ids of the database and of the table. A dump
+that was restored, a clone, a return to an earlier point and a failover each begin another."""
 
 
 class Installation(Base):
@@ -27,6 +47,9 @@ class Installation(Base):
     environment: Mapped[str]
     key_fingerprint: Mapped[str]
     system_identifier: Mapped[str]
+    lineage: Mapped[str | None]
+    is_rewound: Mapped[bool] = column_property(literal_column(f"lineage IS DISTINCT FROM ({CURRENT_LINEAGE})", Boolean))
+    """Whether the database may have forgotten what was sent: nothing is, until a person has adopted it."""
     clock_offset: Mapped[timedelta] = mapped_column(server_default=text("interval '0'"))
     sending_stopped_at: Mapped[datetime | None]
     sending_stopped_by: Mapped[str | None]

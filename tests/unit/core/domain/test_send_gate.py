@@ -16,6 +16,7 @@ NIGHT = datetime(2026, 12, 2, 4, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 12, 2, 5, tzinfo=UTC)
 FACTS = GateFacts(
     kind=MessageKind.MARKETING,
+    database_rewound=False,
     sending_stopped=False,
     breaker_open_until=None,
     campaign_status=CampaignStatus.RUNNING,
@@ -37,6 +38,7 @@ FACTS = GateFacts(
 NO: list[tuple[dict[str, Any], GateDecision]] = [
     ({"campaign_status": CampaignStatus.CANCELLED}, Skip("G1", "campaign_cancelled")),
     ({"campaign_ends_at": OPEN}, Skip("G1", "campaign_ended")),
+    ({"database_rewound": True}, Defer("G1", "database_rewound", None)),
     ({"sending_stopped": True}, Defer("G1", "sending_stopped", None)),
     ({"campaign_status": CampaignStatus.PAUSED}, Defer("G1", "campaign_paused", None)),
     (

@@ -1,4 +1,4 @@
-"""Every object of every shape against the API's own schemas, strictly: `python -m tests.chart.strict_schemas`.
+"""Every object of every shape against the API's own schemas, strictly: `python -m tests.chart.full.strict_schemas`.
 
 Part of `make chart-full`, since the schemas are 108 MB; custom resources have theirs in test_autoscaling.py.
 """

@@ -1,0 +1,171 @@
+"""After the database was restored, cloned or failed over: learn from the provider what it forgot, then let a person
+vouch for it. Until then the gate is shut. Rule: reliability design, I21.
+
+The gap audit's cursor came back with the rows, so the provider's list is read from there: what people wrote is stored,
+opt-outs included; a text that left and still waits here becomes sent; one of which nothing is known here becomes a row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from hashlib import sha256
+
+import structlog
+
+from services.core.domain.failures import Conflict, RefusedInput
+from services.core.domain.messages import Direction, MessageKind, MessageStatus, check_transition
+from services.core.domain.reconciliation import ListedMessage, comparable
+from services.core.storage import attempts, audit, caps, clock, contacts, installation, outbox
+from services.core.storage.database import Session
+from services.core.storage.models import Attempt, Message
+from services.core.usecases import gate
+from services.core.usecases.audit_gaps import catch_up
+from services.core.usecases.context import Context
+from services.core.usecases.record_outcome import bind
+
+log = structlog.get_logger()
+
+BEFORE = timedelta(hours=1)
+"""How long before the cursor the list is read: an audit may have seen less than the provider had."""
+
+BUDGET_SECONDS = 600.0
+UNLIMITED = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What the provider had and the database had not.
+
+    `listed` messages were compared; `received` were written to us and stored now; `bound` are texts that waited here
+    and had left already; `recorded` are texts that nothing here knew. `adopted`: sending goes on.
+    """
+
+    listed: int
+    received: int
+    bound: int
+    recorded: int
+    adopted: bool
+
+
+def recover(context: Context) -> Recovery:
+    """Take over what the provider lists since the gap audit's cursor; may be repeated.
+
+    Raises `Conflict` when the database is the one that was adopted, or when the list is longer than ten minutes of
+    reading (what was read is kept: do it again); a `ProviderError` when it can't be read.
+    """
+    _check_rewound(context)
+    found = {"listed": 0, "backfilled": 0, "receipts": 0, "bound": 0, "recorded": 0}
+
+    def take(session: Session, listed: Sequence[ListedMessage]) -> None:
+        _take_over(context, session, listed, found)
+
+    if not catch_up(context, found, budget=BUDGET_SECONDS, overlap=BEFORE, also=take):
+        raise Conflict("recovery_unfinished", "the provider's list is long; what was read is kept: recover again")
+    log.warning("database.recovered", **found)
+    return Recovery(found["listed"], found["backfilled"], found["bound"], found["recorded"], adopted=False)
+
+
+def adopt(context: Context, *, reason: str, by: str) -> Recovery:
+    """Recover once more, then vouch for this database: what is due is sent from now on.
+
+    A stop of sending stays. Raises what `recover` raises, and `RefusedInput` without a reason.
+    """
+    if not reason.strip():
+        raise RefusedInput(
+            "reason_missing", "say why this database is the right one: others will ask", pointer="/reason"
+        )
+    found = recover(context)
+    with context.database.transaction() as session:
+        before, now = installation.read(session).lineage, installation.lineage(session)
+        installation.adopt(session)
+        detail = {"reason": reason, "from": before, "to": now, "bound": found.bound, "recorded": found.recorded}
+        audit.record(session, actor=by, act="database.adopted", subject="installation", detail=detail)
+    return replace(found, adopted=True)
+
+
+def _check_rewound(context: Context) -> None:
+    with context.database.reading() as session:
+        if not installation.read(session).is_rewound:
+            raise Conflict(
+                "nothing_to_adopt", "this database is the one that was adopted: it was not restored or moved"
+            )
+
+
+def _take_over(context: Context, session: Session, listed: Sequence[ListedMessage], found: dict[str, int]) -> None:
+    """Give every text of the list that left us its row, oldest first."""
+    number = context.settings.provider_phone_number
+    ours = [
+        entry
+        for entry in listed
+        if entry.direction is Direction.OUTGOING and entry.sender == number and len(entry.recipients) == 1
+    ]
+    known = attempts.bound_ids(session, [entry.message_id for entry in ours])
+    for entry in sorted(ours, key=lambda entry: (entry.created_at, entry.message_id)):
+        if entry.message_id not in known:
+            found[_take(context, session, entry)] += 1
+
+
+def _take(context: Context, session: Session, entry: ListedMessage) -> str:
+    contact = contacts.lock_by_number(session, entry.recipients[0])
+    waiting = outbox.unsent_to(session, sender=entry.sender, contact_id=contact.id)
+    message = next((each for each in waiting if comparable(each.body or "") == comparable(entry.text)), None)
+    if message is None:
+        _count(context, session, _record(context, session, entry, contact_id=contact.id), entry)
+        return "recorded"
+    if message.status == MessageStatus.PENDING:
+        _count(context, session, message, entry)
+    _bind(session, message, entry)
+    return "bound"
+
+
+def _bind(session: Session, message: Message, entry: ListedMessage) -> None:
+    """The text that waits, or is in doubt, is the one that the provider has."""
+    at = clock.product_now(session)
+    if message.status == MessageStatus.PENDING:
+        check_transition(MessageStatus.PENDING, MessageStatus.SENDING)
+        message.status = MessageStatus.SENDING
+        message.attempts += 1
+        message.fence += 1
+        message.submitted_at = entry.created_at
+        attempt = Attempt(
+            message_id=message.id,
+            number=message.attempts,
+            fence=message.fence,
+            started_at=entry.created_at,
+            finished_at=at,
+            outcome="recovered",
+        )
+        session.add(attempt)
+    else:
+        attempt = attempts.latest(session, message.id)
+    bind(session, message, attempt, entry.message_id, entry.conversation_id, at=at)
+    session.flush()
+
+
+def _record(context: Context, session: Session, entry: ListedMessage, *, contact_id: int) -> Message:
+    """A text of which nothing is known here: it counts as marketing, so that its person is not written to again."""
+    message = Message(
+        direction=Direction.OUTGOING,
+        kind=MessageKind.MARKETING,
+        contact_id=contact_id,
+        e164=entry.recipients[0],
+        sender=entry.sender,
+        sender_phone_number_id=entry.phone_number_id or context.settings.provider_phone_number_id,
+        conversation_id=entry.conversation_id,
+        body=entry.text,
+        body_hash=sha256(entry.text.encode()).digest(),
+        status=MessageStatus.SENT,
+        submitted_at=entry.created_at,
+        provider_message_id=entry.message_id,
+    )
+    session.add(message)
+    session.flush()
+    return message
+
+
+def _count(context: Context, session: Session, message: Message, entry: ListedMessage) -> None:
+    """Count it against the day on which it left, whatever the limit is."""
+    day = gate.cap_day(context, entry.created_at)
+    if message.kind == MessageKind.MARKETING:
+        caps.take(session, gate.number_scope(message), day, limit=UNLIMITED)
+    caps.take(session, gate.ACCOUNT, day, limit=UNLIMITED)

@@ -1,0 +1,120 @@
+"""A database that was put back to an earlier state sends nothing until a person adopts it, and then nothing twice."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from services.cli.laptop.postgres import find_binaries
+from services.core.domain.failures import Conflict, RefusedInput
+from services.core.domain.messages import MessageKind
+from services.core.storage import audit
+from services.core.storage.models import Message
+from services.core.usecases.audit_gaps import audit_gaps
+from services.core.usecases.check_health import check_health
+from services.core.usecases.dispatch import Dispatcher
+from services.core.usecases.installation_verbs import sending_state
+from services.core.usecases.recover import adopt, recover
+from tests.tools.world import World, new_number
+
+PutBack = Callable[[], None]
+
+
+def by_dump(world: World, _server: Any, folder: Path) -> PutBack:
+    """Keep a dump; putting it back over the same database is what a restore under a running release does."""
+    programs, url, file = find_binaries(), world.database_url.replace("+psycopg", ""), str(folder / "dump")
+    subprocess.run([programs / "pg_dump", "--format=custom", f"--file={file}", url], check=True)
+    restore = [programs / "pg_restore", "--clean", "--if-exists", f"--dbname={url}", file]
+    return lambda: subprocess.run(restore, check=True) and None
+
+
+def by_copy(world: World, server: Any, _folder: Path) -> PutBack:
+    """Keep a copy of the database's files; putting it back in its place keeps even the tables' ids."""
+    name = world.database_url.rpartition("/")[2]
+    world.context.close()
+    server.execute(f"CREATE DATABASE {name}_kept TEMPLATE {name} STRATEGY file_copy")
+
+    def put_back() -> None:
+        world.context.close()
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        server.execute(f"ALTER DATABASE {name}_kept RENAME TO {name}")
+
+    return put_back
+
+
+@pytest.fixture(params=[by_dump, by_copy], ids=["dump", "copy"])
+def keep(request: pytest.FixtureRequest, world: World, postgres_server: Any, tmp_path: Path) -> Callable[[], PutBack]:
+    return lambda: request.param(world, postgres_server, tmp_path)
+
+
+class TestRewound:
+    def test_nothing_is_sent_before_and_nothing_twice_after(self, world: World, keep: Callable[[], PutBack]) -> None:
+        early, late = world.message(body="Before the dump."), world.message(body="After the dump.")
+        still_waiting, person = world.message(body="Not sent yet."), world.contact(new_number())
+        world.send(early)
+        audit_gaps(world.context)
+        put_back = keep()
+        # What the database is about to forget: a text that left, one of which the dump has no row, and a STOP.
+        unknown = new_number()
+        world.send(late, world.message(unknown, body="A campaign of the afternoon.", kind=MessageKind.MARKETING))
+        world.simulator.inject_inbound(world.person(person).e164, "STOP")
+        left = len(world.texts())
+        world.move(minutes=5)
+        put_back()
+        world.context.close()
+
+        assert sending_state(world.context).rewound
+        assert not part(world, "lineage").well
+        assert Dispatcher(world.context).dispatch() == 0
+        world.send(late, still_waiting)
+        assert len(world.texts()) == left
+        assert world.status(late) == "pending"
+        assert audit_gaps(world.context) == {"skipped": "database_rewound"}
+
+        found = recover(world.context)
+        assert (found.received, found.bound, found.recorded, found.adopted) == (1, 1, 1, False)
+        assert world.row(late).provider_message_id in {line["id"] for line in world.texts()}
+        assert world.person(person).opted_out_at is not None
+        assert world.counted() == 3
+        world.send(late, still_waiting)
+        assert len(world.texts()) == left
+
+        again = adopt(world.context, reason="restored last night's dump", by="maria")
+        assert (again.bound, again.recorded, again.adopted) == (0, 0, True)
+        assert not sending_state(world.context).rewound
+        assert part(world, "lineage").well
+        world.send(late, still_waiting)
+        assert [line["content"] for line in world.texts()[left:]] == ["Not sent yet."]
+        # Whoever got a text that the dump did not know is not written to again before the frequency allows it.
+        reached = world.message(contact_id=contact_of(world, unknown), kind=MessageKind.MARKETING)
+        assert world.send(reached) == 0
+        with world.context.database.reading() as session:
+            assert [entry.act for entry in audit.entries(session, subject="installation")] == ["database.adopted"]
+
+    def test_a_text_in_doubt_is_bound_too(self, world: World, keep: Callable[[], PutBack]) -> None:
+        message = world.message()
+        world.run_in_child("send", message, failpoints="submitting=kill")
+        put_back = keep()
+        world.end_leases()
+        world.send(message)
+        put_back()
+        assert recover(world.context).recorded == 0
+
+    def test_what_was_never_put_back_has_nothing_to_adopt(self, world: World) -> None:
+        with pytest.raises(Conflict, match="adopted"):
+            recover(world.context)
+        with pytest.raises(RefusedInput, match="why"):
+            adopt(world.context, reason=" ", by="maria")
+
+
+def part(world: World, name: str) -> Any:
+    return next(part for part in check_health(world.context).parts if part.name == name)
+
+
+def contact_of(world: World, e164: str) -> int:
+    with world.context.database.reading() as session:
+        query = select(Message.contact_id).where(Message.e164 == e164)
+        return session.scalars(query).one() or 0

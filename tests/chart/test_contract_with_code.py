@@ -41,7 +41,7 @@ READERS = {
         *("webhook-ingress", "console", "campaign-worker", "webhook-worker", "operations-worker", "beat"),
         *("flower", "test"),
     },
-    "provider_api_key": {"campaign-worker", "operations-worker"},
+    "provider_api_key": {"console", "campaign-worker", "operations-worker"},
     "webhook_secrets_standard": {"webhook-ingress", "operations-worker", "test"},
     "webhook_secrets_legacy": {"webhook-ingress", "operations-worker", "test"},
     "flower_password": {"flower"},

@@ -108,11 +108,11 @@ class TestInside:
 
 
 class TestOutside:
-    def test_only_senders_reach_the_provider_and_nothing_private(self) -> None:
+    def test_only_who_asks_the_provider_reaches_it_and_nothing_private(self) -> None:
         policies = policies_of("production")
         for name in COMPONENTS:
-            is_sender = name in ("campaign-worker", "operations-worker")
-            assert allows(policies, component(name), PROVIDER, port=443) is is_sender, name
+            asks = name in ("console", "campaign-worker", "operations-worker")
+            assert allows(policies, component(name), PROVIDER, port=443) is asks, name
             assert not allows(policies, component(name), PROVIDER, port=80)
         for secret in (METADATA, PRIVATE):
             assert not allows(policies, component("campaign-worker"), secret, port=443)

@@ -94,6 +94,30 @@ class Release:
     def python(self, component: str, script: str, *arguments: str) -> str:
         return self.execute(component, "python", "-", *arguments, stdin=script)
 
+    def tell(self, *command: str) -> Any:
+        """What a verb of the command line answers in the console's pod, as its JSON document."""
+        return json.loads(self.execute("console", "attackacrack", *command, "--json"))
+
+    def waiting(self, status: str) -> int:
+        """How many texts are in a state, at most a hundred."""
+        return len(self.tell("messages", "list", "--status", status, "--limit", "100")["items"])
+
+    def settle(self) -> int:
+        """Let what is in doubt be looked up by stepping the clock, and send after all what the provider never had.
+
+        Answers how many that were.
+        """
+        for _ in range(40):
+            if not self.waiting("uncertain"):
+                break
+            self.execute("console", "attackacrack", "clock", "move", "--by", "PT5M")
+            time.sleep(5)
+        held = [each["message_id"] for each in self.tell("held", "list")["items"]]
+        for message in held:
+            reason = ("--by", "e2e", "--reason", "the provider's list lacks it")
+            self.execute("console", "attackacrack", "held", "release", str(message), *reason)
+        return len(held)
+
     def ledger(self) -> list[dict[str, Any]]:
         """Every text that the simulated provider took."""
         lines = self.execute("provider-simulator", "cat", "/data/ledger.jsonl").splitlines()

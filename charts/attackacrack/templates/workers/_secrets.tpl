@@ -1,4 +1,4 @@
-{{/* {pool}: what each pool may read. Only senders and reconcilers hold the provider's key. */}}
+{{/* {pool}: what each pool may read. Only who asks the provider holds its key. */}}
 {{- define "attackacrack.poolSecrets" -}}
 {{- dict "campaign" (list "database" "redis" "provider") "webhook" (list "database" "redis") "operations" (list "database" "redis" "provider" "webhook") | toYaml -}}
 {{- end }}

@@ -26,8 +26,8 @@ def draw(pods: Points, texts: Points, *, title: str, file: Path) -> None:
         f'<text x="{LEFT - 8}" y="{TOP + (1 - count / most_pods) * HEIGHT + 4:.0f}" text-anchor="end">{count}</text>'
         for count in range(most_pods + 1)
     ) + "".join(
-        f'<text x="{LEFT + share * WIDTH / 4:.0f}" y="{TOP + HEIGHT + 16}" text-anchor="middle">{end * share / 4:.0f} s</text>'
-        for share in range(5)
+        f'<text x="{LEFT + part * WIDTH / 4:.0f}" y="{TOP + HEIGHT + 16}" text-anchor="middle">{end * part / 4:.0f} s</text>'
+        for part in range(5)
     )
     file.parent.mkdir(exist_ok=True)
     file.write_text(

@@ -22,13 +22,9 @@ def draw(pods: Points, texts: Points, *, title: str, file: Path) -> None:
             last = count
     steps.append(at(end, last / most_pods))
     line = " ".join(at(seconds, count / most_texts) for seconds, count in texts)
-    labels = "".join(
-        f'<text x="{LEFT - 8}" y="{TOP + (1 - count / most_pods) * HEIGHT + 4:.0f}" text-anchor="end">{count}</text>'
-        for count in range(most_pods + 1)
-    ) + "".join(
-        f'<text x="{LEFT + part * WIDTH / 4:.0f}" y="{TOP + HEIGHT + 16}" text-anchor="middle">{end * part / 4:.0f} s</text>'
-        for part in range(5)
-    )
+    labels = [(LEFT - 12, TOP + (1 - count / most_pods) * HEIGHT + 4, str(count)) for count in range(most_pods + 1)]
+    labels += [(LEFT + part * WIDTH / 4, TOP + HEIGHT + 16, f"{end * part / 4:.0f} s") for part in range(5)]
+    scales = "".join(f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="middle">{label}</text>' for x, y, label in labels)
     file.parent.mkdir(exist_ok=True)
     file.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 30} {TOP + HEIGHT + 30}" '
@@ -36,5 +32,5 @@ def draw(pods: Points, texts: Points, *, title: str, file: Path) -> None:
         f'<text x="{LEFT}" y="18">campaign workers (steps), and texts arrived of {title} (line)</text>'
         f'<path d="M{LEFT} {TOP}V{TOP + HEIGHT}H{LEFT + WIDTH}" fill="none" stroke="#888"/>'
         f'<polyline points="{line}" fill="none" stroke="#b06000" stroke-dasharray="4 3"/>'
-        f'<polyline points="{" ".join(steps)}" fill="none" stroke="#1060a0" stroke-width="2"/>{labels}</svg>\n'
+        f'<polyline points="{" ".join(steps)}" fill="none" stroke="#1060a0" stroke-width="2"/>{scales}</svg>\n'
     )

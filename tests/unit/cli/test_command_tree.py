@@ -26,7 +26,7 @@ VERBS = {
     "reviews": {"decide", "list"},
     "schedule": {"history", "list", "pause", "resume", "run-now"},
     "schema": {"migrate", "show", "wait"},
-    "sending": {"resume", "status", "stop"},
+    "sending": {"resume", "status", "adopt", "recover", "stop"},
     "tasks": {"list"},
     "tokens": {"create", "list", "revoke"},
 }

@@ -30,6 +30,8 @@ SHAPES = {
     "contacts list": "contact",
     "contacts add": "contact",
     "contacts show": "contact",
+    "contacts erase": "erasure",
+    "opt-outs lift": "contact",
     "contacts import": "import",
     "contacts confirm": "import",
     "opt-outs list": "opt-out",

@@ -1,4 +1,4 @@
-"""People: import them from a file in two steps, add one, look at one."""
+"""People: import them from a file in two steps, add one, look at one, forget one."""
 
 from typing import Annotated, Any
 
@@ -11,6 +11,8 @@ from services.console.shapes.values import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.usecases import contact_verbs, import_contacts, inspect_verbs
 from services.core.usecases.contact_verbs import NewContact
+from services.core.usecases.erase_contact import Erasure
+from services.core.usecases.erase_contact import erase_contact as erase
 from services.core.usecases.import_contacts import ImportReport
 from services.core.usecases.inspect_verbs import ContactView
 
@@ -45,6 +47,11 @@ def add_contact(work: Work, by: By, new: shapes.NewContact) -> ContactView:
 def show_contact(work: Work, key: ContactKey) -> ContactView:
     """One contact, and whether it may be texted."""
     return inspect_verbs.find_contact(work, key)
+
+
+def erase_contact(work: Work, by: By, key: ContactKey, wanted: shapes.Erase) -> Erasure:
+    """Forget a person for good; a hash of the number stays, so that a STOP stays in force."""
+    return erase(work, key, reason=wanted.reason, by=by)
 
 
 ENDPOINTS = (
@@ -98,5 +105,13 @@ ENDPOINTS = (
         role=Role.VIEWER,
         handler=show_contact,
         answer=shapes.Contact,
+    ),
+    Endpoint(
+        verb="contacts erase",
+        method="POST",
+        path="/contacts/{key}/erase",
+        role=Role.ADMIN,
+        handler=erase_contact,
+        answer=shapes.Erasure,
     ),
 )

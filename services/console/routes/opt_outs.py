@@ -1,4 +1,4 @@
-"""Opt-outs: who must not be texted, and adding somebody who asked by another way than a text."""
+"""Opt-outs: who must not be texted, adding one that came by another way, and lifting one on a person's word."""
 
 from typing import Annotated, Any
 
@@ -28,6 +28,11 @@ def add_opt_out(work: Work, by: By, new: shapes.NewOptOut) -> ContactView:
     return contact_verbs.add_opt_out(work, new.number, evidence=new.evidence, by=by)
 
 
+def lift_opt_out(work: Work, by: By, wanted: shapes.LiftOptOut) -> ContactView:
+    """Let a number be texted again, because the person asked for it; what was skipped stays so."""
+    return contact_verbs.lift_opt_out(work, wanted.number, evidence=wanted.evidence, by=by)
+
+
 ENDPOINTS = (
     Endpoint(
         verb="opt-outs list",
@@ -45,5 +50,13 @@ ENDPOINTS = (
         handler=add_opt_out,
         answer=Contact,
         status=201,
+    ),
+    Endpoint(
+        verb="opt-outs lift",
+        method="POST",
+        path="/opt-outs/lift",
+        role=Role.ADMIN,
+        handler=lift_opt_out,
+        answer=Contact,
     ),
 )

@@ -73,6 +73,7 @@ class Contact(Answered):
             "suppressed_reason": None,
             "paused_at": None,
             "created_at": "2026-03-02T18:00:00Z",
+            "erased_at": None,
         }
     )
 
@@ -91,3 +92,34 @@ class Contact(Answered):
     suppressed_reason: str | None
     paused_at: datetime | None
     created_at: datetime
+    erased_at: datetime | None
+
+
+class Erase(Taken):
+    model_config = example({"reason": "her letter of 2 March"})
+
+    reason: Reason = Field(description="Who asked for it, and when; kept as proof.")
+
+
+class Erasure(Answered):
+    """How many rows were blanked; `skipped` texts were still waiting. An opt-out stays in force for the number."""
+
+    model_config = example(
+        {
+            "contact_id": 17,
+            "opted_out": True,
+            "skipped": 0,
+            "messages": 4,
+            "recipients": 2,
+            "webhooks": 1,
+            "import_rows": 1,
+        }
+    )
+
+    contact_id: int
+    opted_out: bool
+    skipped: int
+    messages: int
+    recipients: int
+    webhooks: int
+    import_rows: int

@@ -15,6 +15,13 @@ class NewOptOut(Taken):
     evidence: Reason = Field(description="How the person asked; kept as proof.")
 
 
+class LiftOptOut(Taken):
+    model_config = example({"number": "+12025550143", "evidence": "signed up again at the fair, form 17"})
+
+    number: Number
+    evidence: Reason = Field(description="How the person asked to be texted again; kept as proof.")
+
+
 class OptOut(Answered):
     model_config = example(
         {

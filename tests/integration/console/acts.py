@@ -85,6 +85,12 @@ def add_import(console: Any) -> int:
     return int(console.import_csv(f"phone\n{new_number()}\n".encode()).json()["import_id"])
 
 
+def add_opt_out(console: Any) -> str:
+    number = new_number()
+    assert console.post("/opt-outs", json={"number": number, "evidence": "by phone"}).status_code == 201
+    return number
+
+
 def add_campaign(console: Any, *steps: str) -> tuple[int, str]:
     """A campaign to one new contact that has gone through these steps; its id and its plan's hash."""
     import_id = add_import(console)
@@ -191,6 +197,12 @@ ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ),
     ("POST", "/contacts"): body(lambda: {"number": new_number(), "state": "DC"}),
     ("POST", "/opt-outs"): body(lambda: {"number": new_number(), "evidence": "by phone"}),
+    ("POST", "/opt-outs/lift"): lambda console, _: Request(
+        {}, {"json": {"number": add_opt_out(console), "evidence": "signed up again"}}
+    ),
+    ("POST", "/contacts/{key}/erase"): lambda console, _: Request(
+        {"key": add_opt_out(console)}, {"json": {"reason": "asked by letter"}}
+    ),
     ("POST", "/campaigns"): body(
         lambda: {"name": f"act {new_number()}", "template_a": "Reply STOP to opt out.", "audience": {"all": True}}
     ),

@@ -19,6 +19,8 @@ REQUIRED_ROLES = {
     ("GET", "/tokens"): Role.ADMIN,
     ("POST", "/tokens"): Role.ADMIN,
     ("POST", "/tokens/{name}/revoke"): Role.ADMIN,
+    ("POST", "/contacts/{key}/erase"): Role.ADMIN,
+    ("POST", "/opt-outs/lift"): Role.ADMIN,
     ("GET", "/provider/check"): Role.OPERATOR,
     ("POST", "/provider/register-webhook"): Role.ADMIN,
     ("POST", "/provider/rotate"): Role.ADMIN,

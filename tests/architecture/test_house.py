@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.core.storage.migrate import MIGRATIONS, head
+
 ROOT = Path(__file__).parents[2]
 DECISIONS = sorted((ROOT / "services" / "adr").glob("0*.md"))
 
@@ -22,6 +24,12 @@ def test_a_decision_fits_on_a_page(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert len(lines) <= 40
     assert lines[0].startswith(f"# {path.stem[:4]} ")
+
+
+def test_migrations_are_one_line() -> None:
+    numbers = [path.stem[:4] for path in sorted((MIGRATIONS / "versions").glob("0*.py"))]
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+    assert head() == numbers[-1]
 
 
 def test_decisions_are_numbered_without_doubles() -> None:

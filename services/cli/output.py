@@ -55,12 +55,17 @@ def listing(*columns: str) -> Show:
 
 def record(result: Any, zone: ZoneInfo) -> Sequence[Any]:
     """Shows one thing, a line for each of its fields."""
+    return [lines_of({field.name: getattr(result, field.name) for field in fields(result)}, zone)]
+
+
+def lines_of(values: Mapping[str, object], zone: ZoneInfo) -> "Table":
+    """A line for each name and its value."""
     from rich.table import Table
 
     grid = Table(show_header=False, box=None, pad_edge=False)
-    for field in fields(result):
-        grid.add_row(plain(field.name.replace("_", " ")), cell(getattr(result, field.name), zone))
-    return [grid]
+    for name, value in values.items():
+        grid.add_row(plain(name.replace("_", " ")), cell(value, zone))
+    return grid
 
 
 def rows_table(items: Sequence[object], columns: Sequence[str], zone: ZoneInfo) -> "Table":

@@ -22,7 +22,6 @@ ONLY_ON_THE_COMMAND_LINE = {
 }
 ONLY_OVER_THE_API = {
     "contacts show-import": "the command line ends an import where it began it; over the API that are three requests",
-    "dead-letters show": "the command line's list shows whole letters",
     "openapi": "the API's own description",
     "docs": "the API's own description",
 }

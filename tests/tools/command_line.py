@@ -118,6 +118,27 @@ class CommandLine:
             assert claim.fence == message.fence
             return message.id
 
+    def add_reply(self, number: str = "+12025550147", said: str = "how much is it?") -> int:
+        """A text that a person wrote to us; answers the contact's id."""
+        with self.context.database.transaction() as session:
+            contact = contacts.lock_by_number(session, number)
+            session.add(
+                Message(
+                    direction="incoming",
+                    kind="transactional",
+                    contact_id=contact.id,
+                    e164=number,
+                    sender=self.context.settings.provider_phone_number,
+                    sender_phone_number_id=self.context.settings.provider_phone_number_id,
+                    body=said,
+                    body_hash=b"hash",
+                    segments=1,
+                    status=MessageStatus.RECEIVED,
+                    said_at=product_now(session),
+                )
+            )
+            return contact.id
+
 
 @contextmanager
 def command_line(environment: dict[str, str]) -> Iterator[CommandLine]:

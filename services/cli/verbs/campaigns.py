@@ -1,11 +1,14 @@
 """Campaigns: made, planned, started, and stopped again."""
 
 import re
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import listing
+from services.cli.output import lines_of, listing, plain, record, rows_table
 from services.cli.values import read_duration, read_instant
 from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Limit, verb
 from services.core.domain.messages import MessageKind
@@ -18,12 +21,57 @@ WINDOW = re.compile(
     r"(?P<days>[a-z]{3}(?:[-,][a-z]{3})*) (?P<opens>\d\d:\d\d)-(?P<closes>\d\d:\d\d)(?: (?P<zone>\S+))?", re.IGNORECASE
 )
 
+VARIANT_COLUMNS = (
+    *("variant", "messages", "delivered", "sent", "undelivered", "failed", "skipped", "open", "opt_outs"),
+    "time_to_reply",
+)
+VERDICTS = {
+    "not_enough_data": "a and b: not enough data to tell them apart",
+    "no_difference": "a and b: the difference may well be chance",
+    "a_better": "a is answered more often",
+    "b_better": "b is answered more often",
+}
+
 Key = Annotated[str, typer.Argument(metavar="ID|NAME", show_default=False)]
 
 group = typer.Typer(help="Campaigns: create, plan, start; pause, resume, cancel.", no_args_is_help=True)
 
 
-@verb(group, "create")
+@dataclass(frozen=True, slots=True)
+class Exported:
+    file: Path
+    size: int
+
+
+def _show_campaign(campaign: Any, zone: ZoneInfo) -> list[Any]:
+    """The campaign with its plan underneath, which is written as it was hashed."""
+    shown = {field.name: getattr(campaign, field.name) for field in fields(campaign)}
+    plan = shown.pop("plan") or {}
+    return [lines_of(shown, zone), *(["", "plan:", lines_of(dict(sorted(plan.items())), zone)] if plan else [])]
+
+
+def _show_results(found: Any, zone: ZoneInfo) -> list[Any]:
+    variants = rows_table(found.variants, VARIANT_COLUMNS, zone)
+    return [plain(f"{found.name}: {found.status}"), variants, *map(_rate_line, found.variants), *_verdict(found)]
+
+
+def _rate_line(variant: Any) -> str:
+    rate = variant.response
+    if rate.rate is None:
+        return f"{variant.variant}: nobody was texted yet"
+    interval = f"95 % between {rate.low:.1%} and {rate.high:.1%}"
+    return f"{variant.variant}: {rate.responses} of {rate.texted} answered, {rate.rate:.1%} ({interval})"
+
+
+def _verdict(found: Any) -> list[str]:
+    if found.comparison is None:
+        return []
+    chance = found.comparison.p_value
+    words = VERDICTS[found.comparison.verdict]
+    return [words if chance is None else f"{words} (p = {chance:.3f})"]
+
+
+@verb(group, "create", show=_show_campaign)
 def create(
     context: "Context",
     name: Annotated[str, typer.Option("--name")],
@@ -85,7 +133,7 @@ def plan(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
     return plan_campaign(context, campaign_id_of(context, campaign), by=by)
 
 
-@verb(group, "start")
+@verb(group, "start", show=_show_campaign)
 def start(
     context: "Context",
     campaign: Key,
@@ -102,7 +150,7 @@ def start(
     return campaign_verbs.start(context, campaign_id_of(context, campaign), plan_hash=plan_hash, by=by)
 
 
-@verb(group, "pause")
+@verb(group, "pause", show=_show_campaign)
 def pause(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
     """Submit nothing more; what is on its way still ends.
 
@@ -114,7 +162,7 @@ def pause(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
     return campaign_verbs.pause(context, campaign_id_of(context, campaign), by=by)
 
 
-@verb(group, "resume")
+@verb(group, "resume", show=_show_campaign)
 def resume(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
     """Go on with a paused campaign, under today's window and caps.
 
@@ -126,7 +174,7 @@ def resume(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
     return campaign_verbs.resume(context, campaign_id_of(context, campaign), by=by)
 
 
-@verb(group, "cancel")
+@verb(group, "cancel", show=_show_campaign)
 def cancel(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
     """End it; what was not submitted is skipped.
 
@@ -149,7 +197,7 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
     return list_campaigns(context, after=after, limit=limit)
 
 
-@verb(group, "show")
+@verb(group, "show", show=_show_campaign)
 def show(context: "Context", campaign: Key) -> Any:
     """One campaign: its state, its plan, its messages counted by state.
 
@@ -159,6 +207,84 @@ def show(context: "Context", campaign: Key) -> Any:
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     return campaign_verbs.show(context, str(campaign_id_of(context, campaign)))
+
+
+@verb(group, "results", show=_show_results)
+def results(context: "Context", campaign: Key) -> Any:
+    """What came of it: states, replies, opt-outs, time to reply; two texts are compared, once there is enough data.
+
+    Example: attackacrack campaigns results "Spring check"
+    """
+    from services.core.usecases.campaign_results import campaign_results
+    from services.core.usecases.inspect_verbs import campaign_id_of
+
+    return campaign_results(context, campaign_id_of(context, campaign))
+
+
+@verb(
+    group,
+    "recipients",
+    show=listing("recipient_id", "e164", "variant", "state", "reason", "segments", "submitted_at", "replied_at"),
+)
+def recipients(
+    context: "Context",
+    campaign: Key,
+    excluded: Annotated[bool, typer.Option("--excluded", help="Only those who get nothing, with the reason.")] = False,
+    limit: Limit = 100,
+    after: After = 0,
+) -> Any:
+    """Who is texted, who is not and why, and how each text ended.
+
+    Example: attackacrack campaigns recipients "Spring check" --excluded
+    """
+    from services.core.usecases.campaign_results import list_recipients
+    from services.core.usecases.inspect_verbs import campaign_id_of
+
+    campaign_id = campaign_id_of(context, campaign)
+    return list_recipients(context, campaign_id, excluded_only=excluded, after=after, limit=limit)
+
+
+@verb(group, "export", show=record)
+def export(
+    context: "Context",
+    campaign: Key,
+    file: Annotated[Path, typer.Argument(dir_okay=False, writable=True, show_default=False)],
+) -> Any:
+    """Write all recipients with their ends to a new CSV file, in which no spreadsheet finds a formula.
+
+    Example: attackacrack campaigns export "Spring check" spring.csv
+    """
+    from services.core.domain.failures import RefusedInput
+    from services.core.usecases.campaign_results import export_recipients
+    from services.core.usecases.inspect_verbs import campaign_id_of
+
+    lines = export_recipients(context, campaign_id_of(context, campaign))
+    try:
+        with file.open("xb") as opened:
+            opened.writelines(lines)
+            return Exported(file, opened.tell())
+    except FileExistsError as error:
+        raise RefusedInput("file_exists", f"{file} is there already: name a new file") from error
+
+
+@verb(group, "clone", show=_show_campaign)
+def clone(
+    context: "Context",
+    campaign: Key,
+    name: Annotated[str, typer.Option("--name", help="The new campaign's name.", show_default=False)],
+    only_failed: Annotated[
+        bool, typer.Option("--only-failed", help="For those whom an ended campaign's text failed to reach.")
+    ] = False,
+    by: By = SOMEBODY,
+) -> Any:
+    """Make a new draft with the same texts, audience and pacing; it is planned and started like any other.
+
+    Example: attackacrack campaigns clone "Spring check" --name "Spring check, again" --only-failed
+    """
+    from services.core.usecases.clone_campaign import clone_campaign
+    from services.core.usecases.inspect_verbs import campaign_id_of
+
+    return clone_campaign(context, campaign_id_of(context, campaign), name=name, only_failed=only_failed, by=by)
 
 
 def read_window(text: str) -> dict[str, Any]:

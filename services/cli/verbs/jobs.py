@@ -1,5 +1,6 @@
 """Jobs at customers' houses, whose completion is followed up."""
 
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import listing, record
+from services.cli.output import lines_of, listing, plain, record
 from services.cli.verb import SOMEBODY, After, By, Limit, verb
 
 if TYPE_CHECKING:
@@ -28,9 +29,14 @@ Cancelled = Annotated[bool | None, typer.Option("--cancel/--reopen", show_defaul
 
 
 def _show_report(report: Any, zone: ZoneInfo) -> Any:
+    shown = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "rejections"}
     lines = [f"line {each.line}: {each.reason}" for each in report.rejections]
     hint = [] if report.applied else ["nothing was changed: repeat with --apply"]
-    return [*record(report, zone), *lines, *hint]
+    return [lines_of(shown, zone), *lines, *hint]
+
+
+def _show_put(put: Any, zone: ZoneInfo) -> Any:
+    return [plain(str(put.outcome)), *record(put.job, zone)]
 
 
 @verb(group, "import", show=_show_report)
@@ -51,7 +57,7 @@ def import_(
         return import_jobs(context, iter(lambda: opened.read(PIECE), b""), by=by, apply=apply)
 
 
-@verb(group, "add")
+@verb(group, "add", show=_show_put)
 def add(
     context: "Context",
     job: Name,
@@ -72,7 +78,7 @@ def add(
     return _put(context, job, number, first_name, kind, cancelled, times, by=by, must_exist=False)
 
 
-@verb(group, "update")
+@verb(group, "update", show=_show_put)
 def update(
     context: "Context",
     job: Name,

@@ -3,10 +3,11 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import listing
+from services.cli.output import cell, listing
 from services.cli.verb import LARGEST_ID, SOMEBODY, By, Limit, verb
 
 if TYPE_CHECKING:
@@ -56,7 +57,22 @@ class Switched:
     changed: bool
 
 
-@verb(group, "list", show=listing("name", "rule", "next_due", "last_run", "paused_at"))
+def _show_jobs(page: Any, zone: ZoneInfo) -> list[Any]:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(
+        "name", "rule", "next due", "last due", "status", "late by", "paused at", box=SIMPLE_HEAD, pad_edge=False
+    )
+    for job in page.items:
+        run = job.last_run
+        last = (run.due_at, run.status, run.late_by) if run else (None, None, None)
+        values = (job.name, job.rule, next(iter(job.next_due), None), *last, job.paused_at)
+        table.add_row(*(cell(value, zone) for value in values))
+    return [table]
+
+
+@verb(group, "list", show=_show_jobs)
 def list_(context: "Context") -> Any:
     """Every job with its rule, its next due times and its last run.
 

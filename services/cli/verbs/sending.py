@@ -1,9 +1,11 @@
 """The one switch for everything that is sent."""
 
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
+from services.cli.output import record
 from services.cli.verb import SOMEBODY, By, Reason, verb
 
 if TYPE_CHECKING:
@@ -12,7 +14,17 @@ if TYPE_CHECKING:
 group = typer.Typer(help="Stop everything, and go on again.", no_args_is_help=True)
 
 
-@verb(group, "stop")
+def _show_state(state: Any, zone: ZoneInfo) -> list[Any]:
+    if state.stopped_at is not None:
+        verdict = "[bold red]sending is stopped[/]"
+    elif state.breaker_open_until is not None:
+        verdict = "[bold red]sending waits: the provider refuses[/]"
+    else:
+        return ["texts may leave"]
+    return [verdict, *record(state, zone)]
+
+
+@verb(group, "stop", show=_show_state)
 def stop(context: "Context", reason: Reason, by: By = SOMEBODY) -> Any:
     """Let no further text leave, from the next submission on, until somebody resumes.
 
@@ -23,7 +35,7 @@ def stop(context: "Context", reason: Reason, by: By = SOMEBODY) -> Any:
     return stop_sending(context, reason=reason, by=by)
 
 
-@verb(group, "resume")
+@verb(group, "resume", show=_show_state)
 def resume(context: "Context", by: By = SOMEBODY) -> Any:
     """Send again; also closes the breaker that a provider's refusal opened.
 
@@ -34,7 +46,7 @@ def resume(context: "Context", by: By = SOMEBODY) -> Any:
     return resume_sending(context, by=by)
 
 
-@verb(group, "status")
+@verb(group, "status", show=_show_state)
 def status(context: "Context") -> Any:
     """Whether texts may leave, and if not, who stopped them and why.
 

@@ -17,6 +17,10 @@ group = typer.Typer(help="What the workers did.", no_args_is_help=True)
 def list_(
     context: "Context",
     name: Annotated[str | None, typer.Option("--name", help="Of one task.")] = None,
+    message: Annotated[
+        int | None, typer.Option("--message", min=1, max=LARGEST_ID, help="About one message.", show_default=False)
+    ] = None,
+    campaign: Annotated[str | None, typer.Option("--campaign", help="About a campaign's messages.")] = None,
     limit: Limit = 100,
     before: Annotated[
         int | None, typer.Option("--after", "--before", min=1, max=LARGEST_ID, help="Go on below this id.")
@@ -24,8 +28,9 @@ def list_(
 ) -> Any:
     """Tasks, newest first.
 
-    Example: attackacrack tasks list --name send_campaign_message
+    Example: attackacrack tasks list --campaign "Spring check" --name send_campaign_message
     """
-    from services.core.usecases.inspect_verbs import list_tasks
+    from services.core.usecases.inspect_verbs import campaign_id_of, list_tasks
 
-    return list_tasks(context, name=name, before=before, limit=limit)
+    campaign_id = campaign_id_of(context, campaign) if campaign is not None else None
+    return list_tasks(context, name=name, message_id=message, campaign_id=campaign_id, before=before, limit=limit)

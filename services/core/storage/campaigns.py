@@ -17,6 +17,7 @@ PlannedRow = tuple[int, int, str, str, str | None, str | None, int]
 
 COPY_RECIPIENTS = "COPY recipients (campaign_id, contact_id, e164, variant, excluded, body, segments) FROM STDIN"
 ROWS_AT_ONCE = 2000
+FAILED = (MessageStatus.FAILED, MessageStatus.UNDELIVERED)
 
 MAKE_MESSAGES = """
 INSERT INTO messages (direction, kind, campaign_id, recipient_id, step, variant, contact_id, e164, sender,
@@ -80,7 +81,9 @@ def page(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Camp
 
 
 def audience(session: Session, chosen: dict[str, Any]) -> Iterator[Sequence[Contact]]:
-    """The contacts of an audience by number, some thousands at a time: those of one import, or all."""
+    """The contacts of an audience by number, some thousands at a time: those of one import, whom a campaign's text
+    failed to reach, or all.
+    """
     query = select(Contact).where(Contact.erased_at.is_(None)).order_by(Contact.e164).limit(ROWS_AT_ONCE)
     if "import" in chosen:
         query = query.where(
@@ -88,6 +91,11 @@ def audience(session: Session, chosen: dict[str, Any]) -> Iterator[Sequence[Cont
                 select(ImportRow.e164).where(ImportRow.import_id == chosen["import"], ImportRow.outcome != "rejected")
             )
         )
+    if "failed_of" in chosen:
+        failed = select(Message.contact_id).where(
+            Message.campaign_id == chosen["failed_of"], Message.direction == "outgoing", Message.status.in_(FAILED)
+        )
+        query = query.where(Contact.id.in_(failed))
     last = ""
     while contacts := session.scalars(query.where(Contact.e164 > last)).all():
         last = contacts[-1].e164

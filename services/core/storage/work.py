@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ARRAY, Text, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.core.storage.models import DeadLetter, TaskRun
+from services.core.storage.models import DeadLetter, Message, TaskRun
+
+ABOUT_MESSAGES = ("send_campaign_message", "reconcile_message")
+"""Tasks whose arguments are ids of messages."""
 
 
 def count_delivery(session: Session, *, task_id: str, name: str, args: list[Any], traceparent: str | None) -> int:
@@ -31,14 +34,26 @@ def finish(session: Session, *, task_id: str, outcome: str, seconds: float | Non
 
 
 def runs(
-    session: Session, *, name: str | None = None, before: int | None = None, limit: int = 100
+    session: Session,
+    *,
+    name: str | None = None,
+    message_id: int | None = None,
+    campaign_id: int | None = None,
+    before: int | None = None,
+    limit: int = 100,
 ) -> Sequence[TaskRun]:
-    """Task history, newest first."""
+    """Task history, newest first: all of it, or the tasks about one message or about a campaign's messages."""
     query = select(TaskRun).order_by(TaskRun.id.desc()).limit(limit)
     if name is not None:
         query = query.where(TaskRun.name == name)
     if before is not None:
         query = query.where(TaskRun.id < before)
+    if message_id is not None:
+        query = query.where(TaskRun.name.in_(ABOUT_MESSAGES), TaskRun.args.contains([str(message_id)]))
+    if campaign_id is not None:
+        its = select(cast(Message.id, Text)).where(Message.campaign_id == campaign_id, Message.direction == "outgoing")
+        named = TaskRun.args.op("?|")(func.array(its.scalar_subquery(), type_=ARRAY(Text)))
+        query = query.where(TaskRun.name.in_(ABOUT_MESSAGES), named)
     return session.scalars(query).all()
 
 

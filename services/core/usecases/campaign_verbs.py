@@ -27,7 +27,10 @@ TRACES_LINKED = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCampaign:
-    """What a campaign is made of. `audience` is {"import": id} or {"all": true}, `fields` its own template fields."""
+    """What a campaign is made of; `fields` are its audience's own.
+
+    `audience` is {"import": id}, {"all": true} or {"failed_of": id of a campaign}.
+    """
 
     name: str
     template_a: str
@@ -213,7 +216,7 @@ def _check(context: Context, new: NewCampaign) -> None:
         raise RefusedInput("name_invalid", "a name of digits alone would be taken for an id", pointer="/name")
     if new.kind not in tuple(MessageKind):
         raise RefusedInput("kind_unknown", "kind is marketing or transactional", pointer="/kind")
-    if set(new.audience) - {"fields"} not in ({"import"}, {"all"}):
+    if set(new.audience) - {"fields"} not in ({"import"}, {"all"}, {"failed_of"}):
         raise RefusedInput("audience_unknown", 'audience is {"import": id} or {"all": true}', pointer="/audience")
     if (new.template_b is None) != (new.split_percent_b == 0) or not 0 <= new.split_percent_b <= 100:
         raise RefusedInput(
@@ -233,7 +236,7 @@ def _check_template(name: str, template: str, new: NewCampaign) -> None:
     try:
         parse_template(template, known_fields=new.fields)
     except TemplateInvalid as error:
-        raise RefusedInput(error.code, f"{error} (at character {error.position})", pointer=f"/{name}") from error
+        raise RefusedInput(error.code, str(error), pointer=f"/{name}") from error
     if new.kind == MessageKind.MARKETING:
         for finding in check_marketing_text(template, first_message=True):
             raise RefusedInput(finding.code, f"{finding.message} (at character {finding.position})", pointer=f"/{name}")

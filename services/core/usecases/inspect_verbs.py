@@ -186,10 +186,21 @@ def show_message(context: Context, message_id: int) -> MessageView:
         return _message_view(message)
 
 
-def list_tasks(context: Context, *, name: str | None = None, before: int | None = None, limit: int) -> Page[TaskView]:
-    """Task history, newest first; `next` is the `before` of the following page."""
+def list_tasks(
+    context: Context,
+    *,
+    name: str | None = None,
+    message_id: int | None = None,
+    campaign_id: int | None = None,
+    before: int | None = None,
+    limit: int,
+) -> Page[TaskView]:
+    """Task history, newest first, of one task, message or campaign; `next` is the `before` of the following page."""
     with context.database.reading() as session:
-        return _page(work.runs(session, name=name, before=before, limit=limit + 1), limit, _task_view)
+        rows = work.runs(
+            session, name=name, message_id=message_id, campaign_id=campaign_id, before=before, limit=limit + 1
+        )
+        return _page(rows, limit, _task_view)
 
 
 def read_queues(context: Context) -> Queues:

@@ -14,6 +14,7 @@ from services.core.storage.models import InboxEvent
 from tests.tools.command_line import DEMO_CONTACTS, TEXT, CommandLine
 
 SCHEMAS = json.loads(Path(__file__).with_name("schemas.json").read_text())
+WROTE = "+12025550147"
 PERSON = ("--by", "maria", "--reason", "x")
 
 pytestmark = pytest.mark.usefixtures("simulator")
@@ -32,7 +33,7 @@ def conforms(document: object, shape: str) -> None:
 
 @pytest.fixture
 def world(attackacrack: CommandLine) -> CommandLine:
-    """A stack with one of everything: held message 1, waiting message 2, a letter, a review, an import, a campaign."""
+    """A stack with one of everything: held message 1, waiting message 2, a letter, a review, a job, a campaign ..."""
     attackacrack.add_message()
     attackacrack.add_message(MessageStatus.PENDING, number="+12025550144")
     at = attackacrack.product_now()
@@ -46,6 +47,8 @@ def world(attackacrack: CommandLine) -> CommandLine:
         session.add(event)
         session.flush()
         opt_outs.ask_for_review(session, contact, rule="bare_keyword", said_at=at, inbox_id=event.id)
+    attackacrack.add_reply(WROTE)
+    attackacrack.ask("jobs", "add", "J-1", "--number", "+12025550144", "--type", "crack")
     attackacrack.ask("opt-outs", "add", "+12025550146", "--evidence", "by phone")
     attackacrack.add_campaign()
     return attackacrack
@@ -68,6 +71,18 @@ def world(attackacrack: CommandLine) -> CommandLine:
         (("campaigns", "show", "Spring"), "campaign"),
         (("campaigns", "cancel", "Spring"), "campaign"),
         (("campaigns", "list"), "campaign-summary*"),
+        (("campaigns", "recipients", "Spring"), "recipient*"),
+        (("campaigns", "results", "Spring"), "results"),
+        (("campaigns", "clone", "Spring", "--name", "Again"), "campaign"),
+        (("conversations", "list"), "conversation-summary*"),
+        (("conversations", "show", WROTE), "conversation"),
+        (("conversations", "reply", WROTE, "We will be there at 9."), "reply"),
+        (("jobs", "add", "J-2", "--number", WROTE, "--type", "crack"), "put-job"),
+        (("jobs", "update", "J-1", "--cancel"), "put-job"),
+        (("jobs", "list"), "customer-job*"),
+        (("jobs", "show", "J-1"), "customer-job"),
+        (("jobs", "import", DEMO_CONTACTS), "job-import"),
+        (("provider", "register-webhook", "https://texts.example.com/webhooks/openphone"), "webhook-key"),
         (("messages", "list"), "message*"),
         (("messages", "show", 1), "message"),
         (("messages", "why", 1), "explanation"),
@@ -89,6 +104,7 @@ def world(attackacrack: CommandLine) -> CommandLine:
         (("schedule", "pause", "check_completed_jobs"), "switched"),
         (("schedule", "resume", "check_completed_jobs"), "switched"),
         (("dead-letters", "list"), "dead-letter*"),
+        (("dead-letters", "show", 1), "dead-letter"),
         (("dead-letters", "replay", 1), "dead-letter*"),
         (("dead-letters", "discard", 1, "--note", "x"), "dead-letter"),
         (("tasks", "list"), "task*"),
@@ -121,6 +137,17 @@ def test_what_needs_an_act_before_it(world: CommandLine) -> None:
     conforms(world.ask("sending", "adopt", "--reason", "x"), "recovery")
     moved = world.ask("clock", "move", "--by", "P30D")
     conforms(moved, "clock")
+
+
+def test_what_is_not_well_is_still_a_document(world: CommandLine) -> None:
+    for command, shape in (("check", "provider-check"), ("checklist", "checklist")):
+        answer = world.run("provider", command, "--json")
+        assert answer.code == 1
+        conforms(answer.document, shape)
+
+
+def test_an_export_says_where_it_is(world: CommandLine, tmp_path: Path) -> None:
+    conforms(world.ask("campaigns", "export", "Spring", tmp_path / "spring.csv"), "exported")
 
 
 def test_a_lost_key_is_noticed(world: CommandLine) -> None:

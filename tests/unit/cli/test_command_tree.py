@@ -13,11 +13,14 @@ from typer.testing import CliRunner
 from services.cli.app import app
 
 VERBS = {
-    "campaigns": {"cancel", "create", "list", "pause", "plan", "resume", "show", "start"},
+    "campaigns": {
+        *("cancel", "clone", "create", "export", "list", "pause", "plan"),
+        *("recipients", "results", "resume", "show", "start"),
+    },
     "clock": {"move", "show"},
     "contacts": {"add", "confirm", "erase", "import", "list", "show"},
     "conversations": {"list", "reply", "show"},
-    "dead-letters": {"discard", "list", "replay"},
+    "dead-letters": {"discard", "list", "replay", "show"},
     "held": {"bind", "cancel", "list", "release", "show"},
     "jobs": {"add", "import", "list", "show", "update"},
     "messages": {"list", "show", "why"},

@@ -1,0 +1,96 @@
+"""What came of a campaign: counted by variant, and recipient by recipient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+# A reply is what somebody wrote that was no opt-out; each person counts once.
+ANSWERS = """
+SELECT incoming.contact_id,
+       min(incoming.said_at) FILTER (WHERE opt_outs.id IS NULL) AS replied_at,
+       min(incoming.said_at) FILTER (WHERE opt_outs.id IS NOT NULL) AS opted_out_at
+FROM messages AS incoming LEFT JOIN opt_outs ON opt_outs.inbox_id = incoming.inbox_id
+WHERE incoming.campaign_id = :campaign_id AND incoming.direction = 'incoming' AND incoming.contact_id IS NOT NULL
+GROUP BY incoming.contact_id
+"""
+
+COUNT_BY_VARIANT = f"""
+SELECT message.variant, count(*) AS messages,
+       count(*) FILTER (WHERE message.status IN ('sent', 'delivered')) AS texted,
+       count(*) FILTER (WHERE message.status = 'sent') AS sent,
+       count(*) FILTER (WHERE message.status = 'delivered') AS delivered,
+       count(*) FILTER (WHERE message.status = 'undelivered') AS undelivered,
+       count(*) FILTER (WHERE message.status = 'failed') AS failed,
+       count(*) FILTER (WHERE message.status = 'skipped') AS skipped,
+       count(*) FILTER (WHERE message.status IN ('pending', 'sending', 'uncertain', 'held')) AS open,
+       count(*) FILTER (WHERE message.status IN ('sent', 'delivered') AND answer.replied_at IS NOT NULL) AS responses,
+       count(answer.opted_out_at) AS opt_outs,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY answer.replied_at - message.submitted_at) AS time_to_reply
+FROM messages AS message LEFT JOIN ({ANSWERS}) AS answer USING (contact_id)
+WHERE message.campaign_id = :campaign_id AND message.direction = 'outgoing'
+GROUP BY message.variant ORDER BY message.variant
+"""  # noqa: S608 - no value is put in
+
+RECIPIENTS = f"""
+SELECT recipient.id AS recipient_id, recipient.contact_id, recipient.e164, recipient.variant, recipient.excluded,
+       recipient.segments, recipient.body, message.id AS message_id, message.status, message.reason,
+       message.submitted_at, message.receipt_at, answer.replied_at, answer.opted_out_at
+FROM recipients AS recipient
+LEFT JOIN messages AS message ON message.recipient_id = recipient.id AND message.direction = 'outgoing'
+LEFT JOIN ({ANSWERS}) AS answer ON answer.contact_id = recipient.contact_id
+WHERE recipient.campaign_id = :campaign_id AND recipient.id > :after
+  AND (NOT :excluded_only OR recipient.excluded IS NOT NULL)
+ORDER BY recipient.id LIMIT :limit
+"""  # noqa: S608 - no value is put in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantCounts:
+    """Messages of one variant by what became of them; `texted` are those that the provider has not given up."""
+
+    variant: str
+    messages: int
+    texted: int
+    sent: int
+    delivered: int
+    undelivered: int
+    failed: int
+    skipped: int
+    open: int
+    responses: int
+    opt_outs: int
+    time_to_reply: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientRow:
+    recipient_id: int
+    contact_id: int
+    e164: str
+    variant: str
+    excluded: str | None
+    segments: int
+    body: str | None
+    message_id: int | None
+    status: str | None
+    reason: str | None
+    submitted_at: datetime | None
+    receipt_at: datetime | None
+    replied_at: datetime | None
+    opted_out_at: datetime | None
+
+
+def by_variant(session: Session, campaign_id: int) -> Sequence[VariantCounts]:
+    rows = session.execute(text(COUNT_BY_VARIANT), {"campaign_id": campaign_id}).mappings()
+    return [VariantCounts(**row) for row in rows]
+
+
+def recipients(
+    session: Session, campaign_id: int, *, after: int, limit: int, excluded_only: bool = False
+) -> Sequence[RecipientRow]:
+    """The plan's recipients by id, `limit` of them after `after`, each with what became of it."""
+    values = {"campaign_id": campaign_id, "after": after, "limit": limit, "excluded_only": excluded_only}
+    return [RecipientRow(**row) for row in session.execute(text(RECIPIENTS), values).mappings()]

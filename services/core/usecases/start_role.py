@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from time import monotonic, sleep
 from typing import NoReturn
 
 import structlog
@@ -19,10 +20,13 @@ from services.core.runtime.settings import Settings, SettingsInvalid, settings
 from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
 from services.core.storage.installation import InstallationMismatch
 from services.core.storage.migrate import SchemaNotReady, SchemaTooNew, wait_for_schema
-from services.core.usecases.context import open_context, process_context
+from services.core.usecases.context import Context, open_context, process_context
 from services.core.usecases.task_history import DatabaseJournal
 
+log = structlog.get_logger()
+
 SCHEMA_WAIT = timedelta(minutes=10)
+DATABASE_EVERY = timedelta(seconds=2)
 REFUSALS = (
     SettingsInvalid,
     FailpointsInvalid,
@@ -45,7 +49,7 @@ def start_role(run: Callable[[Settings], None]) -> None:
         failpoints.arm(configured.failpoints)
         check_database(configured)
     except REFUSALS as error:
-        structlog.get_logger().error("role.refused", reason=type(error).__name__, detail=str(error))
+        log.error("role.refused", reason=type(error).__name__, detail=str(error))
         sys.exit(1)
     run(configured)
 
@@ -55,9 +59,24 @@ def check_database(configured: Settings) -> None:
     context = open_context(configured)
     try:
         wait_for_schema(configured.database_url.get_secret_value(), timeout=SCHEMA_WAIT)
-        context.prepare()
+        _prepare(context, within=SCHEMA_WAIT)
     finally:
         context.close()
+
+
+def _prepare(context: Context, *, within: timedelta) -> None:
+    """A database that goes away just now is waited for, as its schema was: a restart would not bring it back."""
+    deadline = monotonic() + within.total_seconds()
+    while True:
+        try:
+            context.prepare()
+        except DatabaseUnavailable as error:
+            if monotonic() > deadline:
+                raise
+            log.warning("role.waits_for_database", detail=str(error))
+            sleep(DATABASE_EVERY.total_seconds())
+        else:
+            return
 
 
 def start_worker(pool: Pool, *, tasks: str) -> NoReturn:

@@ -49,7 +49,7 @@ class Release:
     namespace: str
     values: Mapping[str, Any] = field(default_factory=dict)
 
-    def install(self, *, values: Mapping[str, Any] | None = None, within: float = 300) -> float:
+    def install(self, *, values: Mapping[str, Any] | None = None, within: float = 600) -> float:
         """Install or upgrade and wait; answers after how many seconds everything was ready."""
         began = time.monotonic()
         text = yaml.safe_dump(dict(self.values if values is None else values))
@@ -58,7 +58,7 @@ class Release:
         return time.monotonic() - began
 
     def rollback(self, revision: int) -> None:
-        run("helm", "rollback", NAME, str(revision), "--namespace", self.namespace, "--wait", "--timeout", "300s")
+        run("helm", "rollback", NAME, str(revision), "--namespace", self.namespace, "--wait", "--timeout", "600s", within=660)
 
     def uninstall(self) -> None:
         run("helm", "uninstall", NAME, "--namespace", self.namespace, "--wait", "--timeout", "300s")

@@ -10,6 +10,7 @@ from tests.e2e.cluster.release import ROOT, Release, eventually
 from tests.e2e.cluster.test_scaling import SCRIPT, finish, judge
 
 RATE = os.environ.get("E2E_RATE", "20")
+SECONDS = os.environ.get("E2E_SECONDS", "150")
 TEXTS = int(os.environ.get("E2E_TEXTS", "5000")) // 5
 LOAD = (ROOT / "k8s" / "load.py").read_text()
 URL = "http://attackacrack-webhook-ingress/webhooks/openphone"
@@ -30,11 +31,11 @@ def installed(release: Release) -> Release:
 
 def test_upgrade_and_rollback_under_load(installed: Release, figures: dict[str, object]) -> None:
     planned = int(installed.python("console", SCRIPT, str(TEXTS), "212700").splitlines()[-1])
-    with installed.pod_running("load", LOAD, URL, RATE, "150") as load:
+    with installed.pod_running("load", LOAD, URL, RATE, SECONDS) as load:
         eventually(lambda: load.phase == "Running", within=60, what="webhooks arrive")
         installed.install(values={**VALUES, "config": {**VALUES["config"], "logLevel": "DEBUG"}})
         installed.rollback(1)
-        report = load.result(within=400)
+        report = load.result(within=900)
     figures["webhooks during an upgrade and a rollback"] = json.dumps(report)
     assert report["lost"] == 0
     assert report["answers"].keys() <= FORGIVEN | {"ConnectError", "RemoteProtocolError", "ReadError"}

@@ -58,7 +58,18 @@ class Release:
         return time.monotonic() - began
 
     def rollback(self, revision: int) -> None:
-        run("helm", "rollback", NAME, str(revision), "--namespace", self.namespace, "--wait", "--timeout", "600s", within=660)
+        run(
+            "helm",
+            "rollback",
+            NAME,
+            str(revision),
+            "--namespace",
+            self.namespace,
+            "--wait",
+            "--timeout",
+            "600s",
+            within=660,
+        )
 
     def uninstall(self) -> None:
         run("helm", "uninstall", NAME, "--namespace", self.namespace, "--wait", "--timeout", "300s")

@@ -96,6 +96,13 @@ class Release:
     def scale(self, kind: str, component: str, replicas: int) -> None:
         run("kubectl", "-n", self.namespace, "scale", f"{kind}/{NAME}-{component}", f"--replicas={replicas}")
 
+    def restart(self, *names: str) -> None:
+        """Roll these, as `deployment/name`, or everything, and wait until the new pods are ready."""
+        kinds = names or ("statefulset,deployment",)
+        run("kubectl", "-n", self.namespace, "rollout", "restart", *kinds)
+        for name in names or run("kubectl", "-n", self.namespace, "get", *kinds, "-o", "name").split():
+            run("kubectl", "-n", self.namespace, "rollout", "status", name, "--timeout=600s", within=660)
+
     def execute(self, component: str, *command: str, stdin: str | None = None) -> str:
         """Run a command in the first pod of a component."""
         pod = self.pods(component)[0].metadata.name

@@ -73,6 +73,7 @@ def environment_of(identity: Identity, *, data_dir: Path, provider_rate: float) 
         "WEBHOOK_SECRETS_STANDARD": identity.webhook_secret_standard,
         "WEBHOOK_SECRETS_LEGACY": identity.webhook_secret_legacy,
         "BIND_HOST": "127.0.0.1",
+        "INGRESS_URL": f"{identity.url('ingress')}/webhooks/openphone",
         "INGRESS_PORT": identity.ports["ingress"],
         "CONSOLE_PORT": identity.ports["console"],
         "FLOWER_PORT": identity.ports["flower"],

@@ -52,7 +52,7 @@ def workers(context: "Context") -> Any:
 
 def _health(report: dict[str, Any], zone: ZoneInfo) -> list[Any]:
     verdict = "everything is well" if report["healthy"] else "[bold red]something is wrong[/]"
-    return [rows_table(report["parts"], ("name", "well", "found", "remedy"), zone), verdict]
+    return [rows_table(report["parts"], ("name", "well", "found", "age", "remedy"), zone), verdict]
 
 
 def _queues(found: Any, zone: ZoneInfo) -> list[Any]:

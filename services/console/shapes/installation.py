@@ -58,6 +58,7 @@ class HealthPart(Answered):
     well: bool
     found: str
     remedy: str
+    age: timedelta | None
 
 
 class Health(Answered):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from services.core.domain.schedule import RunStatus
@@ -34,6 +34,16 @@ def last_sent(session: Session, job: str, *, before: timedelta) -> Sent | None:
     if row is None or row.started_at is None:
         return None
     return Sent(row.id, row.started_at, str((row.result or {}).get("loop", "")))
+
+
+def is_planned(session: Session, job: str, *, within: timedelta) -> bool:
+    """Whether a run was due lately, and is not skipped: it is done, or it will be."""
+    lately = exists().where(
+        ScheduledRun.job == job,
+        ScheduledRun.status != RunStatus.SKIPPED,
+        ScheduledRun.due_at >= func.product_now() - within,
+    )
+    return bool(session.scalar(select(lately)))
 
 
 def returned_at(session: Session, name: str) -> datetime | None:

@@ -244,8 +244,3 @@ def find(session: Session, inbox_id: int) -> InboxEvent | None:
 def by_status(session: Session) -> dict[str, int]:
     """Events by state."""
     return dict(session.execute(select(InboxEvent.status, func.count()).group_by(InboxEvent.status)).all())
-
-
-def oldest_new_at(session: Session) -> datetime | None:
-    """When the oldest event that still waits came in."""
-    return session.scalar(select(func.min(InboxEvent.received_at)).where(InboxEvent.status == InboxStatus.NEW))

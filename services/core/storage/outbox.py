@@ -310,24 +310,6 @@ def settle_ended_campaigns(session: Session) -> list[int]:
     )
 
 
-def oldest_due_at(session: Session) -> datetime | None:
-    """Since when the longest due message of a running campaign, or of none, waits to be submitted."""
-    return session.scalar(
-        select(func.min(Message.not_before))
-        .outerjoin(Campaign, Campaign.id == Message.campaign_id)
-        .where(
-            Message.status == MessageStatus.PENDING,
-            Message.not_before <= func.product_now(),
-            or_(Message.campaign_id.is_(None), Campaign.status == "running"),
-        )
-    )
-
-
-def count_held(session: Session) -> int:
-    held = select(func.count()).select_from(Message).where(Message.status == MessageStatus.HELD)
-    return session.scalar(held) or 0
-
-
 def depth(session: Session) -> dict[str, int]:
     """Outgoing messages by state."""
     rows = session.execute(

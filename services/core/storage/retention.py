@@ -6,7 +6,7 @@ from sqlalchemy import CursorResult, Delete, Update, delete, func, select, updat
 from sqlalchemy.orm import Session
 
 from services.core.domain.inbox import InboxStatus
-from services.core.storage.models import Effect, GateDecisionRow, IdempotencyKey, InboxEvent, TaskRun
+from services.core.storage.models import Effect, GateDecisionRow, HealthReport, IdempotencyKey, InboxEvent, TaskRun
 
 OPEN = (InboxStatus.NEW, InboxStatus.PARKED)
 
@@ -38,6 +38,11 @@ def drop_task_runs(session: Session, *, older_than: timedelta, limit: int) -> in
 def drop_decisions(session: Session, *, older_than: timedelta, limit: int) -> int:
     old = select(GateDecisionRow.id).where(GateDecisionRow.at < func.product_now() - older_than).limit(limit)
     return _count(session, delete(GateDecisionRow).where(GateDecisionRow.id.in_(old)))
+
+
+def drop_health_reports(session: Session, *, older_than: timedelta, limit: int) -> int:
+    old = select(HealthReport.id).where(HealthReport.at < func.product_now() - older_than).limit(limit)
+    return _count(session, delete(HealthReport).where(HealthReport.id.in_(old)))
 
 
 def drop_idempotency_keys(session: Session, *, older_than: timedelta, limit: int) -> int:

@@ -110,14 +110,3 @@ def lock_dead_letter(session: Session, letter_id: int) -> DeadLetter | None:
 def reopen_dead_letter(session: Session, letter_id: int) -> None:
     """Take a replay back that did not reach the broker."""
     session.execute(update(DeadLetter).where(DeadLetter.id == letter_id).values(replayed_at=None, replayed_by=None))
-
-
-def count_open_dead_letters(session: Session) -> int:
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(DeadLetter)
-            .where(DeadLetter.replayed_at.is_(None), DeadLetter.discarded_at.is_(None))
-        )
-        or 0
-    )

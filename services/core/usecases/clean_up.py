@@ -26,6 +26,7 @@ RULES: tuple[tuple[str, Forget, timedelta], ...] = (
     ("webhook_bodies", retention.erase_bodies, BODIES_KEPT),
     ("effects", retention.drop_effects, IDS_KEPT),
     ("task_runs", retention.drop_task_runs, HISTORY_KEPT),
+    ("health_reports", retention.drop_health_reports, HISTORY_KEPT),
     ("decisions", retention.drop_decisions, IDS_KEPT),
     ("idempotency_keys", retention.drop_idempotency_keys, KEYS_KEPT),
 )

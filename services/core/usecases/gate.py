@@ -70,8 +70,12 @@ def record(session: Session, message_id: int, decision: GateDecision, facts: Gat
 
 
 def number_scope(message: Message) -> str:
-    """The counter of a sender number's cold texts."""
-    return f"number:{message.sender_phone_number_id}"
+    """The counter of the cold texts of a message's sender number."""
+    return number_scope_of(str(message.sender_phone_number_id))
+
+
+def number_scope_of(phone_number_id: str) -> str:
+    return f"number:{phone_number_id}"
 
 
 def cap_day(context: Context, at: datetime) -> date:

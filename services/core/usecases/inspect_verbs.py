@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from services.core.domain.failures import NotFound
 from services.core.queue.inspection import PoolLoad, WorkerState
-from services.core.queue.names import Queue
-from services.core.storage import backlog, campaigns, contacts, messages, opt_outs, work
+from services.core.storage import campaigns, contacts, messages, opt_outs, work
 from services.core.storage.models import Campaign, Contact, Message, OptOut, TaskRun
 from services.core.usecases.context import Context
+from services.core.usecases.read_vitals import queued_work
 
 Item = TypeVar("Item")
 LARGEST_ID = 2**63 - 1
@@ -111,7 +111,7 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """Tasks waiting in a queue; `oldest` is known where rows tell it, that is for campaigns and webhooks."""
+    """Tasks waiting in a queue, and for how long the oldest of the rows that they are about has waited."""
 
     queue: str
     pool: str
@@ -207,8 +207,8 @@ def read_queues(context: Context) -> Queues:
     """Depth of each queue, its oldest work, and what each pool holds. Raises `BrokerUnavailable`."""
     depths, loads = context.inspector.depths(), context.inspector.loads()
     with context.database.reading() as session:
-        oldest = {Queue.CAMPAIGNS: backlog.oldest_published(session), Queue.WEBHOOKS: backlog.oldest_event(session)}
-    views = [QueueView(depth.queue, depth.pool, depth.waiting, oldest.get(depth.queue)) for depth in depths]
+        queued = queued_work(session)
+    views = [QueueView(depth.queue, depth.pool, depth.waiting, queued[depth.queue].oldest) for depth in depths]
     return Queues(views, loads)
 
 

@@ -14,6 +14,7 @@ from services.core.runtime.settings import Settings
 from services.core.storage.beat_lease import Lease
 from services.core.usecases.context import Context, open_context
 from services.core.usecases.dispatch import Dispatcher
+from services.core.usecases.measure import measure
 from services.core.usecases.start_role import start_role
 from services.core.usecases.sweep import sweep
 from services.core.usecases.tick_schedule import tick_schedule
@@ -21,6 +22,7 @@ from services.core.usecases.tick_schedule import tick_schedule
 log = structlog.get_logger()
 
 TICK_EVERY = timedelta(seconds=1)
+MEASURE_EVERY = timedelta(seconds=15)
 SHORTEST_LEASE = timedelta(seconds=3)  # scaled durations must not make leaders change with every hiccup
 
 
@@ -73,6 +75,7 @@ def _chores(context: Context) -> list[Chore]:
         Chore("tick", TICK_EVERY, tick),
         Chore("dispatch", configured.timings.dispatch_every, lambda _lease: dispatcher.dispatch()),
         Chore("sweep", configured.timings.sweep_every, lambda _lease: sweep(context)),
+        Chore("measure", MEASURE_EVERY, lambda _lease: measure(context)),
     ]
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import structlog
 
 from services.beat.leader import Leader
+from services.core.runtime import metering
+from services.core.runtime.telemetry import CHORES
 from services.core.storage.beat_lease import Lease, StaleTerm
 
 log = structlog.get_logger()
@@ -36,11 +38,13 @@ class Chore:
         except StaleTerm:
             raise
         except Exception as error:  # one chore's trouble is not the others'
+            metering.count(CHORES, self.name, "failed")
             self.failures += 1
             if self.failures == 1:
                 is_expected = getattr(error, "retryable", False)
                 log.warning("beat.chore_failed", chore=self.name, error=str(error), exc_info=not is_expected)
         else:
+            metering.count(CHORES, self.name, "done")
             if self.failures:
                 log.info("beat.chore_recovered", chore=self.name, failures=self.failures)
             self.failures = 0

@@ -10,8 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.console.problems import INTERNAL, render
-from services.core.runtime import tracing
-from services.core.runtime.telemetry import Attribute, SpanName
+from services.core.runtime import metering, tracing
+from services.core.runtime.telemetry import HTTP_SERVER, Attribute, SpanName
 
 log = structlog.get_logger()
 
@@ -53,6 +53,7 @@ class Frame:
                 if status == 0:
                     await render(INTERNAL, request_id=request_id)(scope, receive, send_framed)
             log.info("api.request", request_id=request_id, status=status, **_facts(scope, started))
+            metering.observe(HTTP_SERVER, monotonic() - started, scope["method"], str(status))
             _describe(active, scope, status)
 
 

@@ -6,6 +6,7 @@ The webhook's path is answered by plain ASGI, everything else by FastAPI, which 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -13,9 +14,9 @@ from fastapi import FastAPI, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from services.core.runtime import tracing
+from services.core.runtime import metering, tracing
 from services.core.runtime.settings import Settings
-from services.core.runtime.telemetry import Attribute, SpanName
+from services.core.runtime.telemetry import HTTP_SERVER, WEBHOOKS, Attribute, SpanName
 from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.accept_webhook import Verdict
 from services.core.usecases.context import open_context
@@ -52,6 +53,7 @@ class Ingress:
             refusal = problem(405, "method_not_allowed", "a webhook is a POST", headers=((b"allow", b"POST"),))
             await refusal.send(send)
             return
+        began = monotonic()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         # A stranger's traceparent is linked to, never obeyed: it must not decide what we keep.
         links = [headers.get("traceparent")]
@@ -62,6 +64,7 @@ class Ingress:
             active.note({Attribute.HTTP_STATUS: answer.status})
             if answer.status >= 500:
                 active.fail(str(answer.status))
+            metering.observe(HTTP_SERVER, monotonic() - began, "POST", str(answer.status))
         await answer.send(send)
 
     async def _answer(self, headers: dict[str, str], receive: Receive, active: tracing.ActiveSpan) -> Answer | None:
@@ -71,6 +74,7 @@ class Ingress:
         except Refused as refused:
             return refused.answer
         except NotStored:
+            metering.count(WEBHOOKS, "not_stored")
             return problem(503, "not_stored", "the delivery could not be stored: send it again", headers=RETRY_LATER)
         except SenderGone:
             return None
@@ -83,6 +87,7 @@ class Ingress:
         raw = await read_body(headers, receive, largest=self._settings.webhook_max_body)
         acceptance = await self._reception.accept(raw, headers, traceparent=active.traceparent)
         active.note({Attribute.VERDICT: acceptance.verdict, Attribute.INBOX_ID: acceptance.inbox_id})
+        metering.count(WEBHOOKS, acceptance.verdict)
         if acceptance.verdict is Verdict.UNSIGNED:
             log.info("webhook.unsigned", reason=acceptance.reason)
             return problem(401, "signature_invalid", f"the signature does not hold: {acceptance.reason}")

@@ -16,7 +16,13 @@ NAME = "stack.json"
 SETTINGS = "settings.env"
 DATABASE = "attackacrack"
 OUR_NUMBER = "+12125550100"
-PORTS = ("ingress", "console", "flower", "simulator", "postgres", "valkey")
+MEASURED = ("webhook_ingress", "console", "campaign_worker", "webhook_worker", "operations_worker", "beat")
+"""The roles that answer Prometheus, each on a port of its own: `metrics_<role>`."""
+
+PORTS = (
+    *("ingress", "console", "flower", "simulator", "postgres", "valkey"),
+    *(f"metrics_{role}" for role in MEASURED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,11 @@ class Identity:
                 return f"http://127.0.0.1:{self.ports[name]}"
 
 
+def metrics_urls(identity: Identity) -> dict[str, str]:
+    """Where each role answers Prometheus."""
+    return {role: f"http://127.0.0.1:{identity.ports[f'metrics_{role}']}/metrics" for role in MEASURED}
+
+
 def load_identity(data_dir: Path, *, port_base: int | None = None) -> Identity:
     """The folder's identity, made and stored when it has none.
 
@@ -52,7 +63,7 @@ def load_identity(data_dir: Path, *, port_base: int | None = None) -> Identity:
     """
     path = data_dir / NAME
     identity = Identity(**json.loads(path.read_text())) if path.exists() else _new_identity()
-    if port_base is not None or not identity.ports or not all(map(is_free, identity.ports.values())):
+    if port_base is not None or set(identity.ports) != set(PORTS) or not all(map(is_free, identity.ports.values())):
         identity = replace(identity, ports=dict(zip(PORTS, free_ports(len(PORTS), base=port_base), strict=True)))
     write_private(path, json.dumps(asdict(identity), indent=2) + "\n")
     return identity

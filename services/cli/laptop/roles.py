@@ -71,7 +71,7 @@ def simulator_role(identity: Identity, *, data_dir: Path, provider_rate: float, 
 def service_roles(identity: Identity, *, data_dir: Path, base: Mapping[str, str]) -> list[RoleSpec]:
     """Our own roles; `base` is the stack's environment."""
     ports = identity.ports
-    service = partial(_service, data_dir=data_dir, base=base)
+    service = partial(_service, data_dir=data_dir, base=base, ports=ports)
     return [
         *(service(name, stop_rank=WORKER, grace=WORKER_GRACE, more={"REMAP_SIGTERM": "SIGQUIT"}) for name in WORKERS),
         service("webhook_ingress", is_ready=answers_http(ports["ingress"], "/readyz")),
@@ -91,6 +91,7 @@ def _service(
     *,
     data_dir: Path,
     base: Mapping[str, str],
+    ports: Mapping[str, int],
     is_ready: Probe | None = None,
     stop_rank: int = PRODUCER,
     grace: timedelta = timedelta(seconds=15),
@@ -101,7 +102,7 @@ def _service(
         name=name,
         command=(sys.executable, "-m", f"services.{name}"),
         is_ready=is_ready or wrote_file(run_dir / "ready"),
-        environment={**_environment(name, data_dir, base), **(more or {})},
+        environment={**_environment(name, data_dir, base), **_metrics(name, ports), **(more or {})},
         stop_rank=stop_rank,
         grace=grace,
         run_dir=run_dir,
@@ -116,6 +117,11 @@ def _environment(name: str, data_dir: Path, base: Mapping[str, str]) -> dict[str
         "ATTACKACRACK_SERVICE_NAME": name.replace("_", "-"),
         "ATTACKACRACK_RUN_DIR": str(_run_dir(name, data_dir)),
     }
+
+
+def _metrics(name: str, ports: Mapping[str, int]) -> dict[str, str]:
+    port = ports.get(f"metrics_{name}")
+    return {"ATTACKACRACK_METRICS_PORT": str(port)} if port else {}
 
 
 def _run_dir(name: str, data_dir: Path) -> Path:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from services.cli.laptop.process_table import ProcessEntry
@@ -31,7 +31,7 @@ class WebhookSecrets:
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """`urls` has ingress, console, flower, simulator, database and redis."""
+    """`urls` has ingress, console, flower, simulator, database and redis; `metrics` each role's Prometheus endpoint."""
 
     version: int
     urls: Mapping[str, str]
@@ -39,6 +39,7 @@ class RunFile:
     simulator_ledger: str
     webhook_secrets: WebhookSecrets
     api_token: str
+    metrics: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_run_file(data_dir: Path) -> RunFile:

@@ -14,7 +14,7 @@ from typing import Self
 import psycopg
 
 from services.cli.laptop.guard import ENTER_AND_BECOME, Guard
-from services.cli.laptop.identity import DATABASE, Identity, environment_of, load_identity, write_settings
+from services.cli.laptop.identity import DATABASE, Identity, environment_of, load_identity, metrics_urls, write_settings
 from services.cli.laptop.lock import FolderLock
 from services.cli.laptop.postgres import prepare_postgres
 from services.cli.laptop.process_table import ProcessEntry, read_families
@@ -197,6 +197,7 @@ class Stack:
             simulator_ledger=str(ledger_path(self._data_dir)),
             webhook_secrets=WebhookSecrets(identity.webhook_secret_standard, identity.webhook_secret_legacy),
             api_token=identity.api_token,
+            metrics=metrics_urls(identity),
         )
 
 

@@ -2,9 +2,12 @@
 
 import hmac
 import json
+import socket
+import ssl
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -14,6 +17,7 @@ from services.core.openphone.signature import STANDARD_HEADERS, Signature, Verif
 
 BACKFILL = "backfill"
 LOOP_DEADLINE = timedelta(seconds=10)
+CERTIFICATE_SECONDS = 5
 
 
 class LoopBroken(Exception):
@@ -64,6 +68,22 @@ def post_probe(url: str, *, secret: str, delivery_id: str, at: datetime) -> None
         raise LoopBroken(type(error).__name__) from error
     if not answer.is_success:
         raise LoopBroken(f"http_{answer.status_code}")
+
+
+def certificate_until(url: str) -> datetime | None:
+    """Until when the certificate of an https address holds; `None` for others, and where no connection comes about."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        return None
+    try:
+        with (
+            socket.create_connection((parts.hostname, parts.port or 443), CERTIFICATE_SECONDS) as raw,
+            ssl.create_default_context().wrap_socket(raw, server_hostname=parts.hostname) as secured,
+        ):
+            shown = secured.getpeercert() or {}
+    except OSError:  # the probe itself says what is wrong with the address
+        return None
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
 
 
 def _envelope(event_id: str, event_type: str, at: datetime, resource: dict[str, Any], context: dict[str, Any]) -> bytes:

@@ -19,6 +19,8 @@ import httpx
 
 from services.core.openphone.answers import Answer
 from services.core.openphone.errors import NotOneRecipient
+from services.core.runtime import metering
+from services.core.runtime.telemetry import HTTP_CLIENT
 
 SEND_PATH = "/v1/messages"
 LARGEST_ANSWER = 1024 * 1024
@@ -75,15 +77,18 @@ def exchange(client: httpx.Client, request: httpx.Request, *, deadline: timedelt
 
     Raises `httpx.TransportError`, `AnswerTooLarge`, and what the request's trace raises.
     """
-    token = _DEADLINE.set(time.monotonic() + deadline.total_seconds())
+    began, status = time.monotonic(), "none"
+    token = _DEADLINE.set(began + deadline.total_seconds())
     try:
         response = client.send(request, stream=True)
+        status = str(response.status_code)
         try:
             return Answer(response.status_code, response.headers, _read_limited(response.iter_raw()))
         finally:
             response.close()
     finally:
         _DEADLINE.reset(token)
+        metering.observe(HTTP_CLIENT, time.monotonic() - began, request.method, status)
 
 
 def _read_limited(chunks: Iterable[bytes]) -> bytes:

@@ -27,6 +27,8 @@ from services.core.queue import busy
 from services.core.queue.app import app
 from services.core.queue.journal import journal
 from services.core.queue.names import RESULT_TASKS, TaskName
+from services.core.runtime import metering
+from services.core.runtime.telemetry import TASK_DURATION
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +82,7 @@ def task(name: TaskName) -> Callable[[EntryPoint], EntryPoint]:
             work = (lambda: entry_point(ids_of(args, kwargs))) if takes_ids else entry_point
             try:
                 with busy.working():
-                    return _attempt(self, _delivery(self, args), work)
+                    return _measured(self, _delivery(self, args), work)
             except (Retry, Reject, TaskGaveUp):
                 raise
             except Exception as error:
@@ -125,6 +127,22 @@ def _delivery(task: Task[Any, Any], args: Sequence[object]) -> Delivery:
         retries=request.retries,
         traceparent=request.get("traceparent"),
     )
+
+
+def _measured(task: Task[Any, Any], delivery: Delivery, work: Callable[[], object]) -> object:
+    began, end = monotonic(), "put_back"
+    try:
+        result = _attempt(task, delivery, work)
+        end = "succeeded"
+    except Retry:
+        end = "retry"
+        raise
+    except TaskGaveUp:
+        end = "gave_up"
+        raise
+    finally:
+        metering.observe(TASK_DURATION, monotonic() - began, delivery.name, end)
+    return result
 
 
 def _attempt(task: Task[Any, Any], delivery: Delivery, work: Callable[[], object]) -> object:

@@ -14,6 +14,8 @@ from redis.exceptions import RedisError
 
 from services.core.queue.connection import connect
 from services.core.queue.throttle_scripts import BACK_OFF, RESERVE
+from services.core.runtime import metering
+from services.core.runtime.telemetry import LIMITER_WAIT
 
 GUARD = timedelta(milliseconds=5)
 HORIZON = timedelta(seconds=3)
@@ -81,6 +83,7 @@ class Throttle:
         if not answer[0]:
             return Busy(max(wait, timedelta(milliseconds=1)))
         seconds = wait.total_seconds()
+        metering.observe(LIMITER_WAIT, seconds, kind)
         return Slot(wait, answered_at + seconds, asked_at + seconds + tolerance.total_seconds())
 
     def _note(self, took: timedelta) -> None:

@@ -8,6 +8,7 @@ from importlib import import_module
 from time import monotonic, sleep
 from typing import Any, NoReturn
 
+from billiard import current_process
 from billiard.common import REMAP_SIGTERM
 from celery import signals
 from celery.apps.worker import Worker as CeleryWorker
@@ -76,6 +77,11 @@ def run_worker(
     if heartbeat:
         heartbeat.stop()
     sys.exit(worker.exitcode or 0)
+
+
+def child_number() -> int:
+    """In a pool process: its number, from 0, which no other has while it lives."""
+    return int(current_process().index)  # type: ignore[attr-defined]  # the pool sets it
 
 
 def _worker(pool: Pool, configured: Settings) -> Any:

@@ -1,19 +1,29 @@
-"""Telemetry of one process, from its start to its end: what is set up together and flushed together."""
+"""Telemetry of one process, from its start to its end: what is set up together and flushed together.
 
+Spans are a process's own; metrics are a role's, counted by all its processes and exported by the first one. The SDK and
+Prometheus's client are imported where they are used: they are dear to import, and not every verb needs them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from services.core.runtime import tracing
+from services.core.runtime import metering, tracing
 from services.core.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
+    from services.core.runtime.otlp_metrics import Pusher
+    from services.core.runtime.prometheus import PrometheusEndpoint
+
 _spans: "TracerProvider | None" = None
+_endpoint: "PrometheusEndpoint | None" = None
 
 
 def start_telemetry(settings: Settings) -> "TracerProvider":
     """Begin in this process: after a fork, never before it. Without an endpoint nothing leaves, and spans carry ids."""
-    from services.core.runtime.span_export import make_provider  # the SDK: dear to import, and not every verb needs it
+    from services.core.runtime.span_export import make_provider
 
     global _spans  # noqa: PLW0603 - one per process, ended by `flush_telemetry`
     _spans = make_provider(settings)
@@ -25,3 +35,44 @@ def flush_telemetry() -> None:
     """Send what is left, within seconds; call before the process ends in order."""
     if _spans is not None:
         _spans.shutdown()
+
+
+@contextmanager
+def exported_metrics(settings: Settings, *, children: int = 0) -> Iterator[None]:
+    """Count for this process and so many pool processes, and export while inside; begin before the first fork."""
+    metering.share_table(1 + children)
+    endpoint, pusher = _serve(settings), _push(settings)
+    try:
+        yield
+    finally:
+        if pusher is not None:
+            pusher.stop()
+        if endpoint is not None:
+            endpoint.close()
+
+
+def join_metrics(child: int) -> None:
+    """Count as the pool process of this number, from 0: its row is continued by the process that replaces it."""
+    if _endpoint is not None:
+        _endpoint.close()
+    metering.take_row(1 + child)
+
+
+def _serve(settings: Settings) -> "PrometheusEndpoint | None":
+    global _endpoint  # noqa: PLW0603 - one per role; its forks let go of it
+    if settings.metrics_port:
+        from services.core.runtime.prometheus import PrometheusEndpoint
+
+        _endpoint = PrometheusEndpoint(host=settings.bind_host, port=settings.metrics_port)
+    return _endpoint
+
+
+def _push(settings: Settings) -> "Pusher | None":
+    if not settings.otlp_metrics_endpoint:
+        return None
+    from services.core.runtime.otlp_metrics import Pusher
+    from services.core.runtime.span_export import resource_of
+
+    pusher = Pusher(settings.otlp_metrics_endpoint, resource_of(settings))
+    pusher.start()
+    return pusher

@@ -139,6 +139,8 @@ class Settings(BaseSettings):
 
     kubernetes_namespace: str = ""
     otlp_endpoint: str = ""
+    otlp_metrics_endpoint: str = Field(default="", description="apart from the other: Jaeger takes traces only")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="0 serves none")
     trace_sample_ratio: float = Field(default=1.0, ge=0, le=1)
     log_format: LogFormat = LogFormat.JSON
     log_level: str = "INFO"

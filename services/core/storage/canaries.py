@@ -7,6 +7,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from services.core.domain.schedule import RunStatus
+from services.core.storage import clock
 from services.core.storage.models import InboxEvent, ScheduledRun, TaskRun
 
 
@@ -34,6 +35,20 @@ def last_sent(session: Session, job: str, *, before: timedelta) -> Sent | None:
     if row is None or row.started_at is None:
         return None
     return Sent(row.id, row.started_at, str((row.result or {}).get("loop", "")))
+
+
+def certificate_left(session: Session, job: str) -> timedelta | None:
+    """For how long the public address's certificate still holds, as the last canary's connection showed it."""
+    run = session.scalar(
+        select(ScheduledRun)
+        .where(ScheduledRun.job == job, ScheduledRun.status == RunStatus.SUCCEEDED)
+        .order_by(ScheduledRun.id.desc())
+        .limit(1)
+    )
+    until = (run.result or {}).get("certificate_until") if run else None
+    if not until:
+        return None
+    return datetime.fromisoformat(until) - clock.real_now(session)
 
 
 def is_planned(session: Session, job: str, *, within: timedelta) -> bool:

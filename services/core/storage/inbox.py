@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.core.domain.inbox import InboxStatus
+from services.core.runtime import metering
+from services.core.runtime.telemetry import EVENTS
 from services.core.storage.models import Effect, InboxEvent, Message
 from services.core.storage.published import Published
 
@@ -128,6 +130,7 @@ def finish(event: InboxEvent, status: InboxStatus, *, at: datetime, reason: str 
     event.status = status
     event.reason = reason
     event.lease_until = None
+    metering.count(EVENTS, status)
     if status is InboxStatus.DEAD:
         event.dead_at = at
     elif status is InboxStatus.PARKED:

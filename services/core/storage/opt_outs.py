@@ -8,6 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.core.domain.opt_outs import OptOutSource, start_lifts, stop_is_in_force
+from services.core.runtime import metering
+from services.core.runtime.telemetry import OPT_OUTS
 from services.core.storage.models import Contact, OptOut, Review
 
 
@@ -46,6 +48,7 @@ def record(
         )
     )
     if in_force:
+        metering.count(OPT_OUTS, source)
         latest = max(contact.opted_out_at or said_at, said_at)
         session.execute(update(Contact).where(Contact.id == contact.id).values(opted_out_at=latest))
     return in_force

@@ -11,6 +11,8 @@ from sqlalchemy import Update, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageKind, MessageStatus, check_transition
+from services.core.runtime import metering
+from services.core.runtime.telemetry import TRANSITIONS
 from services.core.storage.models import Attempt, Campaign, Contact, Message
 
 NOW = func.clock_timestamp()
@@ -173,6 +175,7 @@ def begin(session: Session, message: Message, *, at: datetime, lease: timedelta,
     )
     session.add(attempt)
     message.status = MessageStatus.SENDING
+    metering.count(TRANSITIONS, MessageStatus.SENDING)
     message.attempts += 1
     message.submitted_at = at
     message.updated_at = at

@@ -15,6 +15,7 @@ from services.core.domain.messages import MessageStatus
 from services.core.domain.schedule import RunStatus
 from services.core.storage.models import (
     Attempt,
+    AuditEntry,
     BeatLease,
     Campaign,
     DeadLetter,
@@ -106,6 +107,12 @@ def open_reviews(session: Session) -> Waiting:
 def beat_silent_for(session: Session) -> timedelta | None:
     """How long ago the clock last ticked; `None` when it never did."""
     return session.scalar(select(_age(REAL_NOW, BeatLease.ticked_at)))
+
+
+def webhook_key_age(session: Session) -> timedelta | None:
+    """How long ago the webhook's key was last made by us; `None` when it never was."""
+    acts = ("webhook.registered", "webhook.rotated")
+    return session.scalar(select(_age(PRODUCT_NOW, func.max(AuditEntry.at))).where(AuditEntry.act.in_(acts)))
 
 
 def _waiting(session: Session, since: Any, *conditions: Any, now: Any = PRODUCT_NOW) -> Waiting:

@@ -10,7 +10,7 @@ import structlog
 
 from services.core.domain.health import Part, seconds
 from services.core.domain.inbox import InboxStatus
-from services.core.openphone.own_events import LoopBroken, post_probe
+from services.core.openphone.own_events import LoopBroken, certificate_until, post_probe
 from services.core.queue.names import CANARIES, TaskName, pool_of
 from services.core.storage import canaries, clock
 from services.core.storage.database import Session
@@ -20,6 +20,7 @@ log = structlog.get_logger()
 
 RETURNED_WITHIN = timedelta(minutes=2)
 SENT_WITHIN = timedelta(minutes=40)
+CERTIFICATE_RENEWED = timedelta(days=14)
 TAKEN = "taken"
 
 
@@ -30,7 +31,12 @@ def send_canaries(context: Context, run_id: int) -> dict[str, object]:
     """
     for name in CANARIES.values():
         context.broker.enqueue(name, [])
-    return {"queues": len(CANARIES), "loop": _send_webhook(context, run_id)}
+    until = certificate_until(context.settings.ingress_url)
+    return {
+        "queues": len(CANARIES),
+        "loop": _send_webhook(context, run_id),
+        "certificate_until": until.isoformat() if until else None,
+    }
 
 
 def canary_parts(session: Session, at: datetime) -> Iterator[Part]:
@@ -49,6 +55,11 @@ def canary_parts(session: Session, at: datetime) -> Iterator[Part]:
         yield Part(f"canary {queue}", well, found, "" if well else remedy, age)
     if sent.loop:
         yield _loop(session, sent, at)
+    left = canaries.certificate_left(session, TaskName.SEND_CANARIES)
+    if left is not None:
+        well = left >= CERTIFICATE_RENEWED
+        remedy = "renew the public address's certificate: the provider's deliveries fail once it is over"
+        yield Part("certificate", well, f"holds for {left.days} days", "" if well else remedy)
 
 
 def _sending(session: Session, sent: canaries.Sent, at: datetime) -> Part:

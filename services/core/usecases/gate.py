@@ -7,6 +7,8 @@ from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.messages import MessageKind
 from services.core.domain.send_gate import Defer, GateDecision, GateFacts, Pass, Skip
 from services.core.domain.zones import locate
+from services.core.runtime import metering
+from services.core.runtime.telemetry import GATE
 from services.core.storage import attempts, caps, installation, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign, Contact, Message
@@ -51,6 +53,7 @@ def record(session: Session, message_id: int, decision: GateDecision, facts: Gat
     """Keep a decision with the facts a person needs to understand it."""
     until = decision.until if isinstance(decision, Defer) else None
     outcome = {Pass: "passed", Defer: "deferred", Skip: "skipped"}[type(decision)]
+    metering.count(GATE, decision.gate, outcome)
     attempts.record_decision(
         session,
         message_id,

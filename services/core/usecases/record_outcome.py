@@ -19,8 +19,8 @@ from services.core.openphone.outcomes import (
     Unknown,
 )
 from services.core.queue.throttle import ThrottleUnavailable
-from services.core.runtime import failpoints, tracing
-from services.core.runtime.telemetry import SpanName
+from services.core.runtime import failpoints, metering, tracing
+from services.core.runtime.telemetry import REFUSALS, SUBMISSIONS, SpanName
 from services.core.storage import attempts, caps, clock, contacts, inbox, installation, opt_outs, outbox
 from services.core.storage.database import DatabaseUnavailable, Session
 from services.core.storage.models import Attempt, Contact, Message
@@ -70,6 +70,7 @@ def _record(context: Context, session: Session, message_id: int, *, fence: int, 
     at = clock.product_now(session)
     attempt.finished_at = at
     attempt.outcome = type(outcome).__name__.lower()
+    metering.count(SUBMISSIONS, attempt.outcome)
     if message is None:
         log.warning("message.outcome_late", message_id=message_id, outcome=attempt.outcome)
         return
@@ -77,6 +78,7 @@ def _record(context: Context, session: Session, message_id: int, *, fence: int, 
         case Accepted():
             _accept(session, message, attempt, outcome, at=at)
         case Refused():
+            metering.count(REFUSALS, outcome.reason)
             attempt.http_status, attempt.detail, attempt.provider_trace = (
                 outcome.http_status,
                 f"{outcome.reason} {outcome.code or ''}".strip(),

@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from services.core.domain.messages import MessageStatus, Receipt, after_receipt, check_transition
+from services.core.runtime import metering
+from services.core.runtime.telemetry import TRANSITIONS
 from services.core.storage.models import Message
 
 
@@ -13,6 +15,7 @@ def move(message: Message, status: MessageStatus, *, at: datetime, reason: str |
     message.reason = reason
     message.lease_until = None
     message.updated_at = at
+    metering.count(TRANSITIONS, status)
 
 
 def skip(message: Message, *, reason: str, at: datetime) -> None:
@@ -60,4 +63,5 @@ def apply_receipt(
     message.receipt_at = occurred_at
     message.lease_until = None
     message.updated_at = at
+    metering.count(TRANSITIONS, status)
     return True

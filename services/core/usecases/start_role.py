@@ -11,9 +11,9 @@ import structlog
 from services.core.queue.instrumentation import trace_tasks
 from services.core.queue.journal import install_journal
 from services.core.queue.names import Pool
-from services.core.queue.worker import run_worker
+from services.core.queue.worker import child_number, run_worker
 from services.core.runtime import failpoints
-from services.core.runtime.exporting import flush_telemetry, start_telemetry
+from services.core.runtime.exporting import exported_metrics, flush_telemetry, join_metrics, start_telemetry
 from services.core.runtime.failpoints import FailpointsInvalid
 from services.core.runtime.logs import configure_logs
 from services.core.runtime.settings import Settings, SettingsInvalid, settings
@@ -38,7 +38,7 @@ REFUSALS = (
 )
 
 
-def start_role(run: Callable[[Settings], None]) -> None:
+def start_role(run: Callable[[Settings], None], *, has_children: bool = False) -> None:
     """Prepare this process and run the role. A refusal is one log line and exit code 1."""
     try:
         configured = settings()
@@ -51,7 +51,8 @@ def start_role(run: Callable[[Settings], None]) -> None:
     except REFUSALS as error:
         log.error("role.refused", reason=type(error).__name__, detail=str(error))
         sys.exit(1)
-    run(configured)
+    with exported_metrics(configured, children=configured.worker_concurrency if has_children else 0):
+        run(configured)
 
 
 def check_database(configured: Settings) -> None:
@@ -81,7 +82,7 @@ def _prepare(context: Context, *, within: timedelta) -> None:
 
 def start_worker(pool: Pool, *, tasks: str) -> NoReturn:
     """Run a worker role: `tasks` is the module with its entry points."""
-    start_role(lambda configured: _work(pool, tasks, configured))
+    start_role(lambda configured: _work(pool, tasks, configured), has_children=True)
     raise AssertionError("a worker role ends its process")
 
 
@@ -91,6 +92,6 @@ def _work(pool: Pool, tasks: str, configured: Settings) -> NoReturn:
         pool,
         import_tasks=tasks,
         configured=configured,
-        child_started=(lambda: trace_tasks(start_telemetry(configured)),),
+        child_started=(lambda: join_metrics(child_number()), lambda: trace_tasks(start_telemetry(configured))),
         child_stopping=(flush_telemetry,),
     )

@@ -1,6 +1,8 @@
 """Task history and dead letters as rows: the journal that the task base writes into."""
 
 from services.core.queue.names import TaskName
+from services.core.runtime import metering
+from services.core.runtime.telemetry import DEAD_LETTERS
 from services.core.storage import work
 from services.core.usecases.context import Context
 
@@ -49,6 +51,7 @@ class DatabaseJournal:
                 inbox_id=_single_id(args) if name == TaskName.PROCESS_WEBHOOK else None,
                 message_id=_single_id(args) if name == TaskName.RECONCILE_MESSAGE else None,
             )
+        metering.count(DEAD_LETTERS, reason)
 
 
 def _single_id(args: list[object]) -> int | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.laptop.identity import PORTS, Identity
+from services.cli.laptop.identity import MEASURED, PORTS, Identity
 from services.cli.laptop.processes import RoleSpec
 from services.cli.laptop.roles import SOURCES, service_roles, simulator_role
 
@@ -46,6 +46,7 @@ def test_command_and_environment(name: str, service_name: str, is_worker: bool):
         "ATTACKACRACK_SERVICE_NAME": service_name,
         "ATTACKACRACK_RUN_DIR": f"/data/run/{name}",
         **({"REMAP_SIGTERM": "SIGQUIT"} if is_worker else {}),
+        **({"ATTACKACRACK_METRICS_PORT": str(IDENTITY.ports[f"metrics_{name}"])} if name in MEASURED else {}),
     }
     assert role.run_dir == DATA_DIR / "run" / name
     assert (role.working_dir / "services" / name).is_dir()

@@ -1,0 +1,88 @@
+"""The role's metrics for Prometheus: `GET /metrics` on a port of its own, answered by a thread of the main process."""
+
+from collections.abc import Callable, Iterator
+from itertools import accumulate, groupby
+from wsgiref.simple_server import WSGIServer
+
+import structlog
+from prometheus_client import CollectorRegistry, Metric, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from services.core.runtime import metering
+from services.core.runtime.metering import Distribution, Series
+from services.core.runtime.telemetry import Instrument, Kind
+
+log = structlog.get_logger()
+
+UNITS = {"s": "_seconds"}
+
+
+class TableCollector(Collector):
+    """The table's series under Prometheus's names."""
+
+    def __init__(self, read: Callable[[], list[Series]] = metering.read) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        for _, group in groupby(self._read(), key=lambda series: series.instrument.name):
+            yield _family(list(group))
+
+
+def prometheus_name(instrument: Instrument) -> str:
+    """As OpenTelemetry's rules make it of the instrument's name and unit; a counter's has `_total` behind it."""
+    return instrument.name.replace(".", "_") + UNITS.get(instrument.unit, "")
+
+
+class PrometheusEndpoint:
+    """Answers from now to `close`; a fork closes its copy, lest the port outlive the process that answers.
+
+    A port that cannot be had is said in the log and costs the metrics, not the role.
+    """
+
+    def __init__(self, *, host: str, port: int) -> None:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(TableCollector())
+        self._server: WSGIServer | None = None
+        try:
+            self._server, _ = start_http_server(port, addr=host, registry=registry)
+        except OSError as error:
+            log.error("metrics.not_served", port=port, error=str(error))
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.socket.close()
+            self._server = None
+
+
+def _family(group: list[Series]) -> Metric:
+    instrument = group[0].instrument
+    name, names = prometheus_name(instrument), [label.replace(".", "_") for label in instrument.labels]
+    match instrument.kind:
+        case Kind.COUNTER:
+            counter = CounterMetricFamily(name, instrument.description, labels=names)
+            for series in group:
+                counter.add_metric(list(series.labels.values()), _number(series))
+            return counter
+        case Kind.GAUGE:
+            gauge = GaugeMetricFamily(name, instrument.description, labels=names)
+            for series in group:
+                gauge.add_metric(list(series.labels.values()), _number(series))
+            return gauge
+        case Kind.HISTOGRAM:
+            histogram = HistogramMetricFamily(name, instrument.description, labels=names)
+            for series in group:
+                if isinstance(series.value, Distribution):
+                    histogram.add_metric(
+                        list(series.labels.values()), _buckets(instrument, series.value), series.value.total
+                    )
+            return histogram
+
+
+def _number(series: Series) -> float:
+    return series.value.count if isinstance(series.value, Distribution) else series.value
+
+
+def _buckets(instrument: Instrument, found: Distribution) -> list[tuple[str, float]]:
+    bounds = (*(f"{bound:g}" for bound in instrument.bounds), "+Inf")
+    return list(zip(bounds, accumulate(found.buckets), strict=True))

@@ -18,6 +18,7 @@ from pydantic import SecretStr, TypeAdapter
 from typer.testing import CliRunner
 
 from services.cli.app import app as cli
+from services.cli.laptop.identity import MEASURED
 from services.core.queue.heartbeat import LIVE, READY, STARTED
 from services.core.queue.names import POOLS, Queue
 from services.core.queue.times import Times
@@ -142,7 +143,17 @@ class TestSettings:
             ("console", settings.console_port),
             ("flower", settings.flower_port),
         ):
-            assert pod_of(objects, component).main["ports"] == [{"name": "http", "containerPort": port}]
+            assert {"name": "http", "containerPort": port} in pod_of(objects, component).main["ports"]
+
+    def test_the_measured_roles_have_a_port_for_prometheus(self) -> None:
+        objects = render()
+        port = int(configured(objects)["ATTACKACRACK_METRICS_PORT"])
+        measured = {
+            pod.component
+            for pod in pods_of(objects)
+            if {"name": "metrics", "containerPort": port} in pod.main.get("ports", [])
+        }
+        assert measured == {role.replace("_", "-") for role in MEASURED}
 
     def test_the_public_path(self) -> None:
         assert VALUES["webhookIngress"]["expose"]["paths"] == [PATH.decode()]

@@ -139,6 +139,22 @@ class TestOutside:
         for name in COMPONENTS:
             assert allows(policies, component(name), collector, port=4318) is (name in OF_THE_RELEASE), name
 
+    def test_metrics_may_go_to_a_collector_of_their_own(self) -> None:
+        policies = of_kind(render({"otel": {"metricsEndpoint": "http://metrics.example.com:4418"}}), "NetworkPolicy")
+        collector = Peer({"app": "collector"}, namespace="observability")
+        for name in COMPONENTS:
+            assert allows(policies, component(name), collector, port=4418) is (name in OF_THE_RELEASE), name
+
+    def test_prometheus_reads_metrics_once_it_is_to_and_nothing_else(self) -> None:
+        prometheus = Peer({"app.kubernetes.io/name": "prometheus"}, namespace="monitoring")
+        policies = of_kind(render({"monitoring": {"podMonitor": {"enabled": True}}}), "NetworkPolicy")
+        for name in COMPONENTS:
+            assert allows(policies, prometheus, component(name), port=9464) is (name in OF_THE_RELEASE), name
+            assert not allows(policies_of("default"), prometheus, component(name), port=9464)
+        for name, port in PORTS.items():
+            assert not allows(policies, prometheus, component(name), port=port), name
+        assert not allows(policies, NEIGHBOURS["stranger"], component("beat"), port=9464)
+
     @pytest.mark.parametrize(("shape", "is_exposed"), [("default", False), ("production", True)])
     def test_the_ingress_controller_reaches_what_is_exposed(self, shape: str, is_exposed: bool) -> None:
         policies = policies_of(shape)

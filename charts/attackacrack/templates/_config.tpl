@@ -8,6 +8,8 @@ ATTACKACRACK_FLOWER_PORT: "5555"
 ATTACKACRACK_FLOWER_USER: {{ .Values.flower.user | quote }}
 ATTACKACRACK_INGRESS_URL: {{ include "attackacrack.publicUrl" . | quote }}
 ATTACKACRACK_OTLP_ENDPOINT: {{ include "attackacrack.otlpEndpoint" . | quote }}
+ATTACKACRACK_OTLP_METRICS_ENDPOINT: {{ .Values.otel.metricsEndpoint | quote }}
+ATTACKACRACK_METRICS_PORT: {{ include "attackacrack.metricsPort" . | quote }}
 {{- range $key, $value := omit .Values.config "durations" }}
 {{- with include "attackacrack.setting" $value }}
 ATTACKACRACK_{{ snakecase $key | upper }}: {{ . | quote }}
@@ -26,6 +28,12 @@ ATTACKACRACK_PROVIDER: {{ .Values.provider.kind }}
 ATTACKACRACK_PROVIDER_{{ snakecase $key | upper }}: {{ . | quote }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* Where the roles that are measured answer Prometheus. */}}
+{{- define "attackacrack.metricsPort" -}}9464{{- end }}
+{{- define "attackacrack.measured" -}}
+{{- list "webhook-ingress" "console" "campaign-worker" "webhook-worker" "operations-worker" "beat" | toJson -}}
 {{- end }}
 
 {{- define "attackacrack.setting" -}}

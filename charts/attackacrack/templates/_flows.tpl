@@ -22,9 +22,9 @@ provider-simulator: {port: 8090, from: [console, campaign-worker, operations-wor
   {{- end }}
 {{- end }}
 
-{{/* The port of the OTLP collector's address. */}}
+{{/* The port of a collector's address. */}}
 {{- define "attackacrack.otlpPort" -}}
-{{- $url := urlParse .Values.otel.endpoint -}}
+{{- $url := urlParse . -}}
 {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) -}}
 {{- $port | default (ternary "443" "80" (eq $url.scheme "https")) -}}
 {{- end }}

@@ -51,6 +51,9 @@ name: {{ .name | default (include "attackacrack.componentName" .) }}
 namespace: {{ .root.Release.Namespace }}
 labels:
   {{- include "attackacrack.labels" . | nindent 2 }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- with merge (dict) (.annotations | default dict) .root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

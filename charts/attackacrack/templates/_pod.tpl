@@ -62,7 +62,11 @@ spec:
       args:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with .ports }}
+      {{- $ports := .ports | default list }}
+      {{- if has .component (include "attackacrack.measured" . | fromJsonArray) }}
+      {{- $ports = append $ports (dict "name" "metrics" "containerPort" (include "attackacrack.metricsPort" . | int)) }}
+      {{- end }}
+      {{- with $ports }}
       ports:
         {{- toYaml . | nindent 8 }}
       {{- end }}

@@ -72,7 +72,7 @@ golden: tools  ## write the recorded renderings anew
 	$(BIN)/python -m tests.chart.golden
 
 image:  ## build the image of all roles; needs docker
-	docker build -f services/Dockerfile -t attackacrack:dev -t attackacrack:$(VERSION) .
+	docker build -f services/Dockerfile --build-arg VERSION=$(VERSION) -t attackacrack:dev -t attackacrack:$(VERSION) .
 
 kind-up: image  ## a local cluster with the image, KEDA, Jaeger and a namespace; needs kind, kubectl and helm
 	kind get clusters | grep -qx $(CLUSTER) || kind create cluster --name $(CLUSTER) --config k8s/kind.yaml \

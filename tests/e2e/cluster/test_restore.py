@@ -1,4 +1,4 @@
-"""The drill of the chart's README: yesterday's dump under the running release sends nothing until a person adopts it."""
+"""The drill of the chart's README: a dump put back under the running release sends nothing until a person adopts it."""
 
 import time
 

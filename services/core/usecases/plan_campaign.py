@@ -18,11 +18,13 @@ from services.core.domain.sending_window import next_allowed
 from services.core.domain.split import variant_of
 from services.core.domain.templates import MissingFields, Template, TextTooLong, parse_template, render
 from services.core.domain.zones import locate
-from services.core.storage import audit, campaigns, clock
+from services.core.storage import audit, campaigns, caps, clock
 from services.core.storage.campaigns import PlannedRow
+from services.core.storage.database import Session
 from services.core.storage.models import Campaign, Contact
 from services.core.usecases.campaign_versions import Versions, lock_campaign
 from services.core.usecases.context import Context
+from services.core.usecases.gate import ACCOUNT, cap_day, number_scope_of
 from services.core.usecases.windows import window_of
 
 
@@ -60,7 +62,7 @@ def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Vers
         for contacts in campaigns.audience(session, campaign.audience):
             campaigns.add_recipients(session, [decide.row(contact, tally, digest) for contact in contacts])
         campaign = session.get_one(Campaign, campaign_id)
-        plan = _summary(context, campaign, at, tally, digest.hexdigest())
+        plan = _summary(context, session, campaign, at, tally, digest.hexdigest())
         campaign.plan_hash = digest.digest()
         campaign.planned_at = at
         campaign.plan = {
@@ -153,7 +155,9 @@ def _digest(campaign: Campaign) -> "hashlib._Hash":
     return hashlib.sha256(repr(terms).encode())
 
 
-def _summary(context: Context, campaign: Campaign, at: datetime, tally: _Tally, plan_hash: str) -> Plan:
+def _summary(
+    context: Context, session: Session, campaign: Campaign, at: datetime, tally: _Tally, plan_hash: str
+) -> Plan:
     count = sum(tally.variants.values())
     return Plan(
         campaign_id=campaign.id,
@@ -163,15 +167,26 @@ def _summary(context: Context, campaign: Campaign, at: datetime, tally: _Tally, 
         variants=dict(tally.variants),
         segments=tally.segments,
         cost_usd=PRICE_PER_SEGMENT_USD * tally.segments,
-        finish_at=projected_finish(
-            count=count,
-            pacing=pacing_of(campaign),
-            window=window_of(campaign.window, context.window),
-            at=at,
-            per_second=context.settings.provider_rate,
-        )
-        if count
-        else None,
+        finish_at=_finish(context, session, campaign, at, count) if count else None,
+    )
+
+
+def _finish(context: Context, session: Session, campaign: Campaign, at: datetime, count: int) -> datetime | None:
+    """When the last text will have left under the window, the rate, and whichever daily cap is the tightest."""
+    caps_on_it = [(ACCOUNT, context.settings.account_daily_cap)]
+    if campaign.kind == MessageKind.MARKETING:
+        caps_on_it.append((number_scope_of(campaign.sender_phone_number_id), context.settings.number_daily_cap))
+    day = cap_day(context, at)
+    left_today = min(limit - caps.used(session, scope, day) for scope, limit in caps_on_it)
+    own = pacing_of(campaign)
+    daily_cap = min(own.daily_cap, *(limit for _, limit in caps_on_it))
+    return projected_finish(
+        count=count,
+        pacing=Pacing(batch_size=own.batch_size, every=own.every, daily_cap=daily_cap),
+        window=window_of(campaign.window, context.window),
+        at=at,
+        per_second=context.settings.provider_rate,
+        already_today=max(0, daily_cap - left_today),
     )
 
 

@@ -1,0 +1,142 @@
+"""A plan: everybody is in it once, with a text or a reason; what it costs, when it ends; and only it is started."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from services.core.domain.failures import Conflict
+from services.core.usecases.campaign_results import list_recipients
+from services.core.usecases.campaign_verbs import start
+from services.core.usecases.contact_verbs import add_opt_out
+from services.core.usecases.import_contacts import confirm, dry_run
+from services.core.usecases.plan_campaign import Plan, plan_campaign
+from tests.tools.world import WITH_STOP, ZONE, World, new_number
+
+Values = dict[str, Any]
+
+
+def planned(world: World, **values: Any) -> Plan:
+    campaign_id = world.campaign(started=False, **values)
+    return plan_campaign(world.context, campaign_id, by="a test")
+
+
+class TestExclusions:
+    @pytest.mark.parametrize(
+        ("contact", "template", "reason"),
+        [
+            ({"opted_out_at": datetime(2026, 3, 2, tzinfo=UTC)}, WITH_STOP, "opted_out"),
+            ({"suppressed_reason": "landline"}, WITH_STOP, "suppressed:landline"),
+            ({"paused_at": datetime(2026, 3, 2, tzinfo=UTC)}, WITH_STOP, "paused_for_review"),
+            ({"timezone": "Pacific/Guam"}, WITH_STOP, "no_common_hours"),
+            ({}, f"{{{{city}}}}, {{{{first_name}}}}: {WITH_STOP}", "missing_fields:city,first_name"),
+            ({"city": "x" * 1600}, f"{{{{city}}}} {WITH_STOP}", "text_too_long"),
+        ],
+    )
+    def test_each_has_its_reason(self, world: World, contact: Values, template: str, reason: str) -> None:
+        world.contact(**contact)
+        plan = planned(world, template_a=template)
+        assert (plan.recipients, plan.excluded) == (0, {reason.partition(":")[0]: 1})
+        (row,) = list_recipients(world.context, plan.campaign_id, excluded_only=True).items
+        assert (row.state, row.reason, row.body) == ("excluded", reason, None)
+        assert (plan.segments, plan.cost_usd, plan.finish_at) == (0, Decimal(0), None)
+
+    def test_recipients_and_excluded_are_the_audience(self, world: World) -> None:
+        csv = "phone,first_name\n" + "".join(f"{new_number()},Ada\n" for _ in range(5))
+        report = dry_run(world.context, [csv.encode()], file_name="list.csv", by="maria")
+        confirm(world.context, report.import_id, by="maria")
+        world.contact()  # not of this import
+        plan = planned(world, audience={"import": report.import_id})
+        assert plan.recipients + sum(plan.excluded.values()) == report.accepted == 5
+
+
+class TestTexts:
+    @pytest.mark.parametrize(
+        ("name", "segments"),
+        [("Ada", 1), ("Żółć", 1), ("A" * 160, 2), ("Ż" * 60, 2)],
+    )
+    def test_segments_and_cost_are_of_the_rendered_text(self, world: World, name: str, segments: int) -> None:
+        world.contact(first_name=name)
+        plan = planned(world)
+        (row,) = list_recipients(world.context, plan.campaign_id).items
+        assert row.body == f"Hello {name} from Acme. Reply STOP to opt out."
+        assert (plan.segments, row.segments, plan.cost_usd) == (segments, segments, Decimal("0.01") * segments)
+
+    def test_the_split_is_counted(self, world: World) -> None:
+        plan = planned(world, people=40, template_b=f"B {WITH_STOP}", split_percent_b=50)
+        assert sum(plan.variants.values()) == 40
+        assert min(plan.variants.values()) > 5
+
+
+class TestFinish:
+    """Product time begins on a business day at 13:00 New York, so that the window has four hours left."""
+
+    @pytest.mark.parametrize(
+        ("values", "people", "after"),
+        [
+            ({"batch_size": 2, "batch_every": timedelta(minutes=30)}, 2, timedelta(0)),
+            ({"batch_size": 2, "batch_every": timedelta(minutes=30)}, 6, timedelta(hours=1)),
+            ({"batch_size": 1, "batch_every": timedelta(hours=1), "daily_cap": 3}, 3, timedelta(hours=2)),
+        ],
+    )
+    def test_today(self, world: World, values: Values, people: int, after: timedelta) -> None:
+        finish_at = planned(world, people=people, **values).finish_at
+        assert finish_at is not None
+        assert abs(finish_at - world.now() - after) < timedelta(minutes=2)
+
+    @pytest.mark.parametrize(
+        "options", [{"number_daily_cap": 2}, {"account_daily_cap": 2}], ids=lambda options: next(iter(options))
+    )
+    def test_the_tightest_cap_counts_with_what_it_has_used_today(self, make_world: Any, options: Values) -> None:
+        world = make_world(**options)
+        (message,) = world.rows_of(world.campaign(people=1))
+        world.send(message.id)
+        plan = planned(world, people=2, audience={"all": True}, daily_cap=100)
+        assert plan.recipients == 3  # one today, then two on the next business day from 9:00
+        assert plan.finish_at is not None
+        local = plan.finish_at.astimezone(ZONE)
+        assert (local.hour, local.minute) == (9, 0)
+        assert local.date() > world.now().astimezone(ZONE).date()
+
+
+class TestHash:
+    def test_the_same_again_is_the_same_plan(self, world: World) -> None:
+        plan = planned(world, people=3)
+        assert plan_campaign(world.context, plan.campaign_id, by="a test").plan_hash == plan.plan_hash
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE contacts SET first_name = 'Ada' WHERE id = (SELECT min(id) FROM contacts)",
+            "INSERT INTO contacts (e164) VALUES ('+12125559998')",
+            "UPDATE campaigns SET template_a = 'Other. Reply STOP to opt out.'",
+            "UPDATE campaigns SET daily_cap = daily_cap + 1",
+            "UPDATE campaigns SET ends_at = now() + interval '1 year'",
+        ],
+    )
+    def test_another_plan_has_another_hash_and_the_old_one_starts_nothing(self, world: World, change: str) -> None:
+        plan = planned(world, people=2)
+        world.execute(change)
+        again = plan_campaign(world.context, plan.campaign_id, by="a test")
+        assert again.plan_hash != plan.plan_hash
+        with pytest.raises(Conflict, match="plan it again"):
+            start(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+        assert world.rows_of(plan.campaign_id) == []
+        started = start(world.context, plan.campaign_id, plan_hash=again.plan_hash, by="a test")
+        assert started.messages == {"pending": again.recipients}
+
+    def test_who_opted_out_since_is_not_texted_all_the_same(self, world: World) -> None:
+        plan = planned(world, people=1)
+        (row,) = list_recipients(world.context, plan.campaign_id).items
+        add_opt_out(world.context, row.e164, evidence="by phone", by="maria")
+        start(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+        (message,) = world.rows_of(plan.campaign_id)
+        world.send(message.id)
+        assert (world.status(message.id), world.texts(row.e164)) == ("skipped", [])
+
+    def test_without_a_plan_nothing_starts(self, world: World) -> None:
+        plan = planned(world, people=1)
+        world.execute("UPDATE campaigns SET plan_hash = NULL, plan = NULL")
+        with pytest.raises(Conflict, match="plan it again"):
+            start(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from services.cli.app import app
 from services.core.domain.messages import MessageStatus
 from services.core.runtime.settings import read_settings
-from services.core.storage import contacts, installation, outbox
+from services.core.storage import contacts, installation, outbox, work
 from services.core.storage.clock import product_now, real_now
 from services.core.storage.models import Attempt, Message
 from services.core.usecases import campaign_verbs
@@ -138,6 +138,11 @@ class CommandLine:
                 )
             )
             return contact.id
+
+    def add_task(self, task_id: str, name: str, args: list[str]) -> None:
+        """A task in the history."""
+        with self.context.database.transaction() as session:
+            work.count_delivery(session, task_id=task_id, name=name, args=args, traceparent=None)
 
 
 @contextmanager

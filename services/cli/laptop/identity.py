@@ -63,8 +63,11 @@ def load_identity(data_dir: Path, *, port_base: int | None = None) -> Identity:
     """
     path = data_dir / NAME
     identity = Identity(**json.loads(path.read_text())) if path.exists() else _new_identity()
-    if port_base is not None or set(identity.ports) != set(PORTS) or not all(map(is_free, identity.ports.values())):
-        identity = replace(identity, ports=dict(zip(PORTS, free_ports(len(PORTS), base=port_base), strict=True)))
+    if port_base is not None or not all(map(is_free, identity.ports.values())):
+        identity = replace(identity, ports={})
+    missing = [name for name in PORTS if name not in identity.ports]
+    added = dict(zip(missing, free_ports(len(missing), base=port_base), strict=True)) if missing else {}
+    identity = replace(identity, ports={**identity.ports, **added})
     write_private(path, json.dumps(asdict(identity), indent=2) + "\n")
     return identity
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from billiard import current_process
 from billiard.common import REMAP_SIGTERM
 from celery import signals
+from celery.apps import worker as celery_worker
 from celery.apps.worker import Worker as CeleryWorker
 
 from services.core.queue import busy
@@ -68,6 +69,7 @@ def run_worker(
     import_module(import_tasks) if isinstance(import_tasks, str) else import_tasks()
     if not is_installed():
         raise JournalMissing("install_journal() was not called")
+    setattr(celery_worker, "safe_say", _say)  # noqa: B010 - it prints what it says about signals, past all loggers
     _connect_hooks((busy.start_idle, *child_started), child_stopping)
     heartbeat = Heartbeat(configured.run_dir, app.times) if configured.run_dir else None
     if heartbeat:
@@ -109,6 +111,10 @@ def _connect_hooks(started: Sequence[Hook], stopping: Sequence[Hook]) -> None:
 
 def _keep_logging(**_: object) -> None:
     """Any receiver makes Celery leave the loggers alone."""
+
+
+def _say(text: str, *_: object) -> None:
+    logger.info("worker.signal", extra={"said": text.strip()})
 
 
 def _without_arguments(hook: Hook) -> Callable[..., None]:

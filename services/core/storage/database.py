@@ -77,6 +77,7 @@ class Database:
 def _engine(url: str, *, pool_size: int, application: str) -> Engine:
     engine = create_engine(
         url,
+        hide_parameters=True,  # they are numbers, names and texts, and an error's text goes into logs
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,

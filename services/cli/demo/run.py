@@ -35,6 +35,7 @@ TEXT_B = "{{first_name|Hello}}, cracks in the wall? We look for free. Reply STOP
 ACTOR = "demo"
 LOOK_EVERY = 0.25
 SETTLES_WITHIN = timedelta(minutes=10)
+HURRY_EVERY = timedelta(seconds=10)
 AGAIN_AFTER = timedelta(days=31)
 SEED = 7
 
@@ -136,7 +137,7 @@ def _begin(
 def _watch(context: Context, simulator: Simulator, campaign_id: int, screen: Console) -> CampaignProgress:
     """Follow the campaign until it is settled; steps the clock when only texts of unknown outcome are left."""
     deadline = monotonic() + SETTLES_WITHIN.total_seconds()
-    progress = None
+    progress, hurry_at = None, monotonic()
     with _bar(screen) as bar:
         task = bar.add_task("sending", total=None)
         while monotonic() < deadline:
@@ -144,6 +145,9 @@ def _watch(context: Context, simulator: Simulator, campaign_id: int, screen: Con
                 progress = _look(context, campaign_id)
                 settled = progress.planned - progress.open - progress.unsettled
                 bar.update(task, total=progress.planned, completed=settled)
+                if monotonic() >= hurry_at:
+                    simulator.hurry_deliveries()  # after an outage the provider's own schedule would wait for minutes
+                    hurry_at = monotonic() + HURRY_EVERY.total_seconds()
                 if progress.open == 0 and progress.inbox == 0 and simulator.open_deliveries() == 0:
                     if progress.unsettled == 0:
                         return progress

@@ -1,8 +1,7 @@
-"""The tree of commands: its nouns and verbs, an example in each verb's help, and a quick start."""
+"""The tree of commands: its nouns and verbs, an example in each verb's help, and a light start."""
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,8 +34,6 @@ VERBS = {
 }
 ALONE = {"health", "queues", "up", "workers"}
 HEAVY = ("sqlalchemy", "celery", "redis", "httpx", "services.core.usecases.context")
-STARTS_WITHIN = 0.7
-BUSY = 3  # others may be using the machine
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -61,13 +58,7 @@ def test_each_verb_has_an_example(name: str, command: Any) -> None:
     assert "--json" in answer.stdout
 
 
-def test_help_loads_nothing_heavy_and_is_quick() -> None:
+def test_help_loads_nothing_heavy() -> None:
     listed = "import sys, services.cli.app; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True).stdout.split()
     assert not [name for name in HEAVY if name in loaded]
-    took = []
-    for _ in range(3):
-        began = time.monotonic()
-        subprocess.run([sys.executable, "-m", "services.cli", "--help"], capture_output=True, check=True)
-        took.append(time.monotonic() - began)
-    assert min(took) < STARTS_WITHIN * BUSY

@@ -60,7 +60,8 @@ def _unreachable(error: Exception) -> tuple[ExitCode, str] | None:
         case httpx.HTTPError():
             line = f"the simulator cannot be reached ({type(error).__name__}): is the stack up? attackacrack up"
         case _ if isinstance(getattr(error, "orig", None), psycopg.OperationalError):
-            line = "the database cannot be reached: is the stack up? attackacrack up"
+            said = " ".join(str(getattr(error, "orig", "")).split())
+            line = f"the database cannot be reached ({said}): is the stack up? attackacrack up"
         case _:
             return None
     return ExitCode.UNREACHABLE, line

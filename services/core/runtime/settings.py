@@ -38,8 +38,10 @@ def _split(value: object) -> object:
 
 def _with_driver(url: SecretStr) -> SecretStr:
     """Operators of PostgreSQL write addresses without our driver: postgresql://, or the older postgres://."""
-    scheme, separator, rest = url.get_secret_value().partition("://")
-    return SecretStr(f"postgresql+psycopg://{rest}") if separator and scheme in ("postgresql", "postgres") else url
+    scheme, _, rest = url.get_secret_value().partition("://")
+    if scheme not in ("", "postgres", "postgresql", "postgresql+psycopg"):
+        raise ValueError("not the address of a PostgreSQL database: postgresql://user:password@host:5432/name")
+    return SecretStr(f"postgresql+psycopg://{rest}") if scheme else url
 
 
 def _known_zone(name: str) -> str:

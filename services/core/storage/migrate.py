@@ -6,12 +6,15 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+log = structlog.get_logger()
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_KEY = 4_251_907
@@ -47,8 +50,11 @@ def upgrade(database_url: str) -> None:
 
 
 def wait_for_schema(database_url: str, *, timeout: timedelta) -> None:
-    """Return when the schema serves this program; raise `SchemaNotReady` after `timeout`. Only reads."""
-    deadline = time.monotonic() + timeout.total_seconds()
+    """Return when the schema serves this program; raise `SchemaNotReady` after `timeout`. Only reads.
+
+    What it waits for is logged, once for each reason.
+    """
+    said, deadline = "", time.monotonic() + timeout.total_seconds()
     engine = create_engine(database_url, connect_args={"connect_timeout": 2})
     try:
         while time.monotonic() < deadline:
@@ -57,13 +63,21 @@ def wait_for_schema(database_url: str, *, timeout: timedelta) -> None:
                     if _is_usable(connection):
                         return
             except OperationalError as error:
-                last = str(error.orig).splitlines()[0]
+                last = reason_of(error)
             else:
                 last = f"revision {head()} is not there yet"
+            if last != said:
+                log.warning("schema.waited_for", reason=last)
+                said = last
             time.sleep(POLL_SECONDS)
     finally:
         engine.dispose()
     raise SchemaNotReady(last)
+
+
+def reason_of(error: DBAPIError) -> str:
+    """The driver's own words, in one line."""
+    return " ".join(str(error.orig).split())
 
 
 def head() -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.core.runtime.settings import read_settings
+from services.core.runtime.settings import SettingsInvalid, read_settings
 
 
 class TestDatabaseUrl:
@@ -17,3 +17,9 @@ class TestDatabaseUrl:
     )
     def test_it_names_our_driver(self, said: str, used: str) -> None:
         assert read_settings(database_url=said).database_url.get_secret_value() == used
+
+    @pytest.mark.parametrize("said", ["mysql://u:p@h/n", "sqlite:///file", "h:5432", "PGHOST=h"])
+    def test_no_other_database_is_taken_and_no_password_told(self, said: str) -> None:
+        with pytest.raises(SettingsInvalid, match=r"ATTACKACRACK_DATABASE_URL: .*not the address") as refused:
+            read_settings(database_url=said)
+        assert said not in str(refused.value)

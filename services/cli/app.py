@@ -27,6 +27,7 @@ from services.cli.verbs import (
     state,
     tasks,
     tokens,
+    traces,
 )
 
 
@@ -83,6 +84,7 @@ for noun, group in {
     "tasks": tasks.group,
     "clock": clock.group,
     "tokens": tokens.group,
+    "traces": traces.group,
     "schema": schema.group,
 }.items():
     app.add_typer(group, name=noun)

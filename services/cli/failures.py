@@ -43,6 +43,7 @@ def _unreachable(error: Exception) -> tuple[ExitCode, str] | None:
     from services.core.openphone.errors import ProviderError
     from services.core.queue.enqueue import BrokerUnavailable
     from services.core.queue.throttle import ThrottleUnavailable
+    from services.core.runtime.trace_reader import TracesUnreadable
     from services.core.storage.database import DatabaseUnavailable
     from services.core.storage.migrate import SchemaNotReady
 
@@ -57,6 +58,8 @@ def _unreachable(error: Exception) -> tuple[ExitCode, str] | None:
             line = "Redis cannot be reached: is the stack up? Work waits in the database meanwhile"
         case ProviderError():
             line = f"the provider cannot be asked ({error.reason}): nothing was changed, try again later"
+        case TracesUnreadable():
+            line = f"the store of traces cannot be read ({error}): is it up? ATTACKACRACK_TRACE_QUERY_URL names it"
         case httpx.HTTPError():
             line = f"the simulator cannot be reached ({type(error).__name__}): is the stack up? attackacrack up"
         case _ if isinstance(getattr(error, "orig", None), psycopg.OperationalError):

@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 LARGEST_ID = 2**63 - 1
 SOMEBODY = "operator"
+FLUSH_WITHIN = timedelta(seconds=1)
 
 
 Data = Annotated[
@@ -53,13 +55,16 @@ def verb(
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., None]:
+        noun = function.__module__.rpartition(".")[2].replace("_", "-")
+        act = f"{noun} {name}" if "by" in inspect.signature(function).parameters else None
+
         @functools.wraps(function)
         def command(*, data: Path | None, as_json: bool, **options: Any) -> None:
             with reported():
                 from services.cli.stack_settings import find_settings
 
                 configured = find_settings(data)
-                result = _call(function, configured, options)
+                result = _call(function, configured, options, act=act)
                 if as_json:
                     write_json(result)
                 else:
@@ -105,7 +110,7 @@ def reported() -> Iterator[None]:
         raise typer.Exit(code) from error
 
 
-def _call(function: Callable[..., Any], configured: "Settings", options: dict[str, Any]) -> Any:
+def _call(function: Callable[..., Any], configured: "Settings", options: dict[str, Any], *, act: str | None) -> Any:
     from services.core.runtime.logs import configure_logs
     from services.core.runtime.settings import LogFormat
     from services.core.usecases.context import open_context
@@ -115,9 +120,28 @@ def _call(function: Callable[..., Any], configured: "Settings", options: dict[st
     configure_logs(configured.model_copy(update={"log_level": quiet, "log_format": log_format}))
     context = open_context(configured)
     try:
-        return function(context, **options)
+        with _traced(act, configured) if act is not None else nullcontext():
+            return function(context, **options)
     finally:
         context.close()
+
+
+@contextmanager
+def _traced(act: str, configured: "Settings") -> Iterator[None]:
+    """The span of somebody's act, to which what it brings about is linked. Who only looks pays nothing for it."""
+    if not configured.otlp_endpoint:
+        yield
+        return
+    from services.core.runtime import tracing
+    from services.core.runtime.exporting import flush_telemetry, start_telemetry
+    from services.core.runtime.telemetry import SpanName
+
+    start_telemetry(configured, flush_within=FLUSH_WITHIN)
+    try:
+        with tracing.span(f"{SpanName.COMMAND} {act}"):
+            yield
+    finally:
+        flush_telemetry()
 
 
 def _log_where(error: Exception) -> None:

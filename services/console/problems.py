@@ -14,6 +14,7 @@ from services.core.domain.failures import RefusedInput
 from services.core.openphone.errors import ProviderError
 from services.core.queue.enqueue import BrokerUnavailable
 from services.core.queue.throttle import ThrottleUnavailable
+from services.core.runtime.trace_reader import TracesUnreadable
 from services.core.storage.database import DatabaseUnavailable
 from services.core.storage.migrate import SchemaNotReady, SchemaTooNew
 
@@ -28,6 +29,7 @@ ERRORS: tuple[type[Exception], ...] = (
     BrokerUnavailable,
     ThrottleUnavailable,
     ProviderError,
+    TracesUnreadable,
     SchemaNotReady,
     SchemaTooNew,
 )
@@ -72,6 +74,8 @@ def problem_of(error: Exception) -> Problem:
             )
         case ProviderError():
             return Problem(409, "provider_refused", f"the provider refused ({error.reason}): nothing was changed")
+        case TracesUnreadable():
+            return Problem(503, "traces_unavailable", f"the store of traces can't be read, {error}: try again later")
         case SchemaNotReady() | SchemaTooNew():
             return Problem(503, "schema_not_ready", "the database's schema is not the one this release works with")
         case _:

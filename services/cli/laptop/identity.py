@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -15,12 +16,14 @@ from services.cli.laptop.run_file import write_private
 NAME = "stack.json"
 SETTINGS = "settings.env"
 DATABASE = "attackacrack"
+OTLP_ENDPOINT, TRACE_QUERY_URL = "ATTACKACRACK_OTLP_ENDPOINT", "ATTACKACRACK_TRACE_QUERY_URL"
+TRACE_RECEIVER_PORT = "ATTACKACRACK_TRACE_RECEIVER_PORT"
 OUR_NUMBER = "+12125550100"
 MEASURED = ("webhook_ingress", "console", "campaign_worker", "webhook_worker", "operations_worker", "beat")
 """The roles that answer Prometheus, each on a port of its own: `metrics_<role>`."""
 
 PORTS = (
-    *("ingress", "console", "flower", "simulator", "postgres", "valkey"),
+    *("ingress", "console", "flower", "simulator", "postgres", "valkey", "traces"),
     *(f"metrics_{role}" for role in MEASURED),
 )
 
@@ -41,7 +44,7 @@ class Identity:
     api_token: str
 
     def url(self, name: str) -> str:
-        """The address of `ingress`, `console`, `flower`, `simulator`, `database` or `redis`, with its password."""
+        """The address of one of `PORTS`' HTTP roles, or of `database` or `redis` with its password."""
         match name:
             case "database":
                 return f"postgresql://{USER}:{self.postgres_password}@127.0.0.1:{self.ports['postgres']}/{DATABASE}"
@@ -101,7 +104,15 @@ def environment_of(identity: Identity, *, data_dir: Path, provider_rate: float) 
         "NUMBER_DAILY_CAP": 1000,
         "ACCOUNT_DAILY_CAP": 5000,
     }
-    return {f"ATTACKACRACK_{name}": str(value) for name, value in values.items()}
+    return {f"ATTACKACRACK_{name}": str(value) for name, value in values.items()} | trace_store(identity)
+
+
+def trace_store(identity: Identity, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Where spans go and are read: what the user's environment names, else the stack's own receiver."""
+    if environment.get(OTLP_ENDPOINT):
+        return {name: environment[name] for name in (OTLP_ENDPOINT, TRACE_QUERY_URL) if name in environment}
+    url, port = identity.url("traces"), str(identity.ports["traces"])
+    return {OTLP_ENDPOINT: url, TRACE_QUERY_URL: url, TRACE_RECEIVER_PORT: port}
 
 
 def write_settings(data_dir: Path, environment: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from services.cli.laptop import postgres
-from services.cli.laptop.identity import Identity
+from services.cli.laptop.identity import TRACE_RECEIVER_PORT, Identity
 from services.cli.laptop.postgres import PostgresCluster
 from services.cli.laptop.processes import RoleSpec
 from services.cli.laptop.readiness import Probe, answers_http, wrote_file
@@ -66,6 +66,15 @@ def simulator_role(identity: Identity, *, data_dir: Path, provider_rate: float, 
         stop_rank=NEIGHBOUR,
         working_dir=SOURCES,
     )
+
+
+def trace_roles(identity: Identity, *, data_dir: Path, base: Mapping[str, str]) -> list[RoleSpec]:
+    """The receiver of our own traces; none where the user named another place for them."""
+    if TRACE_RECEIVER_PORT not in base:
+        return []
+    probe = answers_http(identity.ports["traces"], "/livez")
+    # It is ended with the stores: everybody's last spans come as they end.
+    return [_service("trace_receiver", data_dir=data_dir, base=base, is_ready=probe, stop_rank=STORE)]
 
 
 def service_roles(identity: Identity, *, data_dir: Path, base: Mapping[str, str]) -> list[RoleSpec]:

@@ -31,7 +31,7 @@ class WebhookSecrets:
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """`urls` has ingress, console, flower, simulator, database and redis; `metrics` each role's Prometheus endpoint."""
+    """`urls` has ingress, console, flower, simulator, traces, database, redis; `metrics` each role's Prometheus endpoint."""
 
     version: int
     urls: Mapping[str, str]

@@ -20,14 +20,14 @@ from services.cli.laptop.postgres import prepare_postgres
 from services.cli.laptop.process_table import ProcessEntry, read_families
 from services.cli.laptop.processes import RoleSpec
 from services.cli.laptop.role_log import SUPERVISOR, Log, terminal_log
-from services.cli.laptop.roles import ledger_path, service_roles, simulator_role, store_roles
+from services.cli.laptop.roles import ledger_path, service_roles, simulator_role, store_roles, trace_roles
 from services.cli.laptop.run_file import VERSION, RoleEntry, RunFile, WebhookSecrets, remove_run_file, write_run_file
 from services.cli.laptop.supervisor import Supervisor, wait_at_most
 from services.cli.laptop.valkey import prepare_valkey
 
 REFRESH = timedelta(seconds=1)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-URLS = ("ingress", "console", "flower", "simulator", "database", "redis")
+URLS = ("ingress", "console", "flower", "simulator", "traces", "database", "redis")
 
 
 class StackStopped(Exception):
@@ -64,7 +64,8 @@ async def laptop_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
         data_dir / "valkey", port=ports["valkey"], password=plan.identity.valkey_password, program=plan.valkey_program
     )
     simulator = simulator_role(plan.identity, data_dir=data_dir, provider_rate=plan.provider_rate, base=base)
-    yield [*store_roles(cluster, valkey, base=base), simulator]
+    traces = trace_roles(plan.identity, data_dir=data_dir, base=base)
+    yield [*store_roles(cluster, valkey, base=base), simulator, *traces]
     await asyncio.to_thread(_migrate, cluster.url("postgres", driver="postgresql"), cluster.url(DATABASE))
     yield service_roles(plan.identity, data_dir=data_dir, base=base)
 

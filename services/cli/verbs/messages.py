@@ -7,6 +7,7 @@ import typer
 
 from services.cli.output import cell, listing
 from services.cli.verb import After, Id, Limit, verb
+from services.cli.waterfall import Waterfall
 from services.core.domain.messages import MessageStatus
 
 if TYPE_CHECKING:
@@ -59,19 +60,35 @@ def _story(result: Any, zone: ZoneInfo) -> list[Any]:
     for step in result.steps:
         facts = {name: value for name, value in step.items() if name not in STEP_FIELDS and value not in (None, [])}
         steps.add_row(*(cell(step[name], zone) for name in STEP_FIELDS), cell(facts, zone))
-    heads = ("status", "reason", "campaign", "not_before", "provider_message_id", "trace_id")
+    heads = ("status", "reason", "campaign", "not_before", "provider_message_id", "trace_id", "begun_by_trace_id")
     known = [
         Text(f"{name.replace('_', ' ')}: ") + cell(value, zone) for name in heads if (value := getattr(result, name))
     ]
-    return [*known, "", steps]
+    return [*known, "", steps, *_trace(result)]
+
+
+def _trace(result: Any) -> list[Any]:
+    """The drawing that was asked for, or why there is none."""
+    from services.core.usecases.show_trace import TracedExplanation
+
+    if result.trace_id and not result.trace_kept:
+        return ["", "The trace was not sampled: what failed in it is in the logs under its id, and in the metrics."]
+    if not isinstance(result, TracedExplanation):
+        return []
+    return ["", Waterfall(result.trace) if result.trace else "Nothing is kept of the trace: not begun, or too old."]
 
 
 @verb(group, "why", show=_story)
-def why(context: "Context", message: Id) -> Any:
+def why(
+    context: "Context",
+    message: Id,
+    trace: Annotated[bool, typer.Option("--trace", help="Draw its trace, too.")] = False,
+) -> Any:
     """Every decision, attempt and look about a message, in order.
 
-    Example: attackacrack messages why 42
+    Example: attackacrack messages why 42 --trace
     """
     from services.core.usecases.explain_message import explain_message
+    from services.core.usecases.show_trace import explain_with_trace
 
-    return explain_message(context, message)
+    return explain_with_trace(context, message) if trace else explain_message(context, message)

@@ -15,6 +15,7 @@ from services.console.routes import (
     reviews,
     schedule,
     tokens,
+    traces,
     work,
 )
 
@@ -33,5 +34,6 @@ ENDPOINTS = (
     *installation.ENDPOINTS,
     *provider.ENDPOINTS,
     *tokens.ENDPOINTS,
+    *traces.ENDPOINTS,
     *documents.ENDPOINTS,
 )

@@ -6,6 +6,7 @@ Prometheus's client are imported where they are used: they are dear to import, a
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from services.core.runtime import metering, tracing
@@ -21,12 +22,18 @@ _spans: "TracerProvider | None" = None
 _endpoint: "PrometheusEndpoint | None" = None
 
 
-def start_telemetry(settings: Settings) -> "TracerProvider":
-    """Begin in this process: after a fork, never before it. Without an endpoint nothing leaves, and spans carry ids."""
+FLUSH_WITHIN = timedelta(seconds=3)
+
+
+def start_telemetry(settings: Settings, *, flush_within: timedelta = FLUSH_WITHIN) -> "TracerProvider":
+    """Begin in this process: after a fork, never before it. Without an endpoint nothing leaves, and spans carry ids.
+
+    The end waits `flush_within` at most for what is still to be sent.
+    """
     from services.core.runtime.span_export import make_provider
 
     global _spans  # noqa: PLW0603 - one per process, ended by `flush_telemetry`
-    _spans = make_provider(settings)
+    _spans = make_provider(settings, flush_within=flush_within)
     tracing.use(_spans)
     return _spans
 

@@ -149,6 +149,8 @@ class Settings(BaseSettings):
     otlp_endpoint: str = ""
     otlp_metrics_endpoint: str = Field(default="", description="apart from the other: Jaeger takes traces only")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="0 serves none")
+    trace_query_url: str = ""
+    trace_receiver_port: int = 4318
     trace_sample_ratio: float = Field(default=1.0, ge=0, le=1)
     log_format: LogFormat = LogFormat.JSON
     log_level: str = "INFO"

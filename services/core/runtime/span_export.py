@@ -39,7 +39,6 @@ log = structlog.get_logger()
 
 EVERY = timedelta(seconds=1)
 REQUEST_LIMIT = timedelta(seconds=5)
-FLUSH_WITHIN = timedelta(seconds=3)
 FLUSH_WHEN_FAILING = timedelta(seconds=0.5)
 SAY_EVERY = timedelta(minutes=1)
 AT_ONCE = 512
@@ -48,7 +47,7 @@ TRIES = 6
 EXPORTER_LOGS = "opentelemetry.exporter.otlp.proto.http"
 
 
-def make_provider(settings: Settings) -> TracerProvider:
+def make_provider(settings: Settings, *, flush_within: timedelta) -> TracerProvider:
     """This process's provider; without an endpoint its spans have ids and go nowhere."""
     provider = TracerProvider(
         resource=resource_of(settings),
@@ -58,7 +57,8 @@ def make_provider(settings: Settings) -> TracerProvider:
     )
     if settings.otlp_endpoint:
         endpoint = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces"
-        provider.add_span_processor(SpanQueue(OTLPSpanExporter(endpoint, timeout=REQUEST_LIMIT.total_seconds())))
+        exporter = OTLPSpanExporter(endpoint, timeout=REQUEST_LIMIT.total_seconds())
+        provider.add_span_processor(SpanQueue(exporter, flush_within=flush_within))
     return provider
 
 
@@ -113,8 +113,9 @@ class GivenIds(RandomIdGenerator):
 class SpanQueue(SpanProcessor):
     """Ended spans on their way out, oldest first; the oldest give way when too many wait."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    def __init__(self, exporter: SpanExporter, *, flush_within: timedelta) -> None:
         self._exporter = exporter
+        self._flush_within = flush_within
         self._waiting: deque[ReadableSpan] = deque()
         self._lock = threading.Lock()
         self._tries = 0
@@ -141,10 +142,12 @@ class SpanQueue(SpanProcessor):
             self._wake.set()
 
     def shutdown(self) -> None:
-        """Send what waits, within `FLUSH_WITHIN`; what is left then is lost, and said so."""
+        """Send what waits, within the time for it; what is left then is lost, and said so."""
         self._is_ending = True
         self._wake.set()
-        self._thread.join((FLUSH_WHEN_FAILING if self._is_failing else FLUSH_WITHIN).total_seconds())
+        self._thread.join(
+            min(self._flush_within, FLUSH_WHEN_FAILING if self._is_failing else self._flush_within).total_seconds()
+        )
         with self._lock:
             self._lost += len(self._waiting)
             has_left = bool(self._waiting)

@@ -1,0 +1,30 @@
+"""Traces, read back from where they are kept."""
+
+from typing import Annotated
+
+from fastapi import Path
+
+from services.console.endpoints import Endpoint, Work
+from services.console.shapes import traces as shapes
+from services.core.domain.access import Role
+from services.core.usecases import show_trace as traces
+from services.core.usecases.show_trace import Trace
+
+TraceId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+
+
+def show_trace(work: Work, trace_id: TraceId) -> Trace:
+    """All that is kept of a trace: its spans, with the traces they are linked to."""
+    return traces.show_trace(work, trace_id)
+
+
+ENDPOINTS = (
+    Endpoint(
+        verb="traces show",
+        method="GET",
+        path="/traces/{trace_id}",
+        role=Role.VIEWER,
+        handler=show_trace,
+        answer=shapes.Trace,
+    ),
+)

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 import typer
 from typer._click import ClickException
 
+from services.cli.acts import traced
 from services.cli.failures import ExitCode, explain
 from services.cli.output import Show, plain, record, write_json, write_shown
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 LARGEST_ID = 2**63 - 1
 SOMEBODY = "operator"
-FLUSH_WITHIN = timedelta(seconds=1)
 
 
 Data = Annotated[
@@ -120,28 +119,10 @@ def _call(function: Callable[..., Any], configured: "Settings", options: dict[st
     configure_logs(configured.model_copy(update={"log_level": quiet, "log_format": log_format}))
     context = open_context(configured)
     try:
-        with _traced(act, configured) if act is not None else nullcontext():
+        with traced(act, configured) if act is not None else nullcontext():
             return function(context, **options)
     finally:
         context.close()
-
-
-@contextmanager
-def _traced(act: str, configured: "Settings") -> Iterator[None]:
-    """The span of somebody's act, to which what it brings about is linked. Who only looks pays nothing for it."""
-    if not configured.otlp_endpoint:
-        yield
-        return
-    from services.core.runtime import tracing
-    from services.core.runtime.exporting import flush_telemetry, start_telemetry
-    from services.core.runtime.telemetry import SpanName
-
-    start_telemetry(configured, flush_within=FLUSH_WITHIN)
-    try:
-        with tracing.span(f"{SpanName.COMMAND} {act}"):
-            yield
-    finally:
-        flush_telemetry()
 
 
 def _log_where(error: Exception) -> None:

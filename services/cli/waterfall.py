@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from services.cli.output import plain
@@ -17,6 +17,7 @@ WIDEST_BAR = 60
 CUT = 3
 """Columns of a wait that is cut short."""
 
+LINKS_SHOWN = 10
 LONG_WAIT = 0.5
 """A wait is long when it takes this share of all the work's time."""
 
@@ -142,8 +143,10 @@ def _links(spans: "Iterator[TraceSpan]") -> "Iterator[RenderableType]":
     for span in spans:
         for link in span.links:
             linked.setdefault(link.trace_id, span.name)
-    for trace_id, name in linked.items():
+    for trace_id, name in islice(linked.items(), LINKS_SHOWN):
         yield Text(f"linked: {plain(name)} with trace {trace_id}", style="dim")
+    if len(linked) > LINKS_SHOWN:
+        yield Text(f"linked: with {len(linked) - LINKS_SHOWN} more", style="dim")
 
 
 def _short(duration: timedelta) -> str:

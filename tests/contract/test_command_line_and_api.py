@@ -68,6 +68,7 @@ SHAPES = {
     "tokens list": "token",
     "tokens create": "new-token",
     "tokens revoke": "token",
+    "traces show": "trace",
 }
 """Of each verb on both sides, the schema of the command line's document; a list's is that of its items."""
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from services.cli.acts import traced
 from services.cli.demo.prepare import stack_context
 from services.cli.demo.promises import count_broken, read_ledger
 from services.cli.demo.provider import Simulator, SimulatorUnavailable
@@ -82,7 +83,8 @@ def run_demo(data: Path, run_file: RunFile, *, as_json: bool, contacts: Path = C
     began = monotonic()
     try:
         simulator.people_behave(seed=SEED)
-        campaign_id, report = _begin(context, simulator, contacts, screen)
+        with traced("up --demo", context.settings):
+            campaign_id, report = _begin(context, simulator, contacts, screen)
         progress = _watch(context, simulator, campaign_id, screen)
         table = _judge(context, run_file, progress, report, seconds=monotonic() - began)
         _show(table, as_json=as_json, screen=screen)

@@ -31,7 +31,7 @@ class WebhookSecrets:
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """`urls` has ingress, console, flower, simulator, traces, database, redis; `metrics` each role's Prometheus endpoint."""
+    """`urls` has the addresses of roles and stores by name; `metrics` each role's Prometheus endpoint."""
 
     version: int
     urls: Mapping[str, str]

@@ -1,11 +1,19 @@
 """A folder's identity is made once, moves only when it must, and makes valid settings."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from services.cli.laptop.identity import PORTS, environment_of, load_identity, read_settings_file, write_settings
+from services.cli.laptop.identity import (
+    PORTS,
+    environment_of,
+    load_identity,
+    read_settings_file,
+    trace_store,
+    write_settings,
+)
 from services.cli.laptop.ports import NoFreePort, free_ports
 from services.core.runtime.settings import read_settings
 
@@ -47,6 +55,31 @@ def test_takes_the_first_free_ports_from_the_base(tmp_path: Path):
 def test_says_when_no_port_is_free():
     with pytest.raises(NoFreePort, match=r"no 3 free ports on .* from 65534 upwards"):
         free_ports(3, base=65_534)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        (
+            {},
+            {
+                "OTLP_ENDPOINT": "http://127.0.0.1:1",
+                "TRACE_QUERY_URL": "http://127.0.0.1:1",
+                "TRACE_RECEIVER_PORT": "1",
+            },
+        ),
+        ({"OTLP_ENDPOINT": "http://jaeger:4318"}, {"OTLP_ENDPOINT": "http://jaeger:4318"}),
+        (
+            {"OTLP_ENDPOINT": "http://jaeger:4318", "TRACE_QUERY_URL": "http://jaeger:16686"},
+            {"OTLP_ENDPOINT": "http://jaeger:4318", "TRACE_QUERY_URL": "http://jaeger:16686"},
+        ),
+    ],
+    ids=["its own receiver", "the user's collector", "the user's Jaeger"],
+)
+def test_where_its_spans_go(environment: dict[str, str], expected: dict[str, str], tmp_path: Path):
+    identity = replace(load_identity(tmp_path), ports=dict.fromkeys(PORTS, 1))
+    given = {f"ATTACKACRACK_{name}": value for name, value in environment.items()}
+    assert trace_store(identity, given) == {f"ATTACKACRACK_{name}": value for name, value in expected.items()}
 
 
 def test_its_environment_is_a_valid_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

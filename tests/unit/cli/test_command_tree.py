@@ -31,6 +31,7 @@ VERBS = {
     "sending": {"resume", "status", "adopt", "recover", "stop"},
     "tasks": {"list"},
     "tokens": {"create", "list", "revoke"},
+    "traces": {"show"},
 }
 ALONE = {"health", "queues", "up", "workers"}
 HEAVY = ("sqlalchemy", "celery", "redis", "httpx", "services.core.usecases.context")

@@ -7,7 +7,7 @@ import pytest
 
 from services.cli.laptop.identity import MEASURED, PORTS, Identity
 from services.cli.laptop.processes import RoleSpec
-from services.cli.laptop.roles import SOURCES, service_roles, simulator_role
+from services.cli.laptop.roles import SOURCES, service_roles, simulator_role, trace_roles
 
 IDENTITY = Identity(
     ports={name: 20_000 + number for number, name in enumerate(PORTS)},
@@ -50,6 +50,13 @@ def test_command_and_environment(name: str, service_name: str, is_worker: bool):
     }
     assert role.run_dir == DATA_DIR / "run" / name
     assert (role.working_dir / "services" / name).is_dir()
+
+
+def test_the_receiver_of_traces_runs_where_it_has_a_port_and_ends_with_the_stores():
+    [receiver] = trace_roles(IDENTITY, data_dir=DATA_DIR, base={"ATTACKACRACK_TRACE_RECEIVER_PORT": "20006"})
+    assert receiver.command == (sys.executable, "-m", "services.trace_receiver")
+    assert receiver.stop_rank > max(role.stop_rank for role in ROLES.values())
+    assert trace_roles(IDENTITY, data_dir=DATA_DIR, base={}) == []
 
 
 def test_what_brings_work_in_stops_before_what_does_it():

@@ -74,7 +74,10 @@ def trace_roles(identity: Identity, *, data_dir: Path, base: Mapping[str, str]) 
         return []
     probe = answers_http(identity.ports["traces"], "/livez")
     # It is ended with the stores: everybody's last spans come as they end.
-    return [_service("trace_receiver", data_dir=data_dir, base=base, is_ready=probe, stop_rank=STORE)]
+    receiver = _service(
+        "trace_receiver", data_dir=data_dir, base=base, ports=identity.ports, is_ready=probe, stop_rank=STORE
+    )
+    return [receiver]
 
 
 def service_roles(identity: Identity, *, data_dir: Path, base: Mapping[str, str]) -> list[RoleSpec]:

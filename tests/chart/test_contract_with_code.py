@@ -30,7 +30,7 @@ from tests.chart.rendering import CHART, Object, Pod, of_kind, one, pod_of, pods
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 PREFIX = "ATTACKACRACK_"
 RUN_DIR = "/run/attackacrack"
-NOT_IN_A_CLUSTER = {"data_dir", "failpoints"}
+NOT_IN_A_CLUSTER = {"data_dir", "failpoints", "trace_receiver_port"}
 SCRIPTS = sorted((CHART / "files" / "tests").glob("*.py"))
 
 READERS = {

@@ -16,6 +16,7 @@ PORTS = {
     "valkey": 6379,
     "jaeger": 4318,
 }
+QUERY = 16686
 WORKERS = ("campaign-worker", "webhook-worker", "operations-worker")
 COMPONENTS = (*PORTS, *WORKERS, "beat", "migrate", "test")
 OF_THE_RELEASE = ("webhook-ingress", "console", *WORKERS, "beat")
@@ -59,16 +60,17 @@ def policies_of(shape: str) -> list[Object]:
     return of_kind(render_shape(shape), "NetworkPolicy")
 
 
-def allowed_pairs(policies: list[Object]) -> set[tuple[str, str]]:
+def allowed_pairs(policies: list[Object]) -> set[tuple[str, str, int]]:
     return {
-        (source, destination)
-        for destination, port in PORTS.items()
+        (source, destination, port)
+        for destination, port in (*PORTS.items(), ("jaeger", QUERY))
         for source in (*COMPONENTS, *NEIGHBOURS)
         if source != destination and allows(policies, peer(source), peer(destination), port=port)
     }
 
 
-EXPECTED = {(source, destination) for destination, sources in INSIDE.items() for source in sources}
+EXPECTED = {(source, destination, PORTS[destination]) for destination, sources in INSIDE.items() for source in sources}
+EXPECTED |= {("console", "jaeger", QUERY)}
 
 
 class TestInside:
@@ -138,6 +140,14 @@ class TestOutside:
         collector = Peer({"app": "collector"}, namespace="observability")
         for name in COMPONENTS:
             assert allows(policies, component(name), collector, port=4318) is (name in OF_THE_RELEASE), name
+
+    def test_the_console_alone_reads_traces_back(self) -> None:
+        bundled, named = policies_of("default"), {"otel": {"queryUrl": "http://jaeger.observability.svc:16686"}}
+        outside = of_kind(render(named), "NetworkPolicy")
+        jaeger = Peer({"app": "jaeger"}, namespace="observability")
+        for name in COMPONENTS:
+            assert allows(bundled, component(name), component("jaeger"), port=QUERY) is (name == "console"), name
+            assert allows(outside, component(name), jaeger, port=QUERY) is (name == "console"), name
 
     def test_metrics_may_go_to_a_collector_of_their_own(self) -> None:
         policies = of_kind(render({"otel": {"metricsEndpoint": "http://metrics.example.com:4418"}}), "NetworkPolicy")

@@ -108,6 +108,15 @@ https://{{ .host }}{{ first .paths }}
 {{- end -}}
 {{- end }}
 
+{{/* Where a trace is read back: the bundled Jaeger has only what is sent to it. */}}
+{{- define "attackacrack.traceQueryUrl" -}}
+{{- if .Values.otel.queryUrl -}}
+{{- .Values.otel.queryUrl -}}
+{{- else if and .Values.bundled.jaeger.enabled (not .Values.otel.endpoint) -}}
+{{- printf "http://%s:16686" (include "attackacrack.componentName" (dict "root" . "component" "jaeger")) -}}
+{{- end -}}
+{{- end }}
+
 {{- define "attackacrack.otlpEndpoint" -}}
 {{- if .Values.otel.endpoint -}}
 {{- .Values.otel.endpoint -}}

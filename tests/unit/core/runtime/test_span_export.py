@@ -1,0 +1,176 @@
+"""Spans on their way out: a dead, slow or wrong endpoint blocks nobody, holds little, and is one line a minute."""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+import structlog
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext, TraceFlags
+from structlog.testing import capture_logs
+
+from services.cli.laptop.ports import free_ports
+from services.core.runtime import span_export, tracing
+from services.core.runtime.settings import Settings
+from services.core.runtime.span_export import SpanQueue, make_provider, resource_of
+from services.trace_receiver.server import Receiver
+from services.trace_receiver.store import Traces
+
+SENT = 5 * span_export.WAITING_AT_MOST
+GENEROUS = 20.0
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A web server, but no collector."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def endpoints() -> Iterator[dict[str, str]]:
+    """Addresses that don't do what they should."""
+    wrong = HTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=wrong.serve_forever, daemon=True).start()
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        yield {
+            "dead": f"http://127.0.0.1:{free_ports(1)[0]}",
+            "silent": f"http://127.0.0.1:{silent.getsockname()[1]}",
+            "wrong": f"http://127.0.0.1:{wrong.server_port}",
+            "no such name": "http://nowhere.invalid:4318",
+        }
+    wrong.shutdown()
+    wrong.server_close()
+
+
+@pytest.fixture
+def provided() -> Iterator[Callable[[str], None]]:
+    """Makes this process's spans go to an address."""
+    providers = []
+
+    def use(url: str) -> None:
+        providers.append(make_provider(Settings(otlp_endpoint=url), flush_within=timedelta(seconds=1)))
+        tracing.use(providers[-1])
+
+    yield use
+    tracing.use(None)
+    for provider in providers:
+        provider.shutdown()
+
+
+@pytest.mark.parametrize("kind", ["dead", "silent", "wrong", "no such name"])
+def test_nothing_waits_for_a_bad_endpoint(
+    kind: str, endpoints: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(span_export, "EVERY", timedelta(milliseconds=10))
+    with capture_logs() as lines:
+        provider = make_provider(Settings(otlp_endpoint=endpoints[kind]), flush_within=timedelta(seconds=1))
+        tracing.use(provider)
+        began = time.monotonic()
+        for _ in range(SENT):
+            with tracing.span("work"):
+                pass
+        worked = time.monotonic() - began
+        provider.shutdown()
+        ended = time.monotonic() - began - worked
+    tracing.use(None)
+    said = [line for line in lines if line["event"] == "telemetry.spans_not_sent"]
+    assert len(said) <= 2, "one when it began to fail, one when it was given up"
+    assert said[-1]["lost"] + said[-1]["waiting"] == SENT
+    assert worked < GENEROUS
+    assert ended < GENEROUS
+    assert [line for line in lines if line["event"] != "telemetry.spans_not_sent"] == []
+
+
+class Deaf:
+    """An exporter that never succeeds, and counts."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def export(self, spans: object) -> object:
+        self.tries += 1
+        logging.getLogger(span_export.EXPORTER_LOGS).error("try %s", self.tries)
+        return span_export.SpanExportResult.FAILURE
+
+    def shutdown(self) -> None: ...
+
+
+def a_span() -> ReadableSpan:
+    return ReadableSpan("a span", context=SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(1)))
+
+
+def test_only_so_many_wait_and_the_oldest_give_way() -> None:
+    queue = SpanQueue(Deaf(), flush_within=timedelta(0))  # type: ignore[arg-type]
+    spans = [a_span() for _ in range(span_export.WAITING_AT_MOST + 100)]
+    for each in spans:
+        queue.on_end(each)
+    assert list(queue._waiting) == spans[100:]
+    queue.shutdown()
+
+
+def test_it_says_so_once_a_minute_with_the_last_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(span_export, "EVERY", timedelta(milliseconds=1))
+    deaf = Deaf()
+    with capture_logs() as lines:
+        queue = SpanQueue(deaf, flush_within=timedelta(seconds=5))  # type: ignore[arg-type]
+        queue.on_end(a_span())
+        while deaf.tries < 4:
+            time.sleep(0.001)
+        assert [line["reason"] for line in lines] == ["try 1"]
+        monkeypatch.setattr(span_export, "SAY_EVERY", timedelta(0))
+        while len(lines) < 2:
+            time.sleep(0.001)
+        queue.shutdown()
+
+
+def test_a_collector_that_comes_back_gets_what_waited(
+    provided: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(span_export, "EVERY", timedelta(milliseconds=10))
+    monkeypatch.setattr(span_export, "TRIES", 1000)
+    [port] = free_ports(1)
+    with capture_logs() as lines:
+        provided(f"http://127.0.0.1:{port}")
+        with tracing.span("early"):
+            pass
+        until(lambda: any(line["event"] == "telemetry.spans_not_sent" for line in lines))
+        traces = Traces()
+        with Receiver(("127.0.0.1", port), traces) as receiver:
+            threading.Thread(target=receiver.serve_forever, daemon=True).start()
+            until(lambda: [span["operationName"] for span in traces.all()] == ["early"])
+            until(lambda: any(line["event"] == "telemetry.spans_sent_again" for line in lines))
+            receiver.shutdown()
+
+
+def test_the_pods_own_attributes_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "k8s.pod.name=beat-0,service.instance.id=beat-0,service.version=9")
+    attributes = resource_of(Settings(service_name="beat", installation="texts")).attributes
+    assert attributes["service.name"] == "beat"
+    assert attributes["service.namespace"] == "texts"
+    assert attributes["service.instance.id"] == attributes["k8s.pod.name"] == "beat-0"
+    assert attributes["service.version"] == "9"
+
+
+def until(condition: Callable[[], bool], *, within: float = 60) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_loggers() -> Iterator[None]:
+    """An earlier test may have cached this module's logger before logs were captured."""
+    structlog.reset_defaults()
+    span_export.log = structlog.get_logger()
+    yield
+    structlog.reset_defaults()

@@ -43,12 +43,13 @@ def test_a_tree_with_its_bars() -> None:
         a_span("first", 0, 2, parent="root"),
         a_span("below", 1, 1, parent="first"),
     )
-    assert lines[0].startswith(f"trace {'t' * 32}, 4 spans, began 2026-03-02 18:00:00.000")
-    names = [line.split("beat")[0].rstrip() for line in lines[2:6]]
+    assert lines[:2] == [f"trace {'t' * 32}", "4 spans, began 2026-03-02 18:00:00.000 UTC"]
+    names = [line.split("beat")[0].rstrip() for line in lines[3:7]]
     assert names == ["root", "├ first", "│ └ below", "└ second"]
-    bars = [line[line.index("█") :] if "█" in line else "" for line in lines[2:6]]
-    assert len(bars[0]) == 2 * len(bars[1]) == 2 * len(bars[3])
-    assert lines[5].endswith(bars[3])
+    bars = [line[line.index("█") :] if "█" in line else "" for line in lines[3:7]]
+    assert len(bars[0]) == pytest.approx(2 * len(bars[1]), abs=2)
+    assert len(bars[1]) == pytest.approx(len(bars[3]), abs=1)
+    assert lines[6].endswith(bars[3])
     assert "failed: second, rate_limited" in lines
 
 
@@ -61,7 +62,7 @@ def test_a_long_wait_takes_a_few_columns() -> None:
 
 def test_whose_parent_never_came_is_a_root() -> None:
     lines = drawn(a_span("orphan", 1, 1, parent="gone"), a_span("root", 0, 1))
-    assert [line.split()[0] for line in lines[2:4]] == ["root", "orphan"]
+    assert [line.split()[0] for line in lines[3:5]] == ["root", "orphan"]
 
 
 def test_links_are_counted_beyond_a_few() -> None:
@@ -74,7 +75,7 @@ def test_links_are_counted_beyond_a_few() -> None:
 def test_it_fits(width: int) -> None:
     lines = drawn(a_span("root", 0, 0.004), a_span("child", 0.001, 0.0001, parent="root"), width=width)
     assert max(map(len, lines)) <= width
-    assert all("█" in line for line in lines[2:4])
+    assert all("█" in line for line in lines[3:5])
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ class TestReceiver:
     def test_a_trace_that_is_not_there(self, receiver: Receiver) -> None:
         assert read_trace(receiver.url, trace_id(1)) is None
 
-    def test_a_store_that_is_not_there(self, receiver: Receiver) -> None:
+    def test_a_store_that_is_not_there(self) -> None:
         with pytest.raises(TracesUnreadable):
             read_trace("http://127.0.0.1:1", trace_id(1))
 

@@ -96,7 +96,7 @@ class Deaf:
     def __init__(self) -> None:
         self.tries = 0
 
-    def export(self, spans: object) -> object:
+    def export(self, _spans: object) -> object:
         self.tries += 1
         logging.getLogger(span_export.EXPORTER_LOGS).error("try %s", self.tries)
         return span_export.SpanExportResult.FAILURE

@@ -7,6 +7,8 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+from services.core.runtime import failpoints
+
 Headers = tuple[tuple[bytes, bytes], ...]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -20,8 +22,11 @@ class Answer:
     headers: Headers
 
     async def send(self, send: Send) -> None:
+        failpoints.reach("webhook_answering")
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        failpoints.reach("webhook_answer_begun")
         await send({"type": "http.response.body", "body": self.body})
+        failpoints.reach("webhook_answered")
 
     def as_bytes(self) -> bytes:
         """The response of a connection that ends with it, as HTTP/1.1."""

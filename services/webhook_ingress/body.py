@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from services.core.runtime import failpoints
 from services.webhook_ingress.answers import Refused
 
 READ_AS_JSON = ("", "application/json")
@@ -20,6 +21,7 @@ async def read_body(headers: Mapping[str, str], receive: Receive, *, largest: in
     if declared.isdecimal() and (len(declared) > 15 or int(declared) > largest):
         raise _too_large(largest)
     _check_kind(headers)
+    failpoints.reach("webhook_head_read")
     body: bytes = b""
     while True:
         message = await receive()
@@ -29,7 +31,9 @@ async def read_body(headers: Mapping[str, str], receive: Receive, *, largest: in
         if len(body) > largest:
             raise _too_large(largest)
         if not message.get("more_body", False):
+            failpoints.reach("webhook_body_read")
             return bytes(body)
+        failpoints.reach("webhook_body_begun")
 
 
 def _check_kind(headers: Mapping[str, str]) -> None:

@@ -1,9 +1,10 @@
 """A whole installation in a test: its own database, Valkey, and a simulator whose clock goes with the database's."""
 
 import json
+import multiprocessing
+import os
 import signal
-import subprocess
-import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -29,15 +30,62 @@ from services.core.usecases.plan_campaign import plan_campaign
 from services.core.usecases.reconcile import reconcile_message
 from services.core.usecases.send_message import send_messages
 from services.provider_simulator.signing import legacy_headers, standard_headers
-from tests.tools.simulator import RunningSimulator
+from tests.tools.simulator import RunningSimulator, eventually
+from tests.tools.world_process import Ended, run
 
 ZONE = ZoneInfo("America/New_York")
 STANDARD_KEY = "whsec_c3RhbmRhcmQta2V5LW9mLWEtdGVzdA=="
 LEGACY_KEY = "bGVnYWN5LWtleS1vZi1hLXRlc3Q="
 WITH_STOP = "Hello {{first_name|there}} from Acme. Reply STOP to opt out."
-CHILD = Path(__file__).with_name("world_process.py")
+CHILD_LIMIT_SECONDS = 60
 _numbers = count(2_000_000)
 _ids = count(1)
+_children = multiprocessing.get_context("forkserver")
+_children.set_forkserver_preload([run.__module__])
+
+
+class Child:
+    """One act in a process of its own. A failpoint may kill it, stop it, make it raise or hold it up."""
+
+    def __init__(self, act: str, armed: str, arguments: Sequence[object], settings: dict[str, Any]) -> None:
+        self._report, report = _children.Pipe(duplex=False)
+        self._process = _children.Process(target=run, args=(act, armed, tuple(arguments), settings, report))
+        self._process.start()
+        report.close()
+
+    def ended(self) -> Ended:
+        """How it ended, once it has; "killed" for a process that a signal ended."""
+        self._process.join(CHILD_LIMIT_SECONDS)
+        assert self._process.exitcode is not None, "the act did not end in time"
+        if self._process.exitcode == -signal.SIGKILL:
+            return Ended("killed", 1)
+        assert self._process.exitcode == 0, self._process.exitcode
+        ended = self._report.recv()
+        assert isinstance(ended, Ended)
+        assert ended.how in ("done", "raised", "database"), ended.how
+        return ended
+
+    def await_stop(self) -> None:
+        """Return when the process has stopped itself."""
+        deadline = time.monotonic() + CHILD_LIMIT_SECONDS
+        while self._state() != "T":
+            assert self._process.exitcode is None, f"it ended before its point: {self.ended()}"
+            assert time.monotonic() < deadline, "it did not stop in time"
+            time.sleep(0.01)
+
+    def resume(self) -> None:
+        os.kill(self._process.pid or 0, signal.SIGCONT)
+
+    def end(self) -> None:
+        if self._process.exitcode is None:
+            self._process.kill()
+            self._process.join(CHILD_LIMIT_SECONDS)
+
+    def _state(self) -> str:
+        try:
+            return Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(") ")[2][0]
+        except FileNotFoundError:
+            return ""
 
 
 def new_number() -> str:
@@ -55,6 +103,7 @@ class World:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._begun: list[Child] = []
         self.settings = self.settings_with()
         self.context = Context(self.settings)
         with self.context.database.transaction() as session:
@@ -71,6 +120,9 @@ class World:
         self.move_to(datetime.combine(day, time(13), ZONE))
 
     def settings_with(self, **options: Any) -> Settings:
+        return read_settings(**self._values(**options))
+
+    def _values(self, **options: Any) -> dict[str, Any]:
         values: dict[str, Any] = {
             "database_url": self.database_url,
             "database_pool_size": 10,
@@ -83,13 +135,15 @@ class World:
             "webhook_secrets_standard": [STANDARD_KEY],
             "webhook_secrets_legacy": [LEGACY_KEY],
         }
-        return read_settings(**(values | self.options | options))
+        return values | self.options | options
 
     def another(self, **options: Any) -> Context:
         """A second process's context on the same installation; the caller closes it."""
         return Context(self.settings_with(**options))
 
     def close(self) -> None:
+        for child in self._begun:
+            child.end()
         self.context.close()
 
     def _fill_limiter(self) -> None:
@@ -296,51 +350,43 @@ class World:
         with self.context.database.transaction() as session:
             session.execute(text(statement), values)
 
+    def value(self, query: str, **values: Any) -> Any:
+        """The one value that a query answers."""
+        with self.context.database.reading() as session:
+            return session.scalar(text(query), values)
+
     def end_leases(self) -> None:
-        """Let a lease's minute have passed."""
+        """Let a lease's minute have passed, and what the server does then to a transaction that stands still."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND state = 'idle in transaction' AND pid <> pg_backend_pid()"
+        )
         self.execute("UPDATE messages SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL")
         self.execute("UPDATE inbox SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL")
+        self.execute("UPDATE messages SET published_at = published_at - interval '1 minute'")
 
     def texts(self, e164: str | None = None) -> list[dict[str, object]]:
         """What the provider accepted in this test, by its own ledger."""
         lines = self.simulator.lines("text")[self._lines_before :]
         return [line for line in lines if e164 in (None, line["to"])]
 
+    def await_texts(self, count: int) -> None:
+        """Return when the provider has so many texts: one that nobody waits for any more takes its moment."""
+        eventually(lambda: len(self.texts()) >= count, limit=CHILD_LIMIT_SECONDS)
+
     def inbox_count(self) -> int:
         with self.context.database.reading() as session:
             return session.scalar(select(func.count()).select_from(InboxEvent)) or 0
 
-    def accept_in_child(self, body: dict[str, Any], *, failpoints: str = "") -> int:
-        """Take one and the same delivery of a body in a process of its own."""
-        raw = json.dumps(body).encode()
-        at = self.now()
-        headers = standard_headers("delivery-in-child", at, raw, [STANDARD_KEY])
-        return self.run_in_child("accept", raw.decode(), json.dumps(headers), at.isoformat(), failpoints=failpoints)
+    def delivery_in_child(self, body: dict[str, Any]) -> tuple[str, str, str]:
+        """The arguments of the act "accept": the same delivery of a body each time."""
+        raw, at = json.dumps(body).encode(), self.now()
+        return raw.decode(), json.dumps(standard_headers("delivery-in-child", at, raw, [STANDARD_KEY])), at.isoformat()
 
-    def run_in_child(self, act: str, *arguments: object, failpoints: str = "") -> int:
-        """Do one act in a process of its own, with its failpoints armed; the exit code, -9 for a kill."""
-        settings = {
-            "provider_base_url": self.simulator.url,
-            "provider_rate": 150,
-            "database_url": self.database_url,
-            "redis_url": self.redis_url,
-            "provider_api_key": self.simulator.api_key,
-            "provider_phone_number_id": self.simulator.phone_number_id,
-            "provider_phone_number": self.simulator.phone_number,
-            "webhook_secrets_standard": [STANDARD_KEY],
-            "webhook_secrets_legacy": [LEGACY_KEY],
-        }
-        child = subprocess.run(
-            [sys.executable, str(CHILD), act, failpoints, *map(str, arguments)],
-            input=json.dumps(settings).encode(),
-            capture_output=True,
-            timeout=60,
-            check=False,
-            cwd=CHILD.parents[2],
-            env={"PYTHONPATH": str(CHILD.parents[2])},
-        )
-        assert child.returncode in (0, -signal.SIGKILL), child.stderr.decode()
-        return child.returncode
+    def child(self, act: str, *arguments: object, failpoints: str = "", **options: Any) -> Child:
+        """Begin one of `world_process.ACTS` in a process of its own, with its failpoints armed."""
+        self._begun.append(Child(act, failpoints, arguments, self._values(**options)))
+        return self._begun[-1]
 
 
 def _stamp(at: datetime) -> str:

@@ -1,43 +1,71 @@
-"""One act of the product in a process of its own: `world_process.py ACT FAILPOINTS ARGUMENT...`, settings on stdin."""
+"""One act of the product in a process of its own, forked from a server that has everything imported."""
 
 import json
 import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing.connection import Connection
+from typing import Any
 
 from services.core.runtime import failpoints
+from services.core.runtime.failpoints import FailpointRaised
 from services.core.runtime.settings import read_settings
+from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.accept_webhook import ReadWebhook, read_webhook, store_webhooks
+from services.core.usecases.audit_gaps import audit_gaps
+from services.core.usecases.campaign_verbs import start
 from services.core.usecases.context import Context
+from services.core.usecases.dispatch import Dispatcher
 from services.core.usecases.handle_event import handle_events
 from services.core.usecases.reconcile import reconcile_message
 from services.core.usecases.send_message import send_messages
 from services.core.usecases.sweep import sweep
 
 
-def main() -> None:
-    act, armed, *arguments = sys.argv[1:]
-    context = Context(read_settings(**json.load(sys.stdin)))
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an act ended: `done`, `raised` by its failpoint, `database` unavailable, or the traceback of anything else.
+
+    `passes` counts how often the armed point was passed; a process that was killed says neither.
+    """
+
+    how: str
+    passes: int
+
+
+def run(act: str, armed: str, arguments: tuple[Any, ...], settings: dict[str, Any], report: Connection) -> None:
+    """Do it with the failpoints armed and report how it ended; a failpoint may end the process before that."""
+    context = Context(read_settings(**settings))
     failpoints.arm(armed)
-    match act:
-        case "send":
-            send_messages(context, [int(each) for each in arguments])
-        case "handle":
-            handle_events(context, [int(each) for each in arguments])
-        case "reconcile":
-            reconcile_message(context, int(arguments[0]))
-        case "sweep":
-            sweep(context)
-        case "accept":
-            raw, headers, at = arguments
-            webhook = read_webhook(
-                context, raw.encode(), json.loads(headers), at=datetime.fromisoformat(at), traceparent=None
-            )
-            assert isinstance(webhook, ReadWebhook)
-            store_webhooks(context, [webhook])
-        case _:
-            raise ValueError(act)
+    try:
+        ACTS[act](context, *arguments)
+        how = "done"
+    except FailpointRaised:
+        how = "raised"
+    except DatabaseUnavailable:
+        how = "database"
+    except BaseException:
+        how = traceback.format_exc()
+    report.send(Ended(how, failpoints.passes(armed.partition("=")[0])))
     context.close()
+    sys.exit(0)
 
 
-if __name__ == "__main__":
-    main()
+def _accept(context: Context, raw: str, headers: str, at: str) -> None:
+    webhook = read_webhook(context, raw.encode(), json.loads(headers), at=datetime.fromisoformat(at), traceparent=None)
+    assert isinstance(webhook, ReadWebhook)
+    store_webhooks(context, [webhook])
+
+
+ACTS: dict[str, Callable[..., object]] = {
+    "accept": _accept,
+    "audit": audit_gaps,
+    "dispatch": lambda context: Dispatcher(context).dispatch(),
+    "handle": lambda context, *ids: handle_events(context, ids),
+    "reconcile": reconcile_message,
+    "send": lambda context, *ids: send_messages(context, ids),
+    "start": lambda context, campaign_id, plan_hash: start(context, campaign_id, plan_hash=plan_hash, by="a drill"),
+    "sweep": sweep,
+}

@@ -19,7 +19,7 @@ import httpx
 
 from services.core.openphone.answers import Answer
 from services.core.openphone.errors import NotOneRecipient
-from services.core.runtime import metering
+from services.core.runtime import failpoints, metering
 from services.core.runtime.telemetry import HTTP_CLIENT
 
 SEND_PATH = "/v1/messages"
@@ -46,11 +46,15 @@ class Departure:
     has_started: bool = False
 
     def __call__(self, event: str, _: dict[str, Any]) -> None:
-        if event != "http11.send_request_headers.started":
-            return
-        if not self.guard():
-            raise StartRefused
-        self.has_started = True
+        match event:
+            case "http11.send_request_headers.started":
+                if not self.guard():
+                    raise StartRefused
+                self.has_started = True
+            case "http11.send_request_headers.complete":
+                failpoints.reach("headers_sent")
+            case "http11.send_request_body.complete":
+                failpoints.reach("body_sent")
 
 
 class Wire(httpx.HTTPTransport):

@@ -44,6 +44,11 @@ def arm(specification: str) -> None:
         _active[match["name"]] = Failpoint(match["action"], float(match["seconds"] or 0), int(match["nth"] or 1))
 
 
+def passes(name: str) -> int:
+    """How often the armed point `name` was passed since it was armed."""
+    return _passes[name]
+
+
 def reach(name: str) -> None:
     """Pass the point `name`: nothing happens unless a drill armed it for this pass."""
     point = _active.get(name)

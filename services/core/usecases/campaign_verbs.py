@@ -10,7 +10,7 @@ from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.messages import MessageKind
 from services.core.domain.pacing import Pacing
 from services.core.domain.templates import TemplateInvalid, check_marketing_text, parse_template
-from services.core.runtime import tracing
+from services.core.runtime import failpoints, tracing
 from services.core.storage import audit, campaigns, clock, messages
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
@@ -117,6 +117,7 @@ def start(
         campaigns.make_messages(session, campaign_id, share_of_traces=share)
         tracing.link(*campaigns.some_traces(session, campaign_id, limit=TRACES_LINKED))
         queue_today(context, session, campaign)
+        failpoints.reach("starting")
         audit.record(
             session,
             actor=by,

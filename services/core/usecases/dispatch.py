@@ -11,7 +11,7 @@ import structlog
 from services.core.domain.pacing import interleave
 from services.core.queue.enqueue import Batch, BrokerUnavailable
 from services.core.queue.names import TaskName
-from services.core.runtime import tracing
+from services.core.runtime import failpoints, tracing
 from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import installation, outbox
 from services.core.storage.database import Session
@@ -46,9 +46,12 @@ class Dispatcher:
         with self._context.database.transaction() as session:
             chosen = self._choose(session)
             outbox.stamp_published(session, [due.message_id for due in chosen])
+            failpoints.reach("dispatch_stamping")
+        failpoints.reach("dispatch_stamped")
         if chosen:
             with tracing.span(SpanName.DISPATCH, {Attribute.MESSAGES: len(chosen)}):
                 self._publish(chosen)
+        failpoints.reach("dispatch_published")
         return len(chosen)
 
     def _choose(self, session: Session) -> list[DueMessage]:

@@ -57,6 +57,7 @@ def handle_events(context: Context, inbox_ids: Sequence[int]) -> None:
 def _handle(context: Context, inbox_id: int) -> None:
     with context.database.transaction() as session:
         claimed = inbox.claim(session, inbox_id, lease=context.settings.timings.inbox_lease)
+    failpoints.reach("event_claimed")
     if claimed is None:
         return
     attributes = {Attribute.INBOX_ID: inbox_id, Attribute.EVENT_TYPE: claimed.event_type}

@@ -53,7 +53,9 @@ def send_messages(context: Context, message_ids: Sequence[int]) -> int:
     Starts no further message once the batch's budget is used; those left go back to dispatch.
     """
     ends_at = monotonic() + context.settings.timings.batch_budget.total_seconds()
+    failpoints.reach("send_received")
     waiting = _claim(context, message_ids)
+    failpoints.reach("leased")
     try:
         return _send_until(context, waiting, ends_at)
     except DatabaseUnavailable:

@@ -4,7 +4,6 @@ import json
 import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -67,11 +66,8 @@ class Child:
 
     def await_stop(self) -> None:
         """Return when the process has stopped itself."""
-        deadline = time.monotonic() + CHILD_LIMIT_SECONDS
-        while self._state() != "T":
-            assert self._process.exitcode is None, f"it ended before its point: {self.ended()}"
-            assert time.monotonic() < deadline, "it did not stop in time"
-            time.sleep(0.01)
+        eventually(lambda: self._state() in ("T", "", "Z"), limit=CHILD_LIMIT_SECONDS)
+        assert self._state() == "T", f"it ended before its point: {self.ended()}"
 
     def resume(self) -> None:
         os.kill(self._process.pid or 0, signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""A way to PostgreSQL that loses the answers to chosen COMMITs: the server has committed, and the client cannot know."""
+"""A way to PostgreSQL that loses the answers to chosen COMMITs: the server committed, and the client cannot know."""
 
 import socket
 from collections.abc import Callable

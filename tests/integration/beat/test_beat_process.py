@@ -71,6 +71,16 @@ class TestTwoBeats:
         assert not first.has("ready")
         assert first.events("beat.lease_resigned")
 
+    def test_a_leader_that_dies_while_it_resigns_is_followed_when_its_lease_ends(
+        self, ledger: Any, start_beat: Any, eventually: Any
+    ) -> None:
+        first = start_beat(failpoints="beat_resigning=kill")
+        lead(ledger, first, eventually)
+        first.send(signal.SIGTERM)
+        assert first.process.wait(timeout=START_SECONDS) == -signal.SIGKILL
+        second = start_beat()
+        lead(ledger, second, eventually)
+
     @pytest.mark.parametrize("point", ["", "tick_half_planned=stop@9"])
     def test_a_frozen_leader_writes_nothing_under_its_old_term(
         self, ledger: Any, start_beat: Any, eventually: Any, point: str

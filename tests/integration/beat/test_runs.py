@@ -8,6 +8,7 @@ import pytest
 
 from services.core.domain.failures import RetryableError
 from services.core.domain.schedule import RunStatus
+from services.core.runtime.failpoints import FailpointRaised
 from services.core.storage.schedule import ClaimedRun
 from services.core.usecases.run_scheduled_job import MAX_ATTEMPTS, run_scheduled_job
 from services.core.usecases.schedule_verbs import run_now
@@ -91,6 +92,16 @@ class TestRunScheduledJob:
         assert ledger.run(run_id).status == "running"
         eventually(lambda: ledger.tick(lease, publish_again_after=timedelta(0)), within=5)
         assert queued() == [run_id, run_id]
+        assert run_scheduled_job(ledger.database, run_id, succeed) is RunStatus.SUCCEEDED
+        assert ledger.run(run_id).attempts == 2
+
+    def test_a_run_that_was_done_and_not_recorded_is_done_again(
+        self, ledger: Any, new_run: Callable[[], int], drill: Callable[[str], None]
+    ) -> None:
+        run_id = new_run()
+        drill("run_before_record=raise")
+        with pytest.raises(FailpointRaised):
+            run_scheduled_job(ledger.database, run_id, succeed, lease=timedelta(0))
         assert run_scheduled_job(ledger.database, run_id, succeed) is RunStatus.SUCCEEDED
         assert ledger.run(run_id).attempts == 2
 

@@ -4,11 +4,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
-import httpx
 import psycopg
 import pytest
 from redis import Redis
@@ -17,14 +16,29 @@ from services.core.runtime.settings import Durations, read_settings
 from services.core.usecases.context import Context
 from services.core.usecases.sweep import sweep
 from tests.conftest import PostgresProcess, ValkeyProcess
-from tests.tools.ingress import RunningIngress, body_of, new_delivery_id, received, standard, wait_until
+from tests.tools.ingress import JSON, RunningIngress, body_of, new_delivery_id, received, request, standard, wait_until
 from tests.tools.webhook_load import WebhookLoad
 
 BOUND_SECONDS = 2.3
 """Two seconds are promised; the rest is for a busy machine."""
 
 
-POINTS = [("inbox_stored", 0), ("webhook_committing", 0), ("webhook_committed", 1), ("webhook_publishing", 1)]
+POINTS = [
+    # W1 to W3: on its way in
+    ("webhook_head_read", 0),
+    ("webhook_body_begun", 0),
+    ("webhook_body_read", 0),
+    # W5 and W6: not committed
+    ("inbox_stored", 0),
+    ("webhook_committing", 0),
+    # W8 and W9: committed, and its sender does not know
+    ("webhook_committed", 1),
+    ("webhook_publishing", 1),
+    ("webhook_answering", 1),
+    ("webhook_answer_begun", 1),
+    # W10: answered, and nobody was woken
+    ("webhook_answered", 1),
+]
 
 
 def timed_post(ingress: RunningIngress, body: bytes | None = None) -> tuple[int, float]:
@@ -178,9 +192,8 @@ class TestItself:
             delivery_id, sender = new_delivery_id(), f"+1202555800{number}"
             body = body_of(received("STOP", sender=sender))
             ingress.start(failpoints=f"{point}=kill")
-            with pytest.raises(httpx.TransportError):
-                ingress.post(body, standard(body, delivery_id=delivery_id))
-            assert ingress.ended() == -signal.SIGKILL
+            post_in_pieces(ingress, body, standard(body, delivery_id=delivery_id))
+            assert ingress.ended() == -signal.SIGKILL, f"{point} was never reached"
             assert (len(ingress.rows(delivery_id)), opt_outs(ingress, sender)) == (is_stored, is_stored), point
             deliveries.append((delivery_id, sender, body))
         ingress.start()
@@ -190,6 +203,54 @@ class TestItself:
         ]
         assert again == ["duplicate" if is_stored else "stored" for _, is_stored in POINTS]
         assert [opt_outs(ingress, sender) for _, sender, _ in deliveries] == [1] * len(POINTS)
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(300)
+    @pytest.mark.parametrize("mode", ["stop", "raise", "sleep(2.5)"])
+    def test_whatever_else_happens_there_a_repetition_to_another_ends_it(
+        self, ingress: RunningIngress, valkey_server: ValkeyProcess, tmp_path: Path, mode: str
+    ):
+        ingress.end(signal.SIGKILL)
+        other = RunningIngress(tmp_path, database_url=ingress.database_url, redis_url=valkey_server.url)
+        other.start()
+        for number, (point, _) in enumerate(POINTS):
+            delivery_id, sender = new_delivery_id(), f"+12025559{len(mode):02}{number}"
+            body = body_of(received("STOP", sender=sender))
+            headers = standard(body, delivery_id=delivery_id)
+            ingress.start(failpoints=f"{point}={mode}")
+            post_in_pieces(ingress, body, headers, patience=3)
+            if mode == "stop":
+                wait_until(lambda: is_stopped(ingress.pid))
+                ingress.query(END_STANDING_TRANSACTIONS)
+            wait_until(lambda other=other, body=body, headers=headers: other.post(body, headers).status_code == 200)
+            os.kill(ingress.pid, signal.SIGCONT)
+            ingress.end()
+            assert (len(ingress.rows(delivery_id)), opt_outs(ingress, sender)) == (1, 1), point
+        other.close()
+        ingress.start()
+
+
+END_STANDING_TRANSACTIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND state = 'idle in transaction'"
+)
+"""What the server does by itself after a minute."""
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("T")
+
+
+def post_in_pieces(ingress: RunningIngress, body: bytes, headers: dict[str, str], *, patience: float = 20) -> None:
+    """Deliver so that the body is there in part before it is there whole, and don't mind what comes of it."""
+    whole = {"host": "ingress", **JSON, **headers, "content-length": str(len(body))}
+    with suppress(OSError), ingress.connect(timeout=patience) as connection:
+        connection.sendall(request(headers=whole))
+        for piece in (body[:100], body[100:]):
+            time.sleep(0.05)  # so that the two are read apart
+            connection.sendall(piece)
+        while connection.recv(65536):
+            pass
 
 
 def opt_outs(ingress: RunningIngress, e164: str) -> int:

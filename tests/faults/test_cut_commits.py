@@ -1,4 +1,4 @@
-"""COMMIT was sent and its answer lost, so the process cannot know: S8, S15, W7 and P10 of the reliability design, 2.9."""
+"""COMMIT was sent and its answer lost, so nobody can know: S8, S15, W7 and P10 of the reliability design, 2.9."""
 
 import random
 from collections.abc import Callable, Iterator

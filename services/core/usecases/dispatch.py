@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.pacing import interleave
 from services.core.queue.enqueue import Batch, BrokerUnavailable
 from services.core.queue.names import TaskName
 from services.core.runtime import failpoints, tracing
 from services.core.runtime.telemetry import Attribute, SpanName
-from services.core.storage import installation, outbox
+from services.core.storage import campaigns, clock, installation, outbox
 from services.core.storage.database import Session
 from services.core.storage.outbox import DueMessage
 from services.core.usecases.context import Context
+from services.core.usecases.queue_daily_campaigns import queue_today
 
 log = structlog.get_logger()
 
@@ -25,6 +27,8 @@ RESCAN_EVERY = 5
 """Passes between looks below the watermark: rows that came back, or became due late, wait no longer than that."""
 
 WITHOUT_CAMPAIGN_IDS = 1
+MISSED_AFTER = timedelta(minutes=5)
+"""A campaign whose messages are late by this and its own interval has been stopped: its day is laid out anew."""
 
 
 class Dispatcher:
@@ -44,7 +48,7 @@ class Dispatcher:
         if self._passes % RESCAN_EVERY == 0:
             self._watermarks.clear()
         with self._context.database.transaction() as session:
-            chosen = self._choose(session)
+            chosen, missed = self._choose(session)
             outbox.stamp_published(session, [due.message_id for due in chosen])
             failpoints.reach("dispatch_stamping")
         failpoints.reach("dispatch_stamped")
@@ -52,23 +56,39 @@ class Dispatcher:
             with tracing.span(SpanName.DISPATCH, {Attribute.MESSAGES: len(chosen)}):
                 self._publish(chosen)
         failpoints.reach("dispatch_published")
+        for campaign_id in missed:
+            self._lay_out_anew(campaign_id)
         return len(chosen)
 
-    def _choose(self, session: Session) -> list[DueMessage]:
+    def _choose(self, session: Session) -> tuple[list[DueMessage], list[int]]:
+        """The messages to publish, and the campaigns that missed their instants by an outage or a stop."""
         switches = installation.read(session)
         if switches.is_rewound or switches.sending_stopped_at is not None:
-            return []
+            return [], []
+        at = clock.product_now(session)
         bound = int(2 * self._context.settings.provider_rate * AHEAD.total_seconds())
         room = bound - outbox.published_count(session)
         if room <= 0:
-            return []
+            return [], []
+        missed: list[int] = []
         queues: dict[int | None, Sequence[DueMessage]] = {None: self._due(session, None, WITHOUT_CAMPAIGN_IDS, room)}
         for campaign in outbox.running_campaigns(session):
-            queues[campaign.id] = self._due(session, campaign.id, campaign.ids_per_task, room)
+            waiting = self._due(session, campaign.id, campaign.ids_per_task, room)
+            if waiting and waiting[0].not_before < at - campaign.batch_every - MISSED_AFTER:
+                missed.append(campaign.id)
+            else:
+                queues[campaign.id] = waiting
         chosen = [due for due, _ in zip(interleave(queues), range(room), strict=False)]
         for due in chosen:
             self._watermarks[due.campaign_id] = due.not_before
-        return chosen
+        return chosen, missed
+
+    def _lay_out_anew(self, campaign_id: int) -> None:
+        """Give what waits new instants of today, so that it neither comes in one burst nor on top of a day's cap."""
+        with self._context.database.transaction() as session:
+            campaign = campaigns.lock(session, campaign_id)
+            if campaign is not None and campaign.status == CampaignStatus.RUNNING:
+                queue_today(self._context, session, campaign)
 
     def _due(self, session: Session, campaign_id: int | None, ids_per_task: int, limit: int) -> list[DueMessage]:
         return outbox.due(
@@ -112,15 +132,21 @@ def _begin(due: DueMessage) -> tracing.ActiveSpan:
 
 
 def batches(chosen: Sequence[DueMessage], traces: Mapping[int, str | None]) -> list[Batch]:
-    """The ids in tasks of each campaign's own size, in the order they were chosen, with the messages' `traces`."""
+    """The ids in tasks of each campaign's own size, in the order they were chosen; the campaigns take turns.
+
+    With each id goes what `traces` has for it.
+    """
     by_campaign: dict[int | None, list[DueMessage]] = {}
     for due in chosen:
         by_campaign.setdefault(due.campaign_id, []).append(due)
-    return [
-        Batch([str(due.message_id) for due in part], [traces.get(due.message_id) for due in part])
-        for group in by_campaign.values()
-        for part in _parts(group, group[0].ids_per_task)
-    ]
+    tasks = {
+        campaign_id: [
+            Batch([str(due.message_id) for due in part], [traces.get(due.message_id) for due in part])
+            for part in _parts(group, group[0].ids_per_task)
+        ]
+        for campaign_id, group in by_campaign.items()
+    }
+    return list(interleave(tasks))
 
 
 def _parts(group: Sequence[DueMessage], size: int) -> Iterator[Sequence[DueMessage]]:

@@ -21,6 +21,7 @@ def erase_bodies(session: Session, *, older_than: timedelta, limit: int) -> int:
             InboxEvent.status.not_in(OPEN),
         )
         .limit(limit)
+        .with_for_update(skip_locked=True)  # one row that somebody holds must not stop the night
     )
     return _count(session, update(InboxEvent).where(InboxEvent.id.in_(old)).values(raw=None, headers={}))
 

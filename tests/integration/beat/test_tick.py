@@ -1,8 +1,7 @@
 """The ledger, ticked in this process over product time: every due time has its row, whatever happened."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import delete, text
@@ -13,31 +12,7 @@ from services.core.runtime.failpoints import FailpointRaised
 from services.core.runtime.settings import read_settings
 from services.core.storage import beat_lease
 from services.core.storage.models import ScheduledRun
-
-DAILY, HALF_HOURLY, HOURLY, CLEANUP = (
-    "queue_daily_campaigns",
-    "check_completed_jobs",
-    "operational_health_check",
-    "cleanup_webhook_cache",
-)
-
-
-def calendar(after: datetime, until: datetime) -> set[tuple[str, datetime]]:
-    """What is due in (after, until], found by stepping through real instants and reading the wall clock."""
-    found: set[tuple[str, datetime]] = set()
-    local_zone, done = ZoneInfo("America/New_York"), set[tuple[str, date]]()
-    instant = after.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
-    while instant <= until:
-        local = instant.astimezone(local_zone)
-        due = [HALF_HOURLY] if instant.minute == 30 else [HALF_HOURLY, HOURLY]
-        for job, at in ((DAILY, time(8, 30)), (CLEANUP, time(2))):
-            if local.time() >= at and (job, local.date()) not in done:
-                done.add((job, local.date()))
-                due.append(job)
-        if instant > after:
-            found.update((job, instant) for job in due)
-        instant += timedelta(minutes=30)
-    return found
+from tests.tools.business_calendar import CLEANUP, DAILY, HALF_HOURLY, HOURLY, calendar
 
 
 class TestTick:

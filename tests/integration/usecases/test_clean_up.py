@@ -1,4 +1,4 @@
-"""What is forgotten when, by contract section 6: bodies after 30 days, ids after 400, the proof of an opt-out not at all."""
+"""What is forgotten when, by contract section 6: bodies after 30 days, ids after 400, an opt-out's proof never."""
 
 from datetime import timedelta
 from itertools import count

@@ -2,7 +2,7 @@
 
 Each process writes a row of its own, so that there is no lock between processes and a killed one leaves what it
 counted; a pool process that follows another continues its row. Whoever reads adds the rows up. The table's size is
-known before the first count, since every label's values are declared. See `services/adr/0008-own-metrics-table.md`.
+known before the first count, since every label's values are declared. See `services/adr/0009-own-metrics-table.md`.
 """
 
 import math

@@ -1,5 +1,6 @@
 """The role's metrics over OTLP, with exemplars, every few seconds from a thread of the main process."""
 
+import logging
 import threading
 import time
 from datetime import timedelta
@@ -40,6 +41,7 @@ class Pusher:
     """Sends what the table holds until it is stopped, and once more then. A failure is logged when it begins."""
 
     def __init__(self, endpoint: str, resource: Resource, *, every: timedelta = PUSHED_EVERY) -> None:
+        logging.getLogger(OTLPMetricExporter.__module__).setLevel(logging.CRITICAL)  # it complains at every try
         self._exporter = OTLPMetricExporter(
             endpoint=f"{endpoint.rstrip('/')}/v1/metrics", timeout=ANSWER_WITHIN.total_seconds()
         )

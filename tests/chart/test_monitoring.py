@@ -11,6 +11,7 @@ import typer.main
 import yaml
 
 from services.cli.app import app
+from services.cli.laptop.identity import MEASURED
 from services.core.runtime.prometheus import prometheus_name
 from services.core.runtime.telemetry import INSTRUMENTS, Instrument, Kind
 from tests.chart.rendering import CHART, of_kind, render
@@ -126,3 +127,21 @@ class TestRunbooks:
         page = (RUNBOOKS / f"{name}.md").read_text()
         assert page.startswith(f"# {name}\n")
         assert [part for part in ("Means", "Look", "Do", "Afterwards") if f"**{part}.**" not in page] == []
+
+
+class TestCompose:
+    def test_it_mounts_what_the_chart_ships(self) -> None:
+        services = Path(__file__).parents[2] / "services"
+        compose = yaml.safe_load((services / "compose.monitoring.yaml").read_text())["services"]
+        mounted = [
+            (services / volume.split(":")[0]).resolve()
+            for name in ("prometheus", "grafana")
+            for volume in compose[name]["volumes"]
+        ]
+        assert all(path.exists() for path in mounted)
+        assert {FOLDER, RULES.parent} <= set(mounted)
+
+    def test_prometheus_reads_every_role(self) -> None:
+        config = yaml.safe_load((Path(__file__).parents[2] / "services/monitoring/prometheus.yaml").read_text())
+        targets = config["scrape_configs"][0]["static_configs"][0]["targets"]
+        assert targets == [f"{role.replace('_', '-')}:9464" for role in MEASURED]

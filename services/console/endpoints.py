@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Header, Path, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from pydantic import BeforeValidator
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from services.console import authentication, problems
 from services.console.authentication import admit, second_person
@@ -23,7 +23,7 @@ from services.core.domain.failures import RefusedInput
 from services.core.usecases.context import Context
 
 PREFIX = "/api/v1"
-DIGITS = re.compile("[1-9][0-9]{0,18}")
+CONTACT_KEY = r"\+[1-9][0-9]{1,14}|[1-9][0-9]{0,17}"
 PROBLEMS = {
     400: "The body can't be read",
     401: "No live token",
@@ -40,6 +40,22 @@ PROBLEMS = {
 CSV = {"schema": {"type": "string"}, "example": "phone,first_name\n(202) 555-0143,Ada\n"}
 BEARER = HTTPBearer(scheme_name="token", auto_error=False, description="An API token; roles add up.")
 
+
+class _Id(StringConvertor):
+    """An id as it is written in addresses, `{campaign_id:id}`; whatever else stands there is no address of ours."""
+
+    regex = "[1-9][0-9]{0,18}"
+
+
+class _ContactKey(StringConvertor):
+    """A contact's id or number, `{key:contact}`."""
+
+    regex = CONTACT_KEY
+
+
+register_url_convertor("id", _Id())
+register_url_convertor("contact", _ContactKey())
+
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -48,7 +64,7 @@ class Endpoint:
     """One route: `role` is the least that a caller needs, `answer` the shape of what `handler` returns.
 
     `verb` is what the command line calls it, where it has the same. An answer that holds a secret is not kept under
-    an idempotency key.
+    an idempotency key. `names_a_thing` says that a query or body may name what there isn't.
     """
 
     verb: str
@@ -60,6 +76,13 @@ class Endpoint:
     status: int = 200
     takes_csv: bool = False
     keeps_answer: bool = True
+    names_a_thing: bool = False
+    kind: type[Response] = JSONResponse
+
+    @property
+    def address(self) -> str:
+        """The path as the document writes it."""
+        return re.sub(r":\w+}", "}", self.path)
 
 
 class ApiRoute(APIRoute):
@@ -115,6 +138,7 @@ def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
         endpoint.handler,
         methods=[endpoint.method],
         response_model=endpoint.answer,
+        response_class=endpoint.kind,
         status_code=endpoint.status,
         operation_id=endpoint.handler.__name__,
         tags=[endpoint.path.split("/")[1]],
@@ -132,7 +156,10 @@ def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
 
 def _refusals(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
     """How the endpoint refuses: 404 only where the address names something, 412 only where something is changed."""
-    impossible = {404 if "{" not in endpoint.path else None, 412 if endpoint.method == "GET" else None}
+    impossible = {
+        None if "{" in endpoint.path or endpoint.names_a_thing else 404,
+        412 if endpoint.method == "GET" else None,
+    }
     return {code: {"model": Problem, "description": PROBLEMS[code]} for code in PROBLEMS if code not in impossible}
 
 
@@ -185,17 +212,11 @@ def _second_person(
     return second_person(request, second_authorization) if second_authorization is not None else None
 
 
-def _digits(value: object) -> object:
-    """An id as it is written in addresses; a reader of numbers would also take 1.0, +1 and 1_000."""
-    if not isinstance(value, str) or not DIGITS.fullmatch(value):
-        raise ValueError("an id is a whole number above zero")
-    return value
-
-
 ContactKey = Annotated[
-    str, Path(pattern=r"^(\+[1-9][0-9]{1,14}|[1-9][0-9]{0,17})$", description="Id, or number in E.164 form")
+    str,
+    Path(pattern=f"^({CONTACT_KEY})$", examples=["+12025550143"], description="An id, or a number in E.164 form"),
 ]
-PathId = Annotated[int, Path(ge=1, le=LARGEST_ID), BeforeValidator(_digits)]
+PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 Work = Annotated[Context, Depends(_context)]
 AtProvider = Annotated[Context, Depends(_context_at_provider)]
 Caller = Annotated[authentication.Caller, Depends(_caller)]

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 from services.core.domain.failures import RefusedInput
 
 DEPTH_AT_MOST = 16
-DIGITS_AT_MOST = 18
+LARGEST = 2**63 - 1
+DIGITS_AT_MOST = 20
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -43,7 +44,8 @@ def _finite(literal: str) -> float:
 
 
 def _bounded(literal: str) -> int:
-    return int(literal) if len(literal) <= DIGITS_AT_MOST else _refuse_number(literal)
+    number = int(literal) if len(literal) <= DIGITS_AT_MOST else LARGEST + 1
+    return number if abs(number) <= LARGEST else _refuse_number(literal)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

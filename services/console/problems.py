@@ -1,13 +1,14 @@
 """Errors in the one form that all our HTTP answers have; never with the value that was sent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Match, Route
 
 from services.core.domain.contacts_csv import FileRefused
 from services.core.domain.failures import RefusedInput
@@ -84,7 +85,10 @@ def problem_of(error: Exception) -> Problem:
 
 def answer(request: Request, error: Exception) -> JSONResponse:
     """The response to a request that failed with `error`."""
-    return render(problem_of(error), request_id=request.state.request_id)
+    problem = problem_of(error)
+    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        problem = replace(problem, headers={"allow": _methods(request)})
+    return render(problem, request_id=request.state.request_id)
 
 
 def render(problem: Problem, *, request_id: str) -> JSONResponse:
@@ -99,6 +103,18 @@ def render(problem: Problem, *, request_id: str) -> JSONResponse:
     }
     headers = {**HEADERS.get(problem.status, {}), **problem.headers}
     return JSONResponse(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _methods(request: Request) -> str:
+    """The methods of all routes at the request's address; each route alone knows only its own."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    found = {
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    return ", ".join(sorted(found))
 
 
 def _invalid(error: RequestValidationError) -> Problem:

@@ -114,7 +114,7 @@ def test_a_verb_has_one_shape(document: dict[str, Any], verb: str, shape: str) -
 
 def properties(document: dict[str, Any], endpoint: Any) -> dict[str, Any]:
     """The fields of what the endpoint answers, or of a list's items."""
-    path = (PREFIX + endpoint.path).replace(":path", "")
+    path = PREFIX + endpoint.address
     answer = document["paths"][path][endpoint.method.lower()]["responses"][str(endpoint.status)]
     found = answer["content"]["application/json"]["schema"]
     schema = document["components"]["schemas"][found["$ref"].rpartition("/")[2]]

@@ -58,14 +58,14 @@ def status(context: "Context") -> Any:
 
 
 @verb(group, "recover")
-def recover(context: "Context") -> Any:
+def recover(context: "Context", by: By = SOMEBODY) -> Any:
     """After a restore or a failover: learn from the provider what the database forgot. Nothing is sent meanwhile.
 
     Example: attackacrack sending recover
     """
     from services.core.usecases.recover import recover
 
-    return recover(context)
+    return recover(context, by=by)
 
 
 @verb(group, "adopt")

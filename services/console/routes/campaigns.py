@@ -92,7 +92,7 @@ ENDPOINTS = (
     Endpoint(
         verb="campaigns show",
         method="GET",
-        path="/campaigns/{campaign_id}",
+        path="/campaigns/{campaign_id:id}",
         role=Role.VIEWER,
         handler=show_campaign,
         answer=shapes.Campaign,
@@ -100,7 +100,7 @@ ENDPOINTS = (
     Endpoint(
         verb="campaigns plan",
         method="POST",
-        path="/campaigns/{campaign_id}/plan",
+        path="/campaigns/{campaign_id:id}/plan",
         role=Role.OPERATOR,
         handler=make_plan,
         answer=shapes.Plan,
@@ -109,7 +109,7 @@ ENDPOINTS = (
         Endpoint(
             verb=f"campaigns {verb}",
             method="POST",
-            path=f"/campaigns/{{campaign_id}}/{verb}",
+            path=f"/campaigns/{{campaign_id:id}}/{verb}",
             role=Role.OPERATOR,
             handler=handler,
             answer=shapes.Campaign,

@@ -76,7 +76,7 @@ ENDPOINTS = (
     Endpoint(
         verb="contacts show-import",
         method="GET",
-        path="/contacts/imports/{import_id}",
+        path="/contacts/imports/{import_id:id}",
         role=Role.VIEWER,
         handler=show_import,
         answer=shapes.ImportReport,
@@ -84,7 +84,7 @@ ENDPOINTS = (
     Endpoint(
         verb="contacts confirm",
         method="POST",
-        path="/contacts/imports/{import_id}/confirm",
+        path="/contacts/imports/{import_id:id}/confirm",
         role=Role.OPERATOR,
         handler=confirm_import,
         answer=shapes.ImportReport,
@@ -101,7 +101,7 @@ ENDPOINTS = (
     Endpoint(
         verb="contacts show",
         method="GET",
-        path="/contacts/{key}",
+        path="/contacts/{key:contact}",
         role=Role.VIEWER,
         handler=show_contact,
         answer=shapes.Contact,
@@ -109,7 +109,7 @@ ENDPOINTS = (
     Endpoint(
         verb="contacts erase",
         method="POST",
-        path="/contacts/{key}/erase",
+        path="/contacts/{key:contact}/erase",
         role=Role.ADMIN,
         handler=erase_contact,
         answer=shapes.Erasure,

@@ -53,7 +53,7 @@ ENDPOINTS = (
     Endpoint(
         verb="conversations show",
         method="GET",
-        path="/conversations/{key}",
+        path="/conversations/{key:contact}",
         role=Role.VIEWER,
         handler=show_conversation,
         answer=shapes.Conversation,
@@ -61,7 +61,7 @@ ENDPOINTS = (
     Endpoint(
         verb="conversations reply",
         method="POST",
-        path="/conversations/{key}/reply",
+        path="/conversations/{key:contact}/reply",
         role=Role.OPERATOR,
         handler=reply_to_conversation,
         answer=shapes.Reply,

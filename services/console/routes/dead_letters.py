@@ -72,7 +72,7 @@ ENDPOINTS = (
     Endpoint(
         verb="dead-letters show",
         method="GET",
-        path="/dead-letters/{letter_id}",
+        path="/dead-letters/{letter_id:id}",
         role=Role.VIEWER,
         handler=show_dead_letter,
         answer=shapes.DeadLetter,
@@ -80,7 +80,7 @@ ENDPOINTS = (
     Endpoint(
         verb="dead-letters replay",
         method="POST",
-        path="/dead-letters/{letter_id}/replay",
+        path="/dead-letters/{letter_id:id}/replay",
         role=Role.OPERATOR,
         handler=replay_dead_letter,
         answer=shapes.DeadLetter,
@@ -88,7 +88,7 @@ ENDPOINTS = (
     Endpoint(
         verb="dead-letters discard",
         method="POST",
-        path="/dead-letters/{letter_id}/discard",
+        path="/dead-letters/{letter_id:id}/discard",
         role=Role.OPERATOR,
         handler=discard_dead_letter,
         answer=shapes.DeadLetter,

@@ -33,7 +33,7 @@ def documentation(request: Request) -> HTMLResponse:
 
 
 def described(app: FastAPI) -> dict[str, Any]:
-    """The whole document: problems have their own content type, and every body its example, nulls included."""
+    """The whole document: problems with their own content type, an example of every body, links between operations."""
     document = app.openapi()
     routes = {route.operation_id: route for route in app.routes if isinstance(route, APIRoute)}
     for _, _, operation in _operations(document):
@@ -41,7 +41,8 @@ def described(app: FastAPI) -> dict[str, Any]:
         for status, response in operation["responses"].items():
             content = response.get("content", {})
             if int(status) >= HTTPStatus.BAD_REQUEST:
-                content[MEDIA_TYPE] = {**content.pop(JSON, content.get(MEDIA_TYPE)), "example": example_of(Problem)}
+                (problem,) = content.values()
+                response["content"] = {MEDIA_TYPE: problem | {"example": example_of(Problem)}}
             elif route.response_model is not None:
                 content[JSON]["example"] = example_of(route.response_model)
         taken = operation.get("requestBody", {}).get("content", {}).get(JSON)
@@ -49,7 +50,28 @@ def described(app: FastAPI) -> dict[str, Any]:
             taken["example"] = example_of(route.body_field.field_info.annotation)
     for schema in document["components"]["schemas"].values():
         schema.pop("example", None)
+    _link(document)
     return document
+
+
+def _link(document: dict[str, Any]) -> None:
+    """Lead from each answer that has an id to every operation that takes it in its address."""
+    takers = [
+        (parameter["name"], operation["operationId"])
+        for _, _, operation in _operations(document)
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "path"
+    ]
+    for _, _, operation in _operations(document):
+        for response in operation["responses"].values():
+            shown = response.get("content", {}).get(JSON, {}).get("example") or {}
+            place, fields = ("/items/0", shown["items"][0]) if "items" in shown else ("", shown)
+            links = {
+                name: {"operationId": name, "parameters": {parameter: f"$response.body#{place}/{parameter}"}}
+                for parameter, name in takers
+                if parameter in fields
+            }
+            response.update({"links": links} if links else {})
 
 
 def _rows(document: dict[str, Any]) -> Iterator[str]:
@@ -68,5 +90,7 @@ ENDPOINTS = (
     Endpoint(
         verb="openapi", method="GET", path="/openapi.json", role=Role.VIEWER, handler=openapi_document, answer=None
     ),
-    Endpoint(verb="docs", method="GET", path="/docs", role=Role.VIEWER, handler=documentation, answer=None),
+    Endpoint(
+        verb="docs", method="GET", path="/docs", role=Role.VIEWER, handler=documentation, answer=None, kind=HTMLResponse
+    ),
 )

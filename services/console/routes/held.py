@@ -50,7 +50,7 @@ ENDPOINTS = (
     Endpoint(
         verb="held show",
         method="GET",
-        path="/held/{message_id}",
+        path="/held/{message_id:id}",
         role=Role.VIEWER,
         handler=show_held,
         answer=shapes.Held,
@@ -59,7 +59,7 @@ ENDPOINTS = (
         Endpoint(
             verb=f"held {verb}",
             method="POST",
-            path=f"/held/{{message_id}}/{verb}",
+            path=f"/held/{{message_id:id}}/{verb}",
             role=Role.OPERATOR,
             handler=handler,
             answer=shapes.Held,

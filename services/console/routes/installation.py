@@ -1,6 +1,6 @@
 """The installation: its health, the switch that stops all sending, and the clock of a simulated one."""
 
-from services.console.endpoints import By, Endpoint, Work
+from services.console.endpoints import AtProvider, By, Endpoint, Work
 from services.console.shapes import installation as shapes
 from services.core.domain.access import Role
 from services.core.usecases import check_health, installation_verbs, recover
@@ -28,14 +28,14 @@ def resume_sending(work: Work, by: By) -> SendingState:
     return installation_verbs.resume_sending(work, by=by)
 
 
-def recover_database(work: Work) -> Recovery:
+def recover_database(provided: AtProvider, by: By) -> Recovery:
     """Learn from the provider what a restored or moved database forgot."""
-    return recover.recover(work)
+    return recover.recover(provided, by=by)
 
 
-def adopt_database(work: Work, by: By, adopt: shapes.AdoptDatabase) -> Recovery:
+def adopt_database(provided: AtProvider, by: By, adopt: shapes.AdoptDatabase) -> Recovery:
     """Vouch for a restored or moved database: what is due is sent from now on."""
-    return recover.adopt(work, reason=adopt.reason, by=by)
+    return recover.adopt(provided, reason=adopt.reason, by=by)
 
 
 def show_clock(work: Work) -> ClockState:

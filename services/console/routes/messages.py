@@ -47,7 +47,7 @@ ENDPOINTS = (
     Endpoint(
         verb="messages show",
         method="GET",
-        path="/messages/{message_id}",
+        path="/messages/{message_id:id}",
         role=Role.VIEWER,
         handler=show_message,
         answer=shapes.Message,
@@ -55,7 +55,7 @@ ENDPOINTS = (
     Endpoint(
         verb="messages why",
         method="GET",
-        path="/messages/{message_id}/why",
+        path="/messages/{message_id:id}/why",
         role=Role.VIEWER,
         handler=explain_message,
         answer=shapes.Explanation,

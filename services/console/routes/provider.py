@@ -66,6 +66,7 @@ ENDPOINTS = (
         role=Role.ADMIN,
         handler=rotate_webhook,
         answer=shapes.WebhookKey,
+        names_a_thing=True,
         keeps_answer=False,
     ),
     Endpoint(

@@ -39,7 +39,7 @@ ENDPOINTS = (
     Endpoint(
         verb="reviews decide",
         method="POST",
-        path="/reviews/{review_id}/decide",
+        path="/reviews/{review_id:id}/decide",
         role=Role.OPERATOR,
         handler=decide_review,
         answer=shapes.Review,

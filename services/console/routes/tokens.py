@@ -26,7 +26,7 @@ def create_token(work: Work, by: By, new: shapes.WantedToken) -> NewToken:
 
 def revoke_token(work: Work, by: By, name: TokenName) -> TokenView:
     """End a token at once."""
-    return token_verbs.revoke_token(work, name, by=by)
+    return token_verbs.revoke_token(work, name, by=by, own=by)
 
 
 ENDPOINTS = (

@@ -1,8 +1,8 @@
 """The installation: its switch, health and clock."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from services.console.shapes.values import EXAMPLE_AT, Answered, Instant, Reason, Taken, example
+from services.console.shapes.values import EXAMPLE_AT, Answered, Instant, Reason, Span, Taken, example
 
 
 class StopSending(Taken):
@@ -97,4 +97,4 @@ class Clock(Answered):
 
     product_now: datetime
     real_now: datetime
-    offset: timedelta
+    offset: Span

@@ -1,11 +1,11 @@
 """The schedule's jobs and their runs."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, example
+from services.console.shapes.values import Answered, Span, example
 from services.core.domain.schedule import RunStatus
 
 RUN: dict[str, Any] = {
@@ -36,7 +36,7 @@ class Run(Answered):
     reason: str | None
     started_at: datetime | None
     finished_at: datetime | None
-    late_by: timedelta | None
+    late_by: Span | None
     attempts: int
     result: dict[str, Any] | None
     error: str | None

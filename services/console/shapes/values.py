@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -33,6 +33,10 @@ def _of_a_day(duration: timedelta) -> timedelta:
 
 Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text_only), AfterValidator(_of_our_time)]
 Duration = Annotated[timedelta, Field(strict=False), BeforeValidator(_text_only), AfterValidator(_of_a_day)]
+Span = Annotated[
+    timedelta,
+    WithJsonSchema({"type": "string", "description": "A duration in ISO 8601; its seconds may have a fraction."}),
+]
 Short = Annotated[str, Field(min_length=1, max_length=200)]
 Reason = Annotated[str, Field(min_length=1, max_length=1000)]
 Number = Annotated[str, Field(min_length=1, max_length=64, examples=["(202) 555-0143"])]

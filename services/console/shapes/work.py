@@ -1,9 +1,9 @@
 """Queues, workers and what the tasks did."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from services.console.shapes.values import Answered, PageQuery, example
+from services.console.shapes.values import Answered, PageQuery, Span, example
 from services.core.queue.names import TaskName
 
 
@@ -13,7 +13,7 @@ class QueueDepth(Answered):
     queue: str
     pool: str
     waiting: int
-    oldest: timedelta | None
+    oldest: Span | None
 
 
 class PoolLoad(Answered):

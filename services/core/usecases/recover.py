@@ -47,13 +47,13 @@ class Recovery:
     adopted: bool
 
 
-def recover(context: Context) -> Recovery:
+def recover(context: Context, *, by: str) -> Recovery:
     """Take over what the provider lists since the gap audit's cursor; may be repeated.
 
     Raises `Conflict` when the database is the one that was adopted, or when the list is longer than ten minutes of
     reading (what was read is kept: do it again); a `ProviderError` when it can't be read.
     """
-    _check_rewound(context)
+    _begin(context, by=by)
     found = {"listed": 0, "backfilled": 0, "receipts": 0, "bound": 0, "recorded": 0}
 
     def take(session: Session, listed: Sequence[ListedMessage]) -> None:
@@ -74,7 +74,7 @@ def adopt(context: Context, *, reason: str, by: str) -> Recovery:
         raise RefusedInput(
             "reason_missing", "say why this database is the right one: others will ask", pointer="/reason"
         )
-    found = recover(context)
+    found = recover(context, by=by)
     with context.database.transaction() as session:
         before, now = installation.read(session).lineage, installation.lineage(session)
         installation.adopt(session)
@@ -83,12 +83,13 @@ def adopt(context: Context, *, reason: str, by: str) -> Recovery:
     return replace(found, adopted=True)
 
 
-def _check_rewound(context: Context) -> None:
-    with context.database.reading() as session:
+def _begin(context: Context, *, by: str) -> None:
+    with context.database.transaction() as session:
         if not installation.read(session).is_rewound:
             raise Conflict(
                 "nothing_to_adopt", "this database is the one that was adopted: it was not restored or moved"
             )
+        audit.record(session, actor=by, act="database.recovery_begun", subject="installation")
 
 
 def _take_over(context: Context, session: Session, listed: Sequence[ListedMessage], found: dict[str, int]) -> None:

@@ -48,8 +48,13 @@ def list_tokens(context: Context) -> Sequence[TokenView]:
         return [_view(row) for row in tokens.list_all(session)]
 
 
-def revoke_token(context: Context, name: str, *, by: str) -> TokenView:
-    """End a token at once. Raises `NotFound` when no live one has the name."""
+def revoke_token(context: Context, name: str, *, by: str, own: str | None = None) -> TokenView:
+    """End a token at once. Raises `NotFound` when no live one has the name.
+
+    `own` names the token that whoever acts has come with: ending it is a `Conflict`, since nobody may be left.
+    """
+    if name == own:
+        raise Conflict("own_token", "this is the token that you act with: end it with another admin's")
     with context.database.transaction() as session:
         if not tokens.revoke(session, name):
             raise NotFound("live token", name)

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from redis import Redis
+from sqlalchemy import text
 
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.queue.names import TaskName
@@ -94,12 +95,12 @@ def add_opt_out(console: Any) -> str:
 def add_campaign(console: Any, *steps: str) -> tuple[int, str]:
     """A campaign to one new contact that has gone through these steps; its id and its plan's hash."""
     import_id = add_import(console)
-    console.post(f"/contacts/imports/{import_id}/confirm")
+    console.post(f"/contacts/imports/{import_id:id}/confirm")
     campaign_id = console.create_campaign(f"act {new_number()}", audience={"import": import_id})["campaign_id"]
     plan_hash = ""
     for step in steps:
         body = {"json": {"plan_hash": plan_hash}} if step == "start" else {}
-        answer = console.post(f"/campaigns/{campaign_id}/{step}", **body)
+        answer = console.post(f"/campaigns/{campaign_id:id}/{step}", **body)
         assert answer.status_code == 200, answer.text
         plan_hash = answer.json()["plan_hash"]
     return campaign_id, plan_hash
@@ -160,6 +161,17 @@ def resume_job(console: Any, _simulator: Any) -> Request:
     return Request({"job": "audit_gaps"}, {})
 
 
+def restored(**options: Any) -> Callable[[Any, Any], Request]:
+    """An act on a database that comes from elsewhere."""
+
+    def prepare(console: Any, _simulator: Any) -> Request:
+        with console.context.database.transaction() as session:
+            session.execute(text("UPDATE installation SET lineage = 'another'"))
+        return Request({}, options)
+
+    return prepare
+
+
 def rotate(_console: Any, simulator: Any) -> Request:
     made = simulator.register_webhook(f"http://127.0.0.1/{new_number()[1:]}")
     return Request({}, {"json": {"webhook_id": made["id"]}})
@@ -192,7 +204,7 @@ def body(make: Callable[[], dict[str, Any]]) -> Callable[[Any, Any], Request]:
 
 ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ("POST", "/contacts/imports"): csv(lambda: f"phone\n{new_number()}\n"),
-    ("POST", "/contacts/imports/{import_id}/confirm"): lambda console, _: Request(
+    ("POST", "/contacts/imports/{import_id:id}/confirm"): lambda console, _: Request(
         {"import_id": add_import(console)}, {}
     ),
     ("POST", "/contacts"): body(lambda: {"number": new_number(), "state": "DC"}),
@@ -200,24 +212,24 @@ ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ("POST", "/opt-outs/lift"): lambda console, _: Request(
         {}, {"json": {"number": add_opt_out(console), "evidence": "signed up again"}}
     ),
-    ("POST", "/contacts/{key}/erase"): lambda console, _: Request(
+    ("POST", "/contacts/{key:contact}/erase"): lambda console, _: Request(
         {"key": add_opt_out(console)}, {"json": {"reason": "asked by letter"}}
     ),
     ("POST", "/campaigns"): body(
         lambda: {"name": f"act {new_number()}", "template_a": "Reply STOP to opt out.", "audience": {"all": True}}
     ),
-    ("POST", "/campaigns/{campaign_id}/plan"): on_campaign(),
-    ("POST", "/campaigns/{campaign_id}/start"): start,
-    ("POST", "/campaigns/{campaign_id}/pause"): on_campaign("plan", "start"),
-    ("POST", "/campaigns/{campaign_id}/resume"): on_campaign("plan", "start", "pause"),
-    ("POST", "/campaigns/{campaign_id}/cancel"): on_campaign("plan", "start"),
-    ("POST", "/held/{message_id}/release"): on_held(),
-    ("POST", "/held/{message_id}/bind"): bind,
-    ("POST", "/held/{message_id}/cancel"): on_held(),
-    ("POST", "/reviews/{review_id}/decide"): lambda console, _: Request(
+    ("POST", "/campaigns/{campaign_id:id}/plan"): on_campaign(),
+    ("POST", "/campaigns/{campaign_id:id}/start"): start,
+    ("POST", "/campaigns/{campaign_id:id}/pause"): on_campaign("plan", "start"),
+    ("POST", "/campaigns/{campaign_id:id}/resume"): on_campaign("plan", "start", "pause"),
+    ("POST", "/campaigns/{campaign_id:id}/cancel"): on_campaign("plan", "start"),
+    ("POST", "/held/{message_id:id}/release"): on_held(),
+    ("POST", "/held/{message_id:id}/bind"): bind,
+    ("POST", "/held/{message_id:id}/cancel"): on_held(),
+    ("POST", "/reviews/{review_id:id}/decide"): lambda console, _: Request(
         {"review_id": add_review(console)}, {"json": {"decision": "opt_out"}}
     ),
-    ("POST", "/conversations/{key}/reply"): reply,
+    ("POST", "/conversations/{key:contact}/reply"): reply,
     ("POST", "/jobs"): body(
         lambda: {"external_id": f"J-{new_number()}", "number": new_number(), "job_type": "foundation"}
     ),
@@ -228,10 +240,10 @@ ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
         {"external_id": add_job(console)}, {"json": {"cancelled": True}}
     ),
     ("POST", "/dead-letters/replay"): lambda console, _: Request({}, {"json": {"letter_ids": [add_letter(console)]}}),
-    ("POST", "/dead-letters/{letter_id}/replay"): lambda console, _: Request(
+    ("POST", "/dead-letters/{letter_id:id}/replay"): lambda console, _: Request(
         {"letter_id": add_letter(console)}, {"json": {}}
     ),
-    ("POST", "/dead-letters/{letter_id}/discard"): lambda console, _: Request(
+    ("POST", "/dead-letters/{letter_id:id}/discard"): lambda console, _: Request(
         {"letter_id": add_letter(console)}, {"json": {"note": "of no use"}}
     ),
     ("POST", "/schedule/{job}/run-now"): lambda _console, _: Request({"job": "audit_gaps"}, {}),
@@ -239,6 +251,8 @@ ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ("POST", "/schedule/{job}/resume"): resume_job,
     ("POST", "/sending/stop"): body(lambda: {"reason": "wrong list"}),
     ("POST", "/sending/resume"): lambda _console, _: Request({}, {}),
+    ("POST", "/sending/recover"): restored(),
+    ("POST", "/sending/adopt"): restored(json={"reason": "restored last night's dump"}),
     ("POST", "/clock"): move_clock,
     ("POST", "/provider/register-webhook"): register,
     ("POST", "/provider/rotate"): rotate,

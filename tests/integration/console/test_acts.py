@@ -41,12 +41,11 @@ def without_room_for_the_audit(console) -> Iterator[Callable[[], None]]:
 
 
 def send(console, act: tuple[str, str], request: Request, **more: Any) -> Any:
-    method, path = act
-    address = path.replace(":path", "").format(**{name: quote(str(at)) for name, at in request.address.items()})
+    address = ENDPOINT_OF[act].address.format(**{name: quote(str(at)) for name, at in request.address.items()})
     headers = request.options.get("headers", {}) | more.pop("headers", {})
     params = request.options.get("params", {}) | more.pop("params", {})
     options = request.options | more | {"headers": headers, "params": params}
-    return console.call(method, address, **options)
+    return console.call(act[0], address, **options)
 
 
 def state(console) -> dict[str, str]:
@@ -110,7 +109,7 @@ def test_an_act_is_recorded_once_under_its_key(console, simulator, act):
 def conforms(console, endpoint: Any, document: Any) -> None:
     """The answer is what the description says, and its example too."""
     described = console.get("/openapi.json").json()
-    path = (PREFIX + endpoint.path).replace(":path", "")
+    path = PREFIX + endpoint.address
     answer = described["paths"][path][endpoint.method.lower()]["responses"][str(endpoint.status)]
     content = answer["content"]["application/json"]
     validator = Draft202012Validator({"components": described["components"], **content["schema"]})

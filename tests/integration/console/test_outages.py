@@ -65,7 +65,7 @@ def test_a_request_is_one_line_without_the_person(console, capsys):
     lines = [line for line in logged.splitlines() if "api.request" in line]
     assert len(lines) == 3
     assert answer.headers["x-request-id"] in lines[0]
-    assert "/api/v1/contacts/{key}" in lines[1]
+    assert "/api/v1/contacts/{key:contact}" in lines[1]
     for secret in (number, number[1:], evidence, console.tokens["admin"]):
         assert secret not in logged
 

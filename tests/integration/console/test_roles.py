@@ -16,10 +16,12 @@ AN_ID = {"job": "queue_daily_campaigns"}
 REQUIRED_ROLES = {
     ("POST", "/clock"): Role.ADMIN,
     ("POST", "/sending/resume"): Role.ADMIN,
+    ("POST", "/sending/recover"): Role.ADMIN,
+    ("POST", "/sending/adopt"): Role.ADMIN,
     ("GET", "/tokens"): Role.ADMIN,
     ("POST", "/tokens"): Role.ADMIN,
     ("POST", "/tokens/{name}/revoke"): Role.ADMIN,
-    ("POST", "/contacts/{key}/erase"): Role.ADMIN,
+    ("POST", "/contacts/{key:contact}/erase"): Role.ADMIN,
     ("POST", "/opt-outs/lift"): Role.ADMIN,
     ("GET", "/provider/check"): Role.OPERATOR,
     ("POST", "/provider/register-webhook"): Role.ADMIN,
@@ -49,7 +51,7 @@ def test_who_may_use_a_route(console, method, path, needed, caller):
     takes_csv = path in ("/contacts/imports", "/jobs/imports")
     if method != "GET":
         headers["content-type"] = Takes.CSV if takes_csv else Takes.JSON
-    address = re.sub(r"{(\w+)(:path)?}", lambda found: AN_ID.get(found[1], "999999"), path)
+    address = re.sub(r"{(\w+)(:\w+)?}", lambda found: AN_ID.get(found[1], "999999"), path)
     content = b"phone\n" if takes_csv else b""
     answer = console.call(method, address, role=None, headers=headers, content=content)
     if caller in (None, "bad", "revoked"):

@@ -100,7 +100,7 @@ def add_campaign(console: Any, *steps: str) -> tuple[int, str]:
     plan_hash = ""
     for step in steps:
         body = {"json": {"plan_hash": plan_hash}} if step == "start" else {}
-        answer = console.post(f"/campaigns/{campaign_id:id}/{step}", **body)
+        answer = console.post(f"/campaigns/{campaign_id}/{step}", **body)
         assert answer.status_code == 200, answer.text
         plan_hash = answer.json()["plan_hash"]
     return campaign_id, plan_hash

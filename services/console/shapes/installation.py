@@ -58,7 +58,7 @@ class HealthPart(Answered):
     well: bool
     found: str
     remedy: str
-    age: timedelta | None
+    age: Span | None
 
 
 class Health(Answered):
@@ -72,6 +72,7 @@ class Health(Answered):
                     "well": False,
                     "found": "2",
                     "remedy": "attackacrack dead-letters list, then replay",
+                    "age": "PT20M",
                 }
             ],
         }

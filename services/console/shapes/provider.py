@@ -32,6 +32,7 @@ class ProviderCheck(Answered):
                     "well": False,
                     "found": "not active",
                     "remedy": "renew the subscription at the provider: it refuses every text meanwhile",
+                    "age": None,
                 }
             ],
         }

@@ -95,7 +95,7 @@ def add_opt_out(console: Any) -> str:
 def add_campaign(console: Any, *steps: str) -> tuple[int, str]:
     """A campaign to one new contact that has gone through these steps; its id and its plan's hash."""
     import_id = add_import(console)
-    console.post(f"/contacts/imports/{import_id:id}/confirm")
+    console.post(f"/contacts/imports/{import_id}/confirm")
     campaign_id = console.create_campaign(f"act {new_number()}", audience={"import": import_id})["campaign_id"]
     plan_hash = ""
     for step in steps:
@@ -204,7 +204,7 @@ def body(make: Callable[[], dict[str, Any]]) -> Callable[[Any, Any], Request]:
 
 ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ("POST", "/contacts/imports"): csv(lambda: f"phone\n{new_number()}\n"),
-    ("POST", "/contacts/imports/{import_id:id}/confirm"): lambda console, _: Request(
+    ("POST", "/contacts/imports/{import_id}/confirm"): lambda console, _: Request(
         {"import_id": add_import(console)}, {}
     ),
     ("POST", "/contacts"): body(lambda: {"number": new_number(), "state": "DC"}),

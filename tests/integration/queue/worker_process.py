@@ -10,11 +10,14 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from services.core.queue import app as queue_app
+from services.core.queue.instrumentation import trace_tasks
 from services.core.queue.journal import install_journal
 from services.core.queue.names import POOLS, TaskName
 from services.core.queue.task import task
 from services.core.queue.times import Times
 from services.core.queue.worker import run_worker
+from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import read_settings
 
 FOLDER = Path(sys.argv[2])
@@ -94,12 +97,14 @@ def deadlock_at(signal_number: int, frame: object) -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     install_journal(FileJournal)
+    queue_app.TASKS_PER_CHILD = int(os.environ.get("TASKS_PER_CHILD", queue_app.TASKS_PER_CHILD))
+    configured = read_settings(run_dir=FOLDER)
     signal.signal(signal.SIGUSR2, deadlock_at)
     run_worker(
         next(pool for pool in POOLS if pool.name == sys.argv[1]),
         import_tasks=import_tasks,
-        configured=read_settings(run_dir=FOLDER),
+        configured=configured,
         times=Times(**{name: timedelta(seconds=seconds) for name, seconds in json.loads(sys.argv[3]).items()}),
-        child_started=[(FOLDER / "child_started").touch],
-        child_stopping=[(FOLDER / "child_stopping").touch],
+        child_started=[(FOLDER / "child_started").touch, lambda: trace_tasks(start_telemetry(configured))],
+        child_stopping=[(FOLDER / "child_stopping").touch, flush_telemetry],
     )

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 RECIPIENTS = 60
 ACT = "attackacrack up --demo"
 ACCEPT, HANDLE, TASK = "POST /webhooks/openphone", "webhook.handle", "run/process_webhook"
+CANARIES = "schedule.run"
 SEND, SEND_TASK = "message.send", "run/send_campaign_message"
 
 PARENTS = {
@@ -28,9 +29,9 @@ PARENTS = {
     "message.gate": {SEND, "message.dispatch"},
     "POST /v1/messages": {SEND},
     "message.record_outcome": {SEND},
-    "send campaigns": {"dispatch"},
+    "send campaigns": {"dispatch", CANARIES},
     SEND_TASK: {"send campaigns"},
-    "send webhooks": {ACCEPT, None},
+    "send webhooks": {ACCEPT, CANARIES, None},
     TASK: {"send webhooks"},
     HANDLE: {TASK, ACCEPT},
     "opt_out.heed": {ACCEPT},

@@ -1,63 +1,23 @@
 """Spans: who is whose parent, what is linked, and that a trace which isn't kept costs nothing and still has its ids."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from services.core.runtime import tracing
-from services.core.runtime.settings import Settings
-from services.core.runtime.span_export import make_provider
 from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.runtime.tracing import begin, first, joined, new_trace, span
+from tests.tools.spans import id_of, links_of, parent_of, record
 
 KEPT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NOT_KEPT = KEPT[:-2] + "00"
-
-
-class Recorded:
-    """What was exported, by name."""
-
-    def __init__(self) -> None:
-        self.exporter = InMemorySpanExporter()
-
-    def names(self) -> list[str]:
-        return [span.name for span in self.exporter.get_finished_spans()]
-
-    def __getitem__(self, name: str) -> ReadableSpan:
-        [found] = [span for span in self.exporter.get_finished_spans() if span.name == name]
-        return found
-
-
-def record(ratio: float) -> Recorded:
-    recorded = Recorded()
-    provider = make_provider(Settings(trace_sample_ratio=ratio), flush_within=timedelta(seconds=1))
-    provider.add_span_processor(SimpleSpanProcessor(recorded.exporter))
-    tracing.use(provider)
-    return recorded
 
 
 @pytest.fixture(autouse=True)
 def _without_afterwards() -> Iterator[None]:
     yield
     tracing.use(None)
-
-
-def id_of(span: ReadableSpan) -> str:
-    assert span.context is not None
-    return f"{span.context.trace_id:032x}-{span.context.span_id:016x}"
-
-
-def parent_of(span: ReadableSpan) -> str | None:
-    return f"{span.parent.trace_id:032x}-{span.parent.span_id:016x}" if span.parent else None
-
-
-def links_of(span: ReadableSpan) -> list[str]:
-    return [f"{link.context.trace_id:032x}-{link.context.span_id:016x}" for link in span.links]
 
 
 class TestSpan:

@@ -10,7 +10,7 @@ KEDA := 2.20.2
 CLUSTER ?= $(or $(shell kubectl config current-context 2>/dev/null | sed -n 's/^kind-//p'),attackacrack)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools run test lint format slow faults chart chart-full dashboards golden image kind-up e2e coverage lock clean
+.PHONY: help install tools run test lint format slow fuzz faults chart chart-full dashboards golden image kind-up e2e coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -52,6 +52,9 @@ format: tools  ## rewrite the code in its format
 
 slow: tools  ## the long tests, one after the other on an otherwise idle machine; no cluster
 	$(BIN)/python -m pytest -m slow --ignore tests/e2e/cluster
+
+fuzz: tools  ## many generated requests to every operation of the API; FUZZ_EXAMPLES=1000 for a night
+	$(BIN)/python -m pytest -m slow tests/integration/console/test_fuzzing.py
 
 faults: tools  ## thirty demos with a kill in the middle of each; about 30 minutes
 	$(BIN)/python -m tests.tools.demo_series

@@ -249,6 +249,7 @@ def export(
     context: "Context",
     campaign: Key,
     file: Annotated[Path, typer.Argument(dir_okay=False, writable=True, show_default=False)],
+    by: By = SOMEBODY,
 ) -> Any:
     """Write all recipients with their ends to a new CSV file, in which no spreadsheet finds a formula.
 
@@ -258,7 +259,7 @@ def export(
     from services.core.usecases.campaign_results import export_recipients
     from services.core.usecases.inspect_verbs import campaign_id_of
 
-    lines = export_recipients(context, campaign_id_of(context, campaign))
+    lines = export_recipients(context, campaign_id_of(context, campaign), by=by)
     try:
         with file.open("xb") as opened:
             opened.writelines(lines)

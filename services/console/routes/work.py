@@ -26,11 +26,12 @@ def list_workers(work: Work) -> Listed[WorkerState]:
 
 
 def list_tasks(work: Work, request: Request, query: Annotated[shapes.TasksQuery, Query()]) -> dict[str, Any]:
-    """What the workers did, newest first."""
+    """What the workers did, newest first; of one task, message or campaign."""
+    chosen = query.model_dump(include={"name", "message_id", "campaign_id"})
     return page_of(
         request,
         query,
-        lambda before, limit: inspect_verbs.list_tasks(work, name=query.name, before=before or None, limit=limit),
+        lambda before, limit: inspect_verbs.list_tasks(work, **chosen, before=before or None, limit=limit),
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from services.console.shapes.values import Answered, PageQuery, Span, example
+from services.console.shapes.values import Answered, Id, PageQuery, Span, example
 from services.core.queue.names import TaskName
 
 
@@ -65,6 +65,8 @@ class Worker(Answered):
 
 class TasksQuery(PageQuery):
     name: TaskName | None = None
+    message_id: Id | None = None
+    campaign_id: Id | None = None
 
 
 class Task(Answered):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from services.core.domain.comparison import Comparison, Rate, compare, response_rate
 from services.core.domain.csv_export import Cell, PhoneCell, export_csv
 from services.core.domain.failures import NotFound
-from services.core.storage import results
+from services.core.storage import audit, results
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
 from services.core.storage.results import RecipientRow, VariantCounts
@@ -92,10 +92,14 @@ def list_recipients(
     return Page(views, views[-1].recipient_id if len(rows) > limit else None)
 
 
-def export_recipients(context: Context, campaign_id: int) -> Iterator[bytes]:
-    """All recipients with their ends as CSV for spreadsheets, read some thousands at a time. Raises `NotFound`."""
-    with context.database.reading() as session:
+def export_recipients(context: Context, campaign_id: int, *, by: str) -> Iterator[bytes]:
+    """All recipients with their ends as CSV for spreadsheets, read some thousands at a time; who took it is recorded.
+
+    Raises `NotFound`.
+    """
+    with context.database.transaction() as session:
         _found(session, campaign_id)
+        audit.record(session, actor=by, act="campaign.exported", subject="campaign", subject_id=campaign_id)
     return export_csv(COLUMNS, _cells(context, campaign_id), byte_order_mark=True)
 
 

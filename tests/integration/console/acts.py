@@ -223,6 +223,9 @@ ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ("POST", "/campaigns/{campaign_id:id}/pause"): on_campaign("plan", "start"),
     ("POST", "/campaigns/{campaign_id:id}/resume"): on_campaign("plan", "start", "pause"),
     ("POST", "/campaigns/{campaign_id:id}/cancel"): on_campaign("plan", "start"),
+    ("POST", "/campaigns/{campaign_id:id}/clone"): lambda console, _: Request(
+        {"campaign_id": add_campaign(console)[0]}, {"json": {"name": f"clone {new_number()}"}}
+    ),
     ("POST", "/held/{message_id:id}/release"): on_held(),
     ("POST", "/held/{message_id:id}/bind"): bind,
     ("POST", "/held/{message_id:id}/cancel"): on_held(),

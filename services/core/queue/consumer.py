@@ -82,7 +82,13 @@ class Consumer(CeleryConsumer):
         logger.error("task.refused", extra={"task": known, "reason": reason, "error": repr(error)})
         try:
             journal().gave_up(
-                **known, args=args, reason=reason, error=repr(error)[:2000], attempts=0, traceparent=trace
+                task_id=known["task_id"],
+                name=known["name"],
+                args=args,
+                reason=reason,
+                error=repr(error)[:2000],
+                attempts=0,
+                traceparent=trace,
             )
         except Exception:
             logger.exception("task.refusal_not_written", extra={"task": known})

@@ -14,7 +14,7 @@ class TaskJournal(Protocol):
 
     def succeeded(self, *, task_id: str, seconds: float) -> None: ...
 
-    def failed(self, *, task_id: str, error: str, will_retry: bool) -> None: ...
+    def failed(self, *, task_id: str, seconds: float, error: str, will_retry: bool) -> None: ...
 
     def gave_up(
         self,
@@ -26,8 +26,9 @@ class TaskJournal(Protocol):
         error: str,
         attempts: int,
         traceparent: str | None,
+        seconds: float | None = None,
     ) -> None:
-        """Write the dead letter; `attempts` is how often the work began."""
+        """Write the dead letter; `attempts` is how often the work began, `seconds` how long the last try took."""
         ...
 
 

@@ -54,7 +54,7 @@ class Delivery:
     retries: int
     traceparent: str | None
 
-    def give_up(self, *, reason: str, error: str, attempts: int) -> None:
+    def give_up(self, *, reason: str, error: str, attempts: int, seconds: float | None = None) -> None:
         journal().gave_up(
             task_id=self.task_id,
             name=self.name,
@@ -63,6 +63,7 @@ class Delivery:
             error=error,
             attempts=attempts,
             traceparent=self.traceparent,
+            seconds=seconds,
         )
         logger.error("task.gave_up", extra={"task_id": self.task_id, "task": self.name, "reason": reason})
 
@@ -159,14 +160,16 @@ def _attempt(task: Task[Any, Any], delivery: Delivery, work: Callable[[], object
         result = work()
     except SoftTimeLimitExceeded as error:
         reason = "soft_time_limit"
-        delivery.give_up(reason=reason, error="the soft time limit passed", attempts=deliveries)
+        took = monotonic() - began
+        delivery.give_up(reason=reason, error="the soft time limit passed", attempts=deliveries, seconds=took)
         raise TaskGaveUp(reason) from error
     except Exception as error:
+        took = monotonic() - began
         if is_retryable(error) and delivery.retries + 1 < MAX_ATTEMPTS:
-            journal().failed(task_id=delivery.task_id, error=_text(error), will_retry=True)
+            journal().failed(task_id=delivery.task_id, seconds=took, error=_text(error), will_retry=True)
             raise _retry(task, delivery.retries, error) from error
         reason = "attempts_exhausted" if is_retryable(error) else "error"
-        delivery.give_up(reason=reason, error=_text(error), attempts=deliveries)
+        delivery.give_up(reason=reason, error=_text(error), attempts=deliveries, seconds=took)
         raise TaskGaveUp(reason) from error
     journal().succeeded(task_id=delivery.task_id, seconds=monotonic() - began)
     return result

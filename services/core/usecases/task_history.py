@@ -21,10 +21,10 @@ class DatabaseJournal:
         with self._context.database.transaction() as session:
             work.finish(session, task_id=task_id, outcome="succeeded", seconds=seconds, error=None)
 
-    def failed(self, *, task_id: str, error: str, will_retry: bool) -> None:
+    def failed(self, *, task_id: str, seconds: float, error: str, will_retry: bool) -> None:
         outcome = "retry" if will_retry else "failed"
         with self._context.database.transaction() as session:
-            work.finish(session, task_id=task_id, outcome=outcome, seconds=None, error=error)
+            work.finish(session, task_id=task_id, outcome=outcome, seconds=seconds, error=error)
 
     def gave_up(
         self,
@@ -36,9 +36,10 @@ class DatabaseJournal:
         error: str,
         attempts: int,
         traceparent: str | None,
+        seconds: float | None = None,
     ) -> None:
         with self._context.database.transaction() as session:
-            work.finish(session, task_id=task_id, outcome="gave_up", seconds=None, error=error)
+            work.finish(session, task_id=task_id, outcome="gave_up", seconds=seconds, error=error)
             work.add_dead_letter(
                 session,
                 name=name,

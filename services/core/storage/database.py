@@ -14,6 +14,15 @@ from services.core.domain.failures import RetryableError
 __all__ = ["Database", "DatabaseUnavailable", "DurabilityWeakened", "Session"]
 
 CONNECT_TIMEOUT_SECONDS = 2
+DEAD_PEER = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""A server that vanished without a word is noticed in half a minute while idle (seconds), in ten seconds while it
+should acknowledge what was sent (milliseconds); the system's own values are hours."""
+
 POOL_TIMEOUT_SECONDS = 2
 LOCK_TIMEOUT = "2s"
 STATEMENT_TIMEOUT = "30s"
@@ -82,7 +91,7 @@ def _engine(url: str, *, pool_size: int, application: str) -> Engine:
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": application},
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": application} | DEAD_PEER,
     )
 
     @event.listens_for(engine, "connect")

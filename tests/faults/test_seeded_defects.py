@@ -1,0 +1,501 @@
+"""Do our tests notice? Each defect of the reliability design, 2.8, is put in by hand; its check must then fail.
+
+Every check is run twice: on the product as it is, where it holds, and on the product with the defect, where it must
+not. A defect that no check notices fails its test here.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from services.core.domain import reconciliation
+from services.core.domain import schedule as schedule_rules
+from services.core.domain.messages import MessageStatus
+from services.core.openphone import transport
+from services.core.openphone.client import OpenPhoneClient
+from services.core.openphone.errors import NotOneRecipient
+from services.core.openphone.outcomes import NotStarted, Unknown
+from services.core.queue.app import app
+from services.core.queue.throttle import Slot, Throttle, ThrottleUnavailable
+from services.core.runtime.settings import Durations
+from services.core.storage import caps, clock, contacts, database, inbox, outbox, retention
+from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
+from services.core.storage.models import Contact, Message
+from services.core.usecases import (
+    accept_webhook,
+    clean_up,
+    dispatch,
+    gate,
+    handle_event,
+    reconcile,
+    record_outcome,
+    send_message,
+    settle,
+    sweep,
+    tick_schedule,
+)
+from tests.contract.openphone.test_wire import TestUnknown as Unanswered
+from tests.tools.commit_cutter import CommitCutter
+from tests.tools.world import World, new_number
+
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
+
+AN_OPEN_HOUR = datetime(2027, 6, 1, 17, tzinfo=UTC)
+Patch = pytest.MonkeyPatch
+Check = Callable[[World], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One row of the table: its number and name there, how it is put in, and the check that must notice."""
+
+    number: int
+    name: str
+    put_in: Callable[[Patch], None]
+    check: Check
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+
+def a_lost_commit_is_no_success(world: World) -> None:
+    cutter = CommitCutter(world.database_url, choose=lambda number: number == 1)
+    ingress = world.another(database_url=cutter.url)
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            accept_webhook.store_webhooks(ingress, [world.signed(world.text_from(new_number(), "STOP"))])
+    finally:
+        ingress.close()
+        cutter.close()
+
+
+def weak_durability_is_refused(world: World) -> None:
+    with pytest.raises(DurabilityWeakened):
+        world.context.database.check_durability()  # the tests' own server has all of it off
+
+
+def one_row_for_one_delivery(world: World) -> None:
+    body = world.text_from(new_number(), "hello")
+    for _ in range(2):
+        world.accept(body, delivery_id="twice")
+    assert world.inbox_count() == 1
+
+
+def an_effect_is_known_for_a_year(world: World) -> None:
+    body = world.text_from(new_number(), "hello")
+    world.receive(body)
+    world.move(days=364)
+    clean_up.clean_up(world.context)
+    again = world.receive(body).inbox_id or 0
+    assert world.inbox(again).reason == "effect_had_before"
+
+
+def no_second_text_after(fault: str) -> Check:
+    def check(world: World) -> None:
+        message_id = world.message()
+        world.simulator.add_fault(fault, created=1, times=1)
+        world.send(message_id)
+        world.end_leases()
+        world.move(minutes=1)
+        world.send(message_id)
+        assert len(world.texts()) == 1
+
+    return check
+
+
+def a_redirect_is_not_followed(_world: World) -> None:
+    Unanswered().test_a_redirect_is_not_followed_and_takes_no_key_along("307 Temporary Redirect")
+
+
+def a_stale_holder_records_nothing(world: World) -> None:
+    message_id = world.message()
+    stale = _begin(world, message_id)
+    record_outcome.record_outcome(
+        world.context, message_id, fence=stale, outcome=NotStarted("not_connected"), at=datetime.now(UTC)
+    )
+    world.execute("UPDATE messages SET not_before = product_now()")
+    _begin(world, message_id)
+    record_outcome.record_outcome(
+        world.context, message_id, fence=stale, outcome=NotStarted("guard"), at=datetime.now(UTC)
+    )
+    assert world.status(message_id) == "sending"
+
+
+def a_lease_that_was_lost_submits_nothing(world: World) -> None:
+    message_id = world.message()
+    with world.context.database.transaction() as session:
+        [stale] = outbox.claim(session, [message_id], lease=timedelta(minutes=1))
+    world.end_leases()
+    assert world.send(message_id) == 1
+    world.execute("UPDATE messages SET status = 'pending', lease_until = now() + interval '1 minute'")
+    with suppress(Exception):
+        send_message._begin(world.context, stale)
+    assert world.value("SELECT count(*) FROM attempts") == 1
+
+
+def an_opt_out_stops_what_was_planned(world: World) -> None:
+    number = new_number()
+    message_id = world.message(contact_id=world.contact(number))
+    world.accept(world.text_from(number, "STOP"))
+    world.send(message_id)
+    assert world.texts() == []
+
+
+def no_submission_commits_after_an_opt_out(world: World) -> None:
+    """The sender has passed the gate and stands before its commit; a STOP must then wait for it, not overtake it."""
+    number = new_number()
+    contact_id = world.contact(number)
+    message_id = world.message(contact_id=contact_id)
+    with world.context.database.transaction() as session:
+        [claim] = outbox.claim(session, [message_id], lease=timedelta(minutes=5))
+    stop, seen = world.signed(world.text_from(number, "STOP")), []
+    record, ingress = gate.record, ThreadPoolExecutor(1)
+
+    def stop_meanwhile(*arguments: Any) -> None:
+        record(*arguments)
+        answered = ingress.submit(accept_webhook.store_webhooks, world.context, [stop])
+        with suppress(Exception):
+            answered.result(timeout=10)
+        seen.append(world.value("SELECT opted_out_at FROM contacts WHERE id = :id", id=contact_id))
+
+    gate.record = stop_meanwhile  # type: ignore[assignment]
+    try:
+        send_message._begin(world.context, claim)
+    except Exception:  # noqa: BLE001 - a deadlock that the server ended is no text after a STOP
+        seen.append(None)
+    finally:
+        gate.record = record
+        ingress.shutdown()
+    assert seen[0] is None, "the opt-out was in force before the submission was committed"
+
+
+def a_late_start_sends_nothing(world: World) -> None:
+    quick = Durations().model_copy(update={"start_guard": timedelta(microseconds=1)})
+    sender, message_id = world.another(durations=quick), world.message()
+    send_message.send_messages(sender, [message_id])
+    sender.close()
+    assert world.texts() == []
+
+
+def hours_are_the_product_s(world: World) -> None:
+    message_id = world.message()
+    world.move(hours=9)  # 22:00 in New York
+    world.send(message_id)
+    assert world.texts() == []
+
+
+def many_at_once_stay_under_the_cap(world: World) -> None:
+    capped = world.another(account_daily_cap=2)
+    message_ids = [world.message() for _ in range(8)]
+    with ThreadPoolExecutor(8) as senders:
+        list(senders.map(lambda message_id: send_message.send_messages(capped, [message_id]), message_ids))
+    capped.close()
+    assert len(world.texts()) <= 2
+
+
+def no_limiter_no_text(world: World) -> None:
+    sender = world.another(redis_url="redis://127.0.0.1:1/0")
+    send_message.send_messages(sender, [world.message()])
+    sender.close()
+    assert world.texts() == []
+
+
+def a_late_sent_moves_nothing_back(world: World) -> None:
+    message_id = world.message()
+    world.send(message_id)
+    world.receive(world.receipt_for("delivered", message_id))
+    world.receive(world.receipt_for("undelivered", message_id))
+    assert world.status(message_id) == "delivered"
+
+
+def a_killed_worker_s_task_comes_back(_world: World) -> None:
+    assert app.conf.task_acks_late
+    assert app.conf.task_reject_on_worker_lost
+
+
+def a_missed_day_is_made_up(_world: World) -> None:
+    job = schedule_rules.JOBS["queue_daily_campaigns"]
+    eight = datetime(2027, 6, 1, 12, tzinfo=UTC)
+    planned = tick_schedule.plan_runs(
+        job, after=eight, until=eight + timedelta(hours=3), zone="America/New_York", paused_at=None
+    )
+    assert [(run.status, run.reason) for run in planned] == [("due", "caught_up")]
+
+
+def three_deaths_are_enough(world: World) -> None:
+    inbox_id = world.accept(world.text_from(new_number(), "hello")).inbox_id or 0
+    for _ in range(3):
+        with world.context.database.transaction() as session:
+            inbox.claim(session, inbox_id, lease=timedelta(minutes=1))  # and then its worker died
+        world.end_leases()
+    handle_event.handle_events(world.context, [inbox_id])
+    assert world.inbox(inbox_id).status == "dead"
+
+
+def what_the_broker_lost_is_sent(world: World) -> None:
+    message_id = world.message()
+    dispatch.Dispatcher(world.context).dispatch()
+    world.end_leases()  # a minute later, and nobody ever took it
+    sweep.sweep(world.context)
+    assert dispatch.Dispatcher(world.context).dispatch() == 1
+    assert world.status(message_id) == "pending"
+
+
+def a_text_in_doubt_is_found_in_the_list(world: World) -> None:
+    message_id = world.message()
+    world.simulator.add_fault("server_error", created=1, times=1)
+    world.send(message_id)
+    world.move(seconds=20)
+    world.look(message_id)
+    assert world.status(message_id) in ("sent", "delivered")
+
+
+def one_empty_look_proves_nothing(world: World) -> None:
+    control, message_id = world.message(), world.message()
+    world.send(control)
+    world.simulator.add_fault("server_error", times=1)
+    world.send(message_id)
+    world.move(seconds=20)
+    world.look(message_id)
+    assert world.status(message_id) == "uncertain"
+
+
+def a_rewound_database_sends_nothing(world: World) -> None:
+    message_id = world.message()
+    world.execute("UPDATE installation SET lineage = 'another'")
+    dispatch.Dispatcher(world.context).dispatch()
+    world.send(message_id)
+    assert world.texts() == []
+
+
+def a_group_text_is_refused(_world: World) -> None:
+    with pytest.raises(NotOneRecipient):
+        transport._require_one_recipient(b'{"to": ["+12125550101", "+12125550102"]}')
+
+
+def _begin(world: World, message_id: int) -> int:
+    """Claim and commit to submitting; the fence."""
+    with world.context.database.transaction() as session:
+        [claim] = outbox.claim(session, [message_id], lease=timedelta(minutes=1))
+    assert send_message._begin(world.context, claim) is not None
+    return claim.fence
+
+
+# --- defects ---------------------------------------------------------------------------------------------------------
+
+
+def answer_before_the_commit(patch: Patch) -> None:
+    stored = accept_webhook.store_webhooks
+
+    def store(context: Any, webhooks: Any) -> Any:
+        with suppress(DatabaseUnavailable):
+            return stored(context, webhooks)
+        return [accept_webhook.Acceptance(accept_webhook.Verdict.STORED, "new") for _ in webhooks]
+
+    patch.setattr(accept_webhook, "store_webhooks", store)
+
+
+def call_again_on_unknown(patch: Patch) -> None:
+    send = OpenPhoneClient.send_text
+
+    def send_twice(client: OpenPhoneClient, **text: Any) -> Any:
+        outcome = send(client, **text)
+        return send(client, **text) if isinstance(outcome, Unknown) else outcome
+
+    patch.setattr(OpenPhoneClient, "send_text", send_twice)
+
+
+def follow_redirects(patch: Patch) -> None:
+    make = httpx.Client.__init__
+    patch.setattr(httpx.Client, "__init__", lambda self, **options: make(self, **options | {"follow_redirects": True}))
+
+
+def ignore_the_fence_on_results(patch: Patch) -> None:
+    patch.setattr(outbox, "lock_for_outcome", lambda session, message_id, **_: outbox.lock(session, message_id))
+
+
+def ignore_the_fence_on_claims(patch: Patch) -> None:
+    patch.setattr(outbox, "lock_leased", lambda session, held: outbox.lock(session, held.message_id))
+
+
+def look_at_opt_outs_when_planning_only(patch: Patch) -> None:
+    gather = gate.gather
+
+    def gather_without(*arguments: Any) -> Any:
+        return replace(gather(*arguments), opted_out=False)
+
+    patch.setattr(gate, "gather", gather_without)
+    patch.setattr(outbox, "skip_pending_of", lambda *_, **__: 0)
+
+
+def look_without_the_lock(patch: Patch) -> None:
+    patch.setattr(
+        contacts, "lock", lambda session, contact_id: session.get_one(Contact, contact_id, populate_existing=True)
+    )
+    patch.setattr(outbox, "lock_leased", lambda session, held: session.get(Message, held.message_id))
+
+
+def start_without_the_guard(patch: Patch) -> None:
+    send = OpenPhoneClient.send_text
+    patch.setattr(OpenPhoneClient, "send_text", lambda self, **text: send(self, **text | {"start_guard": lambda: True}))
+
+
+def count_no_caps_in_the_transaction(patch: Patch) -> None:
+    take = caps.take
+    patch.setattr(caps, "take", lambda session, scope, day, **_: take(session, scope, day, limit=10**6))
+
+
+def send_without_a_limiter(patch: Patch) -> None:
+    reserve = Throttle.reserve
+
+    def reserve_anyway(throttle: Throttle, *arguments: Any, **options: Any) -> Any:
+        try:
+            return reserve(throttle, *arguments, **options)
+        except ThrottleUnavailable:
+            return Slot(timedelta(0), monotonic(), monotonic() + 1)
+
+    patch.setattr(Throttle, "reserve", reserve_anyway)
+
+
+def believe_the_last_receipt(patch: Patch) -> None:
+    patch.setattr(settle, "after_receipt", lambda _before, receipt, **_: MessageStatus(receipt))
+
+
+def drop_what_is_late(patch: Patch) -> None:
+    plan = tick_schedule.plan_runs
+
+    def plan_in_time(job: Any, *, until: datetime, **options: Any) -> Any:
+        runs = plan(job, until=until, **options)
+        return [run for run in runs if until - run.due_at <= timedelta(minutes=10)]
+
+    patch.setattr(tick_schedule, "plan_runs", plan_in_time)
+
+
+def count_attempts_after_the_work(patch: Patch) -> None:
+    claim = inbox.claim
+
+    def claim_uncounted(session: Any, inbox_id: int, **options: Any) -> Any:
+        row = claim(session, inbox_id, **options)
+        if row is not None:
+            session.query(type(row)).filter_by(id=inbox_id).update({"attempts": 0, "deaths": 0})
+            row.attempts = row.deaths = 0
+        return row
+
+    patch.setattr(inbox, "claim", claim_uncounted)
+
+
+def list_what_is_older(patch: Patch) -> None:
+    find = OpenPhoneClient.find_sent
+
+    def find_before(client: OpenPhoneClient, *, created_after: datetime, **options: Any) -> Any:
+        listed = find(client, created_after=created_after - timedelta(days=1), **options)
+        return tuple(entry for entry in listed if entry.created_at < created_after)
+
+    patch.setattr(OpenPhoneClient, "find_sent", find_before)
+
+
+def hold_after_one_look(patch: Patch) -> None:
+    patch.setattr(reconciliation, "EMPTY_LOOKS", 1)
+    patch.setattr(reconciliation, "EMPTY_SPAN", timedelta(0))
+    patch.setattr(reconcile, "EMPTY_LOOKS", 1)
+
+
+def send_after_a_rewind(patch: Patch) -> None:
+    gather = gate.gather
+
+    def gather_without(*arguments: Any) -> Any:
+        return replace(gather(*arguments), database_rewound=False)
+
+    patch.setattr(gate, "gather", gather_without)
+
+
+def forget_after(minutes: int) -> Callable[[Patch], None]:
+    rule = ("effects", retention.drop_effects, timedelta(minutes=minutes))
+    return lambda patch: patch.setattr(clean_up, "RULES", (rule,))
+
+
+def sweep_nothing(patch: Patch) -> None:
+    patch.setattr(sweep, "sweep", lambda _context: None)
+
+
+def tell_deliveries_apart_by_time(patch: Patch) -> None:
+    read = accept_webhook._delivery
+
+    def with_a_new_key(*arguments: Any, **options: Any) -> Any:
+        return replace(read(*arguments, **options), dedupe_key=f"{monotonic()}")
+
+    patch.setattr(accept_webhook, "_delivery", with_a_new_key)
+
+
+def go_by_the_process_s_clock(patch: Patch) -> None:
+    wrong = SimpleNamespace(**vars(clock) | {"product_now": lambda _session: AN_OPEN_HOUR})
+    patch.setattr(send_message, "clock", wrong)
+
+
+DEFECTS = (
+    Defect(1, "ack before commit", answer_before_the_commit, a_lost_commit_is_no_success),
+    Defect(
+        2,
+        "synchronous_commit off",
+        lambda patch: patch.setattr(database, "SETTINGS_THAT_MUST_BE_ON", ()),
+        weak_durability_is_refused,
+    ),
+    Defect(3, "no unique key on the delivery id", tell_deliveries_apart_by_time, one_row_for_one_delivery),
+    Defect(4, "ids kept for five minutes", forget_after(5), an_effect_is_known_for_a_year),
+    Defect(5, "retry on timeout", call_again_on_unknown, no_second_text_after("reset")),
+    Defect(6, "retry on 5xx", call_again_on_unknown, no_second_text_after("server_error")),
+    Defect(8, "redirects followed", follow_redirects, a_redirect_is_not_followed),
+    Defect(9, "fence ignored on result", ignore_the_fence_on_results, a_stale_holder_records_nothing),
+    Defect(10, "fence ignored on claim", ignore_the_fence_on_claims, a_lease_that_was_lost_submits_nothing),
+    Defect(11, "opt-out at planning only", look_at_opt_outs_when_planning_only, an_opt_out_stops_what_was_planned),
+    Defect(12, "opt-out without the lock", look_without_the_lock, no_submission_commits_after_an_opt_out),
+    Defect(13, "no start guard", start_without_the_guard, a_late_start_sends_nothing),
+    Defect(
+        14,
+        "hours by the process's clock",
+        go_by_the_process_s_clock,
+        hours_are_the_product_s,
+    ),
+    Defect(15, "cap outside the transaction", count_no_caps_in_the_transaction, many_at_once_stay_under_the_cap),
+    Defect(16, "limiter fails open", send_without_a_limiter, no_limiter_no_text),
+    Defect(17, "receipt overwrites blindly", believe_the_last_receipt, a_late_sent_moves_nothing_back),
+    Defect(
+        19,
+        "pop before send",
+        lambda patch: patch.setitem(app.conf, "task_acks_late", False),
+        a_killed_worker_s_task_comes_back,
+    ),
+    Defect(21, "late runs dropped", drop_what_is_late, a_missed_day_is_made_up),
+    Defect(22, "attempts counted after the work", count_attempts_after_the_work, three_deaths_are_enough),
+    Defect(23, "sweeper off", sweep_nothing, what_the_broker_lost_is_sent),
+    Defect(24, "reconcile by since", list_what_is_older, a_text_in_doubt_is_found_in_the_list),
+    Defect(25, "absence after one empty list", hold_after_one_look, one_empty_look_proves_nothing),
+    Defect(26, "a restored database sends", send_after_a_rewind, a_rewound_database_sends_nothing),
+    Defect(
+        27,
+        "two recipients",
+        lambda patch: patch.setattr(transport, "_require_one_recipient", lambda _body: None),
+        a_group_text_is_refused,
+    ),
+)
+"""Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
+the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.number}: {defect.name}")
+class TestTheTable:
+    def test_holds_without_the_defect(self, world: World, defect: Defect) -> None:
+        defect.check(world)
+
+    def test_notices_the_defect(self, world: World, monkeypatch: Patch, defect: Defect) -> None:
+        defect.put_in(monkeypatch)
+        with pytest.raises((AssertionError, pytest.fail.Exception)):
+            defect.check(world)

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 
+from services.core.runtime import metering
 from services.core.runtime.failpoints import reach
 from services.core.storage import beat_lease
 from services.core.storage.beat_lease import Lease
@@ -71,6 +72,7 @@ class Leader:
         if self._lease is not None:
             log.warning("beat.lease_lost", term=self._lease.term)
             self._lease = None
+            metering.show()  # gauges are the leader's
 
     def resign(self) -> None:
         """Give the lease back, so that a standby leads at once; not longer than a stopping process can wait."""

@@ -10,7 +10,7 @@ from services.core.usecases.recover import Recovery
 
 def show_health(work: Work) -> shapes.Health:
     """Look at every part now; what isn't well comes with its remedy."""
-    return shapes.Health.model_validate(check_health.check_health(work))
+    return shapes.Health.model_validate(check_health.check_health(work, keep=False))
 
 
 def show_sending(work: Work) -> SendingState:

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from services.core.storage.models import HealthReport
 
+LOOKED_AT = 500
+
 
 @dataclass(frozen=True, slots=True)
 class ReportedPart:
@@ -25,10 +27,15 @@ def latest(session: Session) -> HealthReport | None:
 
 
 def latest_part(session: Session, name: str, *, within: timedelta) -> ReportedPart | None:
-    """A part as the latest report that has it found it, if that is not longer ago."""
+    """A part as the latest report that has it found it, if that is not longer ago; a few hundred are looked at."""
+    newest = select(func.max(HealthReport.id)).scalar_subquery()
     report = session.scalar(
         select(HealthReport)
-        .where(HealthReport.parts.contains([{"name": name}]), HealthReport.at >= func.product_now() - within)
+        .where(
+            HealthReport.id > newest - LOOKED_AT,
+            HealthReport.parts.contains([{"name": name}]),
+            HealthReport.at >= func.product_now() - within,
+        )
         .order_by(HealthReport.id.desc())
         .limit(1)
     )

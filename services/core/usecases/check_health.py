@@ -27,8 +27,11 @@ class Health:
         return {"healthy": self.healthy, "unwell": [part.name for part in self.parts if not part.well]}
 
 
-def check_health(context: Context) -> Health:
-    """Look at every part; a part that can't be looked at is unwell. The report is stored when the database allows."""
+def check_health(context: Context, *, keep: bool = True) -> Health:
+    """Look at every part; a part that can't be looked at is unwell.
+
+    The report is stored, if it is to be kept, when the database allows: a page that polls keeps none.
+    """
     seen = [_redis(context), *cluster_parts(context.settings.kubernetes_namespace)]
     try:
         with context.database.transaction() as session:
@@ -42,7 +45,8 @@ def check_health(context: Context) -> Health:
                 *provider_parts(session, at),
             ]
             told = reported_cluster(session, at)  # not stored again: it is an earlier report's
-            health.store(session, healthy=all(part.well for part in seen), parts=[_row(part) for part in seen])
+            if keep:
+                health.store(session, healthy=all(part.well for part in seen), parts=[_row(part) for part in seen])
     except DatabaseUnavailable as error:
         remedy = "start PostgreSQL or mend its address; nothing is accepted or sent meanwhile"
         return Health(None, (Part("database", well=False, found=str(error), remedy=remedy), *seen))

@@ -1,10 +1,11 @@
-"""A campaign of many texts, started in a pod of the release: `python - TEXTS PREFIX`, prints its id.
+"""A campaign of many texts, started in a pod of the release: `python - TEXTS PREFIX`.
 
-Product time is moved to the next business day's opening, and the caps are the campaign's own, so that all texts are due
-at once.
+It prints how many are planned, and when it was started in seconds since the epoch. Product time is moved to the next
+business day's opening, and the caps are the campaign's own, so that all texts are due at once.
 """
 
 import sys
+import time
 from datetime import datetime, timedelta
 from datetime import time as clock_time
 from zoneinfo import ZoneInfo
@@ -46,6 +47,7 @@ new = NewCampaign(
 )
 campaign = campaign_verbs.create(context, new, by=ACTOR)
 plan = plan_campaign(context, campaign.campaign_id, by=ACTOR)
+started_at = time.time()
 campaign_verbs.start(context, campaign.campaign_id, plan_hash=plan.plan_hash, by=ACTOR)
 context.close()
-sys.stdout.write(f"{plan.recipients}\n")
+sys.stdout.write(f"{plan.recipients} {started_at}\n")

@@ -1,7 +1,8 @@
 """Signed webhooks at a steady rate: who runs this in a pod of the release sees what the provider would see.
 
-`python load.py URL RATE SECONDS` prints one JSON document: how often each answer came, which were repeated until they
-were taken, and the slowest. The signing key is read from the release's settings.
+`python load.py URL RATE SECONDS` says "begun" on standard error, and in the end prints one JSON document: how often
+each answer came, which were repeated until they were taken, and the slowest. The signing key is read from the
+release's settings.
 """
 
 import base64
@@ -54,6 +55,7 @@ def main(url: str, rate: float, seconds: float) -> int:
             time.sleep(PAUSE)
         return answers, time.monotonic() - began
 
+    sys.stderr.write("begun\n")
     began = time.monotonic()
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         results = list(threads.map(deliver, (began + number / rate for number in range(int(rate * seconds)))))

@@ -166,6 +166,14 @@ class RunningPod:
         phase: str = core.read_namespaced_pod(self.name, self.namespace).status.phase
         return phase
 
+    def wait_until_begun(self) -> None:
+        """It has read its settings, and what it is there for has begun."""
+
+        def has_begun() -> bool:
+            return self.phase != "Pending" and "begun" in run("kubectl", "-n", self.namespace, "logs", self.name)
+
+        eventually(has_begun, within=120, what=f"{self.name} has begun")
+
     def result(self, *, within: float) -> dict[str, Any]:
         """What it printed last, as JSON, once it is done."""
         eventually(lambda: self.phase in ("Succeeded", "Failed"), within=within, what=f"{self.name} is done")

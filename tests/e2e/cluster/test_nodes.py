@@ -48,7 +48,7 @@ def on(release: Release, node: str) -> list[str]:
 def test_a_node_is_drained_and_killed(release: Release, second_node: str, figures: dict[str, object]) -> None:
     planned = send(release, "212900", 300)
     with release.pod_running("load", LOAD, URL, RATE, "120") as load:
-        eventually(lambda: load.phase == "Running", within=120, what="webhooks arrive")
+        load.wait_until_begun()
         figures["pods that a drain moved"] = len(on(release, second_node))
         run("kubectl", "drain", second_node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s")
         assert release.pods("webhook-ingress")

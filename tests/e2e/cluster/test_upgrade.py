@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from tests.e2e.cluster.release import ROOT, Release, eventually, run
+from tests.e2e.cluster.release import ROOT, Release, run
 from tests.e2e.cluster.test_scaling import finish, judge, send
 
 RATE = os.environ.get("E2E_RATE", "20")
@@ -39,7 +39,7 @@ def installed(release: Release) -> Release:
 def test_upgrade_and_rollback_under_load(installed: Release, figures: dict[str, object]) -> None:
     planned = send(installed, "212700", TEXTS)
     with installed.pod_running("load", LOAD, URL, RATE, SECONDS) as load:
-        eventually(lambda: load.phase == "Running", within=60, what="webhooks arrive")
+        load.wait_until_begun()
         installed.install(values={**VALUES, "config": {**VALUES["config"], "logLevel": "DEBUG"}})
         installed.rollback(1)
         report = load.result(within=900)
@@ -54,7 +54,7 @@ def test_every_secret_changes_under_load(installed: Release, figures: dict[str, 
     """The generated ones, as the chart's README says: the new value into its Secret, an upgrade, a restart of all."""
     planned = send(installed, "213000", TEXTS // 5)
     with installed.pod_running("load", LOAD, URL, RATE, SECONDS) as load:
-        eventually(lambda: load.phase == "Running", within=120, what="webhooks arrive")
+        load.wait_until_begun()
         new = {name: secrets.token_hex(16) for name in GENERATED}
         role = f"ALTER ROLE attackacrack PASSWORD '{new['postgresql-password', 'password']}'"
         installed.execute("postgresql", "psql", "--username", "attackacrack", "--quiet", "--command", role)

@@ -1,6 +1,6 @@
 """The role's metrics for Prometheus: `GET /metrics` on a port of its own, answered by a thread of the main process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate, groupby
 from wsgiref.simple_server import WSGIServer
 
@@ -21,11 +21,8 @@ UNITS = {"s": "_seconds"}
 class TableCollector(Collector):
     """The table's series under Prometheus's names."""
 
-    def __init__(self, read: Callable[[], list[Series]] = metering.read) -> None:
-        self._read = read
-
     def collect(self) -> Iterator[Metric]:
-        for _, group in groupby(self._read(), key=lambda series: series.instrument.name):
+        for _, group in groupby(metering.read(), key=lambda series: series.instrument.name):
             yield _family(list(group))
 
 

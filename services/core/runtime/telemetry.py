@@ -124,7 +124,6 @@ class Instrument:
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SLOW = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 45)
 
-KINDS = ("marketing", "transactional")
 STATUSES = ("pending", "sending", "uncertain", "held", "sent", "delivered", "undelivered", "failed", "skipped")
 HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 HTTP_STATUSES = (

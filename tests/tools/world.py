@@ -227,6 +227,7 @@ class World:
         delivery_id: str | None = None,
         legacy: bool = False,
         signed_at: datetime | None = None,
+        traceparent: str | None = None,
     ) -> ReadWebhook:
         """A body signed as the provider signs it and read as the ingress reads it."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -236,7 +237,7 @@ class World:
             if legacy
             else standard_headers(delivery_id or f"delivery{next(_ids)}", signed_at or at, raw, [STANDARD_KEY])
         )
-        webhook = read_webhook(self.context, raw, headers, at=at, traceparent=None)
+        webhook = read_webhook(self.context, raw, headers, at=at, traceparent=traceparent)
         assert isinstance(webhook, ReadWebhook), webhook
         return webhook
 

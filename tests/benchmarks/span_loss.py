@@ -1,0 +1,160 @@
+"""Spans produced and received over recycled children and restarts: `python -m tests.benchmarks.span_loss`.
+
+One-id tasks on a real worker of two children that are recycled every hundred tasks. At a third and at two thirds the
+worker is replaced as a rolling update does it: a second one starts, the first gets SIGTERM. Every task that ran must
+have its span with the receiver, once; a task runs again only where a restart gave its message back.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from services.cli.laptop.guard import Guard
+from services.cli.laptop.ports import free_ports
+from services.cli.laptop.valkey import prepare_valkey
+from services.core.queue import app as queue_app
+from services.core.queue.enqueue import Batch, Broker
+from services.core.queue.instrumentation import trace_tasks
+from services.core.queue.journal import install_journal
+from services.core.queue.names import WEBHOOK, TaskName
+from services.core.queue.task import task
+from services.core.queue.worker import run_worker
+from services.core.runtime.exporting import flush_telemetry, start_telemetry
+from services.core.runtime.settings import read_settings
+from services.trace_receiver.server import Receiver
+from services.trace_receiver.store import Traces
+from tests.conftest import PASSWORD, ValkeyProcess
+
+TASKS_PER_CHILD = 100
+RUN, TASK_ID = "run/process_webhook", "messaging.message.id"
+
+
+class AppendedJournal:
+    """A line for each run that ended; nothing is looked up, so that ten thousand cost as much as ten."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def started(self, **_: object) -> int:
+        return 1
+
+    def succeeded(self, *, task_id: str, seconds: float) -> None:
+        os.write(self._file, f"{task_id} {os.getpid()} {seconds:.6f}\n".encode())
+
+    def failed(self, **fields: object) -> None:
+        raise AssertionError(fields)
+
+    gave_up = failed
+
+
+def import_tasks() -> None:
+    @task(TaskName.PROCESS_WEBHOOK)
+    def does_nothing(ids: list[str]) -> None: ...
+
+
+def work(folder: Path) -> None:
+    """Be the worker."""
+    queue_app.TASKS_PER_CHILD = TASKS_PER_CHILD
+    configured = read_settings(run_dir=folder, service_name="webhook-worker")
+    install_journal(lambda: AppendedJournal(folder.parent / "journal"))  # type: ignore[arg-type, return-value]
+    run_worker(
+        WEBHOOK,
+        import_tasks=import_tasks,
+        configured=configured,
+        child_started=[lambda: trace_tasks(start_telemetry(configured))],
+        child_stopping=[flush_telemetry],
+    )
+
+
+class Worker:
+    def __init__(self, base: Path, number: int) -> None:
+        self.folder = base / f"worker-{number}"
+        self.folder.mkdir()
+        with (self.folder / "log").open("wb") as log:
+            command = [sys.executable, "-m", "tests.benchmarks.span_loss", "--worker", str(self.folder)]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        wait_until((self.folder / "ready").exists, within=120)
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=120)
+
+
+def wait_until(is_so: Callable[[], bool], *, within: float) -> None:
+    deadline = time.monotonic() + within
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.05)
+
+
+def measure(count: int) -> int:
+    """Run and report; the exit code is 1 when a span of a task that ran is missing."""
+    with ExitStack() as exits:
+        base = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="span-loss-")))
+        guard = exits.enter_context(Guard())
+        (base / "valkey").mkdir()
+        prepared = prepare_valkey(base / "valkey", port=free_ports(1)[0], password=PASSWORD)
+        valkey = ValkeyProcess(prepared, guard, base / "valkey.log")
+        valkey.start()
+        exits.callback(valkey.stop)
+        receiver = exits.enter_context(
+            Receiver(("127.0.0.1", 0), Traces(traces_at_most=10 * count, spans_at_most=10 * count))
+        )
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        exits.callback(receiver.shutdown)
+        os.environ |= {"ATTACKACRACK_REDIS_URL": valkey.url, "ATTACKACRACK_OTLP_ENDPOINT": receiver.url}
+        journal = base / "journal"
+        journal.touch()
+
+        def ran() -> int:
+            return journal.read_bytes().count(b"\n")
+
+        broker = Broker(read_settings())
+        broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch([str(number)]) for number in range(count)])
+        began = time.monotonic()
+        worker, codes = Worker(base, 0), []
+        for number in (1, 2):
+            wait_until(lambda number=number: ran() >= count * number // 3, within=1800)  # type: ignore[misc]
+            following = Worker(base, number)
+            codes.append(worker.end())
+            worker = following
+        wait_until(lambda: ran() >= count, within=1800)
+        seconds = time.monotonic() - began
+        codes.append(worker.end())
+        lines = [line.split() for line in journal.read_text().splitlines()]
+        spans = [span for span in receiver.traces.all() if span["operationName"] == RUN]
+        received = Counter(
+            tag["value"] for span in spans for tag in span["tags"] if tag["key"] == "messaging.message.id"
+        )
+        produced = Counter(task_id for task_id, _, _ in lines)
+        missing = produced - received
+        sys.stdout.write(
+            f"tasks {count}, runs {produced.total()}, pool processes {len({pid for _, pid, _ in lines})}, "
+            f"exit codes {codes}, {seconds:.0f} s\n"
+            f"run spans produced {produced.total()}, received {received.total()}, missing {missing.total()}\n"
+        )
+        return 1 if missing else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=10_000)
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work(options.worker)
+    return measure(options.tasks)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -37,7 +37,9 @@ def test_decisions_are_numbered_without_doubles() -> None:
     assert sorted(set(numbers)) == numbers
 
 
-@pytest.mark.parametrize("document", ["README.md", "services/provider_simulator/README.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "services/provider_simulator/README.md", "services/core/runtime/TRACES.md"]
+)
 def test_links_between_documents_lead_somewhere(document: str) -> None:
     path = ROOT / document
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())

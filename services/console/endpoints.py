@@ -53,6 +53,13 @@ class _ContactKey(StringConvertor):
     regex = CONTACT_KEY
 
 
+class _ExternalId(StringConvertor):
+    """A job's external id, slashes included, `{external_id:external}`; `imports` is an address of its own."""
+
+    regex = "(?!imports$).+"
+
+
+register_url_convertor("external", _ExternalId())
 register_url_convertor("id", _Id())
 register_url_convertor("contact", _ContactKey())
 

@@ -77,7 +77,7 @@ ENDPOINTS = (
     Endpoint(
         verb="jobs show",
         method="GET",
-        path="/jobs/{external_id:path}",
+        path="/jobs/{external_id:external}",
         role=Role.VIEWER,
         handler=show_job,
         answer=shapes.Job,
@@ -85,7 +85,7 @@ ENDPOINTS = (
     Endpoint(
         verb="jobs update",
         method="PATCH",
-        path="/jobs/{external_id:path}",
+        path="/jobs/{external_id:external}",
         role=Role.OPERATOR,
         handler=update_job,
         answer=shapes.PutJob,

@@ -61,7 +61,8 @@ INSERT INTO contacts AS known
     (e164, first_name, last_name, city, state, zip, timezone, external_id, fields, import_id)
 SELECT DISTINCT ON (e164) e164, data->>'first_name', data->>'last_name', data->>'city', data->>'state', data->>'zip',
        data->>'timezone', data->>'external_id', coalesce(data->'fields', '{}'), import_id
-FROM import_rows WHERE import_id = :import_id AND outcome <> 'rejected'
+FROM import_rows
+WHERE import_id = :import_id AND outcome <> 'rejected' AND e164 IS NOT NULL -- erased since the dry run
 ORDER BY e164, line
 ON CONFLICT (e164) DO UPDATE SET
     first_name = coalesce(known.first_name, excluded.first_name),

@@ -317,9 +317,13 @@ def _is_ours(context: Context, url: str) -> bool:
 
 
 def _check_url(context: Context, url: str) -> None:
-    parts = urlsplit(url)
     schemes = ("https", "http") if context.is_simulated else ("https",)
-    if parts.scheme not in schemes or not parts.hostname or parts.path != INGRESS_PATH or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        is_ours = parts.scheme in schemes and bool(parts.hostname) and parts.path == INGRESS_PATH
+    except ValueError:
+        is_ours = False
+    if not is_ours or parts.query or parts.fragment:
         detail = f"the address is https://YOUR-HOST{INGRESS_PATH}, as the provider sees it from outside"
         raise RefusedInput("url_refused", detail, pointer="/url")
 

@@ -239,7 +239,7 @@ ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ("POST", "/jobs/imports"): csv(
         lambda: f"external_id,phone,job_type\nJ-{new_number()},{new_number()},foundation\n", apply="true"
     ),
-    ("PATCH", "/jobs/{external_id:path}"): lambda console, _: Request(
+    ("PATCH", "/jobs/{external_id:external}"): lambda console, _: Request(
         {"external_id": add_job(console)}, {"json": {"cancelled": True}}
     ),
     ("POST", "/dead-letters/replay"): lambda console, _: Request({}, {"json": {"letter_ids": [add_letter(console)]}}),

@@ -157,6 +157,7 @@ def test_a_window_over_midnight_says_so(console):
         ({**JSON, "content-encoding": "gzip"}, 415, "content_encoding"),
         ({**JSON, "origin": "https://elsewhere.example"}, 403, "origin_refused"),
         ({**JSON, "origin": "null"}, 403, "origin_refused"),
+        ({**JSON, "origin": "http://[::1"}, 403, "origin_refused"),
         ({**JSON, "idempotency-key": "two words"}, 422, "idempotency_key_invalid"),
         ({**JSON, "idempotency-key": "k" * 201}, 422, "idempotency_key_invalid"),
     ],
@@ -204,6 +205,9 @@ def test_large_bodies(console):
         ("DELETE", "/campaigns", 405, "method_not_allowed"),
         ("PUT", "/campaigns/1", 405, "method_not_allowed"),
         ("GET", "/campaigns/1/start", 405, "method_not_allowed"),
+        ("GET", "/contacts/imports", 405, "method_not_allowed"),
+        ("GET", "/jobs/imports", 405, "method_not_allowed"),
+        ("GET", "/dead-letters/replay", 405, "method_not_allowed"),
     ],
 )
 def test_addresses_of_nothing(console, method, path, status, code):

@@ -76,6 +76,14 @@ class TestContacts:
 
         assert console.import_csv(pieces()).json()["rows"] == 1
 
+    def test_who_was_erased_since_the_dry_run_is_not_taken_over(self, console):
+        console.post("/contacts", json={"number": "2025550190"})
+        import_id = console.import_csv(b"phone\n2025550190\n2025550191\n").json()["import_id"]
+        assert console.post("/contacts/+12025550190/erase", json={"reason": "by letter"}).status_code == 200
+        assert console.post(f"/contacts/imports/{import_id}/confirm").status_code == 200
+        assert console.get("/contacts/+12025550190").status_code == 404
+        assert console.get("/contacts/+12025550191").status_code == 200
+
     def test_one_is_added_once(self, console):
         new = {"number": "(202) 555-0143", "first_name": "Grace", "state": "NY", "fields": {"roof": "slate"}}
         added = console.post("/contacts", json=new, role=Role.OPERATOR)

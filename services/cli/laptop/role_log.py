@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import TextIO
 
 from services.cli.laptop.terminal_line import terminal_line
@@ -15,6 +16,7 @@ Log = Callable[[str, str], None]
 SUPERVISOR = "supervisor"
 FILE_LIMIT = 5 * 1024 * 1024
 LINE_LIMIT = 64 * 1024
+COMPLAIN_EVERY_SECONDS = 60
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 NAME_WIDTH = 18
 
@@ -50,6 +52,7 @@ class RoleLog:
         self._log = log
         self._file = path.open("ab", buffering=0)
         self._unfinished = b""
+        self._complained_at = float("-inf")
         self._reading, self.descriptor = os.pipe()
         os.set_blocking(self._reading, False)
         asyncio.get_running_loop().add_reader(self._reading, self._read)
@@ -80,11 +83,20 @@ class RoleLog:
         return True
 
     def _keep(self, chunk: bytes) -> None:
-        if self._file.tell() + len(chunk) > FILE_LIMIT:
-            self._file.close()
-            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-            self._file = self._path.open("ab", buffering=0)
-        self._file.write(chunk)
+        """Write it down. A disk that is full costs these lines and nothing else: the role must not wait for its log."""
+        try:
+            if self._file.tell() + len(chunk) > FILE_LIMIT:
+                self._begin_anew()
+            self._file.write(chunk)
+        except OSError as error:
+            if monotonic() - self._complained_at >= COMPLAIN_EVERY_SECONDS:
+                self._complained_at = monotonic()
+                self._log(SUPERVISOR, f"{self._name}'s log can't be written ({error.strerror}), its lines are lost")
+
+    def _begin_anew(self) -> None:
+        self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        full, self._file = self._file, self._path.open("ab", buffering=0)
+        full.close()
 
     def _pass_on(self, line: bytes) -> None:
         self._log(self._name, line.decode(errors="replace").rstrip("\r"))

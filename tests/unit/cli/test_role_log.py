@@ -45,6 +45,15 @@ def test_lines_come_out_whole(tmp_path: Path, writes: tuple[bytes, ...], lines: 
     assert (tmp_path / "beat.log").read_bytes() == b"".join(writes)
 
 
+def test_a_full_disk_costs_lines_of_the_file_alone_and_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(role_log, "LINE_LIMIT", 4)  # so that it is written in several pieces
+    (tmp_path / "beat.log").symlink_to("/dev/full")
+    said = lines_of(tmp_path, b"one\ntwo\nsix\n")
+    assert [line for source, line in said if source == "beat"] == ["one", "two", "six"]
+    [complaint] = [line for source, line in said if source == SUPERVISOR]
+    assert complaint == "beat's log can't be written (No space left on device), its lines are lost"
+
+
 def test_the_file_is_renamed_when_it_is_full_and_a_full_line_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(role_log, "FILE_LIMIT", 10)
     monkeypatch.setattr(role_log, "LINE_LIMIT", 4)

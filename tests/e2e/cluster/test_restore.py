@@ -17,7 +17,7 @@ DUMP = "/var/lib/postgresql/data/drill.dump"
 
 def test_yesterdays_dump(release: Release, figures: dict[str, object]) -> None:
     release.install()
-    planned = send(release, "213100", TEXTS)
+    planned = send(release, "646400", TEXTS)
     eventually(lambda: len(release.ledger()) > TEXTS // 4, within=300, what="a quarter has left")
     release.execute("postgresql", "pg_dump", "-U", "attackacrack", "-Fc", "-f", DUMP, "attackacrack")
     in_the_dump = len(release.ledger())
@@ -35,6 +35,6 @@ def test_yesterdays_dump(release: Release, figures: dict[str, object]) -> None:
     found = release.tell("sending", "recover")
     figures["restored dump: texts forgotten, and bound again"] = f"{planned - in_the_dump}, {found['bound']}"
     release.tell("sending", "adopt", "--reason", "a drill")
-    finish(release, "213100", planned)
-    assert judge(release, "213100", planned) == (0, 0)
+    finish(release, "646400", planned)
+    assert judge(release, "646400", planned) == (0, 0)
     run("kubectl", "-n", release.namespace, "exec", "attackacrack-postgresql-0", "--", "rm", DUMP)

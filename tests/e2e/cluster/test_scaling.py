@@ -91,6 +91,7 @@ def send(release: Release, prefix: str, texts: int) -> int:
 def start(release: Release, prefix: str, texts: int) -> tuple[int, float]:
     """The same, and when it was started, in seconds since the epoch."""
     planned, started_at = release.python("console", SCRIPT, str(texts), prefix).split()[-2:]
+    assert int(planned) == texts
     return int(planned), float(started_at)
 
 

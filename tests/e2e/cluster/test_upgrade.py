@@ -52,7 +52,7 @@ def test_upgrade_and_rollback_under_load(installed: Release, figures: dict[str, 
 
 def test_every_secret_changes_under_load(installed: Release, figures: dict[str, object]) -> None:
     """The generated ones, as the chart's README says: the new value into its Secret, an upgrade, a restart of all."""
-    planned = send(installed, "213000", TEXTS // 5)
+    planned = send(installed, "646300", TEXTS // 5)
     with installed.pod_running("load", LOAD, URL, RATE, SECONDS) as load:
         load.wait_until_begun()
         new = {name: secrets.token_hex(16) for name in GENERATED}
@@ -68,8 +68,8 @@ def test_every_secret_changes_under_load(installed: Release, figures: dict[str, 
         report = load.result(within=900)
     figures["webhooks while every secret changed"] = json.dumps(report)
     assert report["lost"] == 0
-    figures["texts in doubt after every secret changed"] = finish(installed, "213000", planned)
-    assert judge(installed, "213000", planned) == (0, 0)
+    figures["texts in doubt after every secret changed"] = finish(installed, "646300", planned)
+    assert judge(installed, "646300", planned) == (0, 0)
     webhook = json.dumps({"stringData": {"legacy": secrets.token_hex(32)}})
     run("kubectl", "-n", installed.namespace, "patch", "secret", "attackacrack-webhook", "--patch", webhook)
     installed.restart()

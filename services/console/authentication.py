@@ -62,7 +62,9 @@ def _authenticate(context: Context, header: str) -> Caller:
     with context.database.reading() as session:
         found = tokens.find_live(session, token) if len(token) <= TOKEN_AT_MOST else None
     if found is None:
-        raise RefusedInput("token_invalid", "the token is unknown or revoked: ask an admin for another", status=401)
+        raise RefusedInput(
+            "token_invalid", "the token is unknown, revoked or expired: ask an admin for another", status=401
+        )
     return Caller(found.id, found.name, Role(found.role))
 
 

@@ -19,18 +19,23 @@ def create(
     context: "Context",
     name: Annotated[str, typer.Argument(show_default=False)],
     role: Annotated[Role, typer.Option("--role", help="Each can do what the one before it can.")] = Role.VIEWER,
+    valid_for: Annotated[
+        str | None, typer.Option("--valid-for", help="As P90D.", show_default="until it is revoked")
+    ] = None,
     by: By = SOMEBODY,
 ) -> Any:
     """Make a token; it is shown this once, only its hash is kept.
 
-    Example: attackacrack tokens create office --role operator
+    Example: attackacrack tokens create office --role operator --valid-for P90D
     """
+    from services.cli.values import read_duration
     from services.core.usecases.token_verbs import create_token
 
-    return create_token(context, name=name, role=role, by=by)
+    duration = read_duration(valid_for) if valid_for is not None else None
+    return create_token(context, name=name, role=role, valid_for=duration, by=by)
 
 
-@verb(group, "list", show=listing("token_id", "name", "role", "created_at", "revoked_at"))
+@verb(group, "list", show=listing("token_id", "name", "role", "created_at", "expires_at", "revoked_at"))
 def list_(context: "Context") -> Any:
     """Tokens by name and role, never the tokens themselves.
 

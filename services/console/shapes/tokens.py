@@ -1,19 +1,22 @@
 """Tokens of this API."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from services.console.shapes.values import Answered, Taken, example
+from services.console.shapes.values import Answered, Taken, example, text_only
 from services.core.domain.access import Role
+
+Lifetime = Annotated[timedelta, Field(strict=False), BeforeValidator(text_only)]
 
 
 class WantedToken(Taken):
-    model_config = example({"name": "night shift", "role": "viewer"})
+    model_config = example({"name": "night shift", "role": "viewer", "valid_for": "P90D"})
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     role: Annotated[Role, Field(strict=False)]
+    valid_for: Lifetime | None = Field(default=None, description="From PT1M to ten years; null: until it is revoked.")
 
 
 class Token(Answered):
@@ -23,6 +26,7 @@ class Token(Answered):
             "name": "night shift",
             "role": "viewer",
             "created_at": "2026-03-02T18:00:00Z",
+            "expires_at": "2026-05-31T18:00:00Z",
             "revoked_at": None,
         }
     )
@@ -31,6 +35,7 @@ class Token(Answered):
     name: str
     role: Role
     created_at: datetime
+    expires_at: datetime | None
     revoked_at: datetime | None
 
 

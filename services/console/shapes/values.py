@@ -13,7 +13,8 @@ EXAMPLE_AT = "2026-03-02T13:00:00-05:00"
 Item = TypeVar("Item")
 
 
-def _text_only(value: object) -> object:
+def text_only(value: object) -> object:
+    """Times and durations are written as texts, never as numbers."""
     if not isinstance(value, str):
         raise ValueError("a text in ISO 8601, please")
     return value
@@ -31,8 +32,8 @@ def _of_a_day(duration: timedelta) -> timedelta:
     return duration
 
 
-Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text_only), AfterValidator(_of_our_time)]
-Duration = Annotated[timedelta, Field(strict=False), BeforeValidator(_text_only), AfterValidator(_of_a_day)]
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(text_only), AfterValidator(_of_our_time)]
+Duration = Annotated[timedelta, Field(strict=False), BeforeValidator(text_only), AfterValidator(_of_a_day)]
 Span = Annotated[
     timedelta,
     WithJsonSchema({"type": "string", "description": "A duration in ISO 8601; its seconds may have a fraction."}),

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -19,10 +20,11 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def create(session: Session, *, name: str, role: str) -> str:
-    """Make a token and answer it, this once."""
+def create(session: Session, *, name: str, role: str, valid_for: timedelta | None = None) -> str:
+    """Make a token and answer it, this once; it ends after `valid_for` of real time."""
     token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
-    session.add(ApiToken(name=name, role=role, token_hash=hash_token(token)))
+    expires_at = func.now() + valid_for if valid_for is not None else None
+    session.add(ApiToken(name=name, role=role, token_hash=hash_token(token), expires_at=expires_at))
     session.flush()
     return token
 
@@ -33,15 +35,14 @@ def ensure(session: Session, token: str, *, name: str, role: str) -> None:
     session.execute(
         insert(ApiToken)
         .values(**values)
-        .on_conflict_do_update(index_elements=["name"], set_=values | {"revoked_at": None})
+        .on_conflict_do_update(index_elements=["name"], set_=values | {"revoked_at": None, "expires_at": None})
     )
 
 
 def find_live(session: Session, token: str) -> ApiToken | None:
-    """The token's row unless it is unknown or revoked."""
-    return session.scalar(
-        select(ApiToken).where(ApiToken.token_hash == hash_token(token), ApiToken.revoked_at.is_(None))
-    )
+    """The token's row unless it is unknown, revoked or expired."""
+    is_live = ApiToken.revoked_at.is_(None) & (ApiToken.expires_at.is_(None) | (ApiToken.expires_at > func.now()))
+    return session.scalar(select(ApiToken).where(ApiToken.token_hash == hash_token(token), is_live))
 
 
 def find_named(session: Session, name: str) -> ApiToken | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.core.domain.access import Role
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
@@ -11,6 +11,7 @@ from services.core.storage.models import ApiToken
 from services.core.usecases.context import Context
 
 NAME_AT_MOST = 100
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=3653)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class TokenView:
     name: str
     role: str
     created_at: datetime
+    expires_at: datetime | None
     revoked_at: datetime | None
 
 
@@ -31,14 +33,20 @@ class NewToken:
     token: str
 
 
-def create_token(context: Context, *, name: str, role: Role, by: str) -> NewToken:
-    """Make a token. Raises `RefusedInput` for a bad name, `Conflict` for one that was used before."""
+def create_token(context: Context, *, name: str, role: Role, by: str, valid_for: timedelta | None = None) -> NewToken:
+    """Make a token; without `valid_for` it never ends by itself.
+
+    Raises `RefusedInput` for a bad name or duration, `Conflict` for a name that was used before.
+    """
     if not name.strip() or len(name) > NAME_AT_MOST or not name.isprintable():
         raise RefusedInput("name_invalid", f"a name has 1 to {NAME_AT_MOST} printable characters", pointer="/name")
+    if valid_for is not None and not SHORTEST <= valid_for <= LONGEST:
+        detail = "a token is valid for a minute to ten years: write it as PT8H or P90D"
+        raise RefusedInput("valid_for_invalid", detail, pointer="/valid_for")
     with context.database.transaction() as session:
         if tokens.find_named(session, name) is not None:
             raise Conflict("name_taken", f"a token {name!r} was made before: choose another name", pointer="/name")
-        token = tokens.create(session, name=name, role=role)
+        token = tokens.create(session, name=name, role=role, valid_for=valid_for)
         audit.record(session, actor=by, act="token.created", subject="token", detail={"name": name, "role": str(role)})
         return NewToken(name, role, token)
 
@@ -67,4 +75,4 @@ def revoke_token(context: Context, name: str, *, by: str, own: str | None = None
 
 
 def _view(row: ApiToken) -> TokenView:
-    return TokenView(row.id, row.name, row.role, row.created_at, row.revoked_at)
+    return TokenView(row.id, row.name, row.role, row.created_at, row.expires_at, row.revoked_at)

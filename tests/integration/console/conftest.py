@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Thread
 from typing import Any
 
@@ -104,6 +105,8 @@ def console(console_settings: Settings) -> Iterator[RunningConsole]:
         made = {role.value: tokens.create(session, name=f"test-{role}", role=role) for role in Role}
         made["revoked"] = tokens.create(session, name="test-revoked", role=Role.ADMIN)
         tokens.revoke(session, "test-revoked")
+        ended = timedelta(seconds=-1)
+        made["expired"] = tokens.create(session, name="test-expired", role=Role.ADMIN, valid_for=ended)
     app = make_app(console_settings)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, http="httptools", ws="none", log_config=None, access_log=False))

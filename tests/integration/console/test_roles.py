@@ -10,7 +10,7 @@ from services.console.routes import ENDPOINTS
 from services.core.domain.access import Role, may
 
 ROUTES = [(endpoint.method, endpoint.path, endpoint.role) for endpoint in ENDPOINTS]
-CALLERS = (None, "bad", "revoked", *Role)
+CALLERS = (None, "bad", "revoked", "expired", *Role)
 PROBES = {"/livez", "/readyz"}
 AN_ID = {"job": "queue_daily_campaigns"}
 REQUIRED_ROLES = {
@@ -55,7 +55,7 @@ def test_who_may_use_a_route(console, method, path, needed, caller):
     address = re.sub(r"{(\w+)(:\w+)?}", lambda found: AN_ID.get(found[1], "999999"), path)
     content = b"phone\n" if takes_csv else b""
     answer = console.call(method, address, role=None, headers=headers, content=content)
-    if caller in (None, "bad", "revoked"):
+    if caller in (None, "bad", "revoked", "expired"):
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"
     elif not may(Role(caller), needed):

@@ -370,6 +370,17 @@ class TestTokens:
         assert [answer.status_code for answer in refused] == [422, 422]
         assert refused[0].json() == refused[1].json()
 
+    def test_one_ends_by_itself(self, console):
+        made = console.post("/tokens", json={"name": "for a shift", "role": "viewer", "valid_for": "PT8H"})
+        assert console.get(
+            "/sending", role=None, headers={"authorization": f"Bearer {made.json()['token']}"}
+        ).is_success
+        (listed,) = [item for item in console.get("/tokens").json()["items"] if item["name"] == "for a shift"]
+        assert listed["expires_at"] > listed["created_at"]
+        for wrong in ("PT1S", "-P1D", "P999999D", 8):
+            answer = console.post("/tokens", json={"name": "wrong", "role": "viewer", "valid_for": wrong})
+            assert (answer.status_code, answer.json()["pointer"]) == (422, "/valid_for")
+
     def test_a_role_that_there_is_not(self, console):
         answer = console.post("/tokens", json={"name": "root", "role": "root"})
         assert (answer.status_code, answer.json()["pointer"]) == (422, "/role")

@@ -62,6 +62,8 @@ class Installation(Base):
 
 
 class ApiToken(Base):
+    """`expires_at` is real time, whatever the product's clock says."""
+
     __tablename__ = "api_tokens"
     __table_args__ = (one_of("role", Role),)
 
@@ -70,6 +72,7 @@ class ApiToken(Base):
     role: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     created_at: Mapped[ProductStamp]
+    expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
 

@@ -15,7 +15,11 @@ group = typer.Typer(help="Stop everything, and go on again.", no_args_is_help=Tr
 
 
 def _show_state(state: Any, zone: ZoneInfo) -> list[Any]:
-    if state.stopped_at is not None:
+    if state.rewound:
+        verdict = (
+            "[bold red]nothing is sent: the database was restored or moved[/]; sending recover, then sending adopt"
+        )
+    elif state.stopped_at is not None:
         verdict = "[bold red]sending is stopped[/]"
     elif state.breaker_open_until is not None:
         verdict = "[bold red]sending waits: the provider refuses[/]"

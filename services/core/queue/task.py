@@ -44,6 +44,10 @@ class TaskGaveUp(Exception):
     """The work was put aside as a dead letter; the text is its reason. It marks the task failed for observers."""
 
 
+class Unwell(Exception):
+    """Stands for an error in what Celery tells logs, events and spans: its own words may hold what must not leave."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One arrival of a task in a pool process."""
@@ -180,7 +184,8 @@ def _retry(task: Task[Any, Any], retries: int, error: Exception) -> Exception:
     wait = backoff(retries, first=times.retry_first, longest=times.retry_longest, jitter=random.random())  # noqa: S311
     try:
         # In a copy of the context: a publish that fails would leave its dead span current in this process.
-        return copy_context().run(task.retry, exc=error, countdown=wait.total_seconds(), throw=False)
+        told = Unwell(type(error).__name__)
+        return copy_context().run(task.retry, exc=told, countdown=wait.total_seconds(), throw=False)
     except Reject as refused:  # the broker did not take the repetition
         return _put_back(refused)
 

@@ -19,7 +19,7 @@ import structlog
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import (
@@ -53,6 +53,7 @@ def make_provider(settings: Settings, *, flush_within: timedelta) -> TracerProvi
         resource=resource_of(settings),
         sampler=ParentBased(root=Head(settings.trace_sample_ratio)),
         id_generator=GivenIds(),
+        span_limits=SpanLimits(max_events=0),  # an exception's words and its causes' may hold a number or a text
         shutdown_on_exit=False,
     )
     if settings.otlp_endpoint:

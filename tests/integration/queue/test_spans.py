@@ -1,5 +1,6 @@
 """Spans of real workers: one trace from publisher to worker and through retries, and none lost by an orderly end."""
 
+import json
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -109,6 +110,17 @@ def test_one_trace_from_the_publisher_through_a_retry(
         [retry["spanID"]],
     ]
     assert len({span["traceID"] for span in (send, first, retry, again)}) == 1
+
+
+@pytest.mark.parametrize("order", ["refuse", "fail"])
+def test_a_failing_task_leaves_no_words_of_its_error(
+    broker: Broker, new_worker: Any, received: Received, eventually: Any, order: str
+) -> None:
+    worker = new_worker().start("webhook")
+    broker.enqueue(TaskName.PROCESS_WEBHOOK, [f"{order}:+12125550100"])
+    eventually(lambda: worker.events("gave_up"))
+    eventually(lambda: received.runs() == len(worker.events("started")))
+    assert "5550100" not in json.dumps([received.named(RUN), received.named("apply_async/process_webhook")])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -44,9 +45,11 @@ class Exported:
 
 
 def _show_campaign(campaign: Any, zone: ZoneInfo) -> list[Any]:
-    """The campaign with its plan underneath, which is written as it was hashed."""
+    """The campaign with its plan underneath."""
     shown = {field.name: getattr(campaign, field.name) for field in fields(campaign)}
-    plan = shown.pop("plan") or {}
+    plan = dict(shown.pop("plan") or {})
+    if plan.get("finish_at"):
+        plan["finish_at"] = datetime.fromisoformat(plan["finish_at"])
     return [lines_of(shown, zone), *(["", "plan:", lines_of(dict(sorted(plan.items())), zone)] if plan else [])]
 
 

@@ -185,10 +185,10 @@ async def _caller(request: Request) -> authentication.Caller:
 
 
 async def _context_at_provider(request: Request) -> Context:
-    """The context of a console that may speak to the provider. Raises `RefusedInput`: in a cluster only workers may."""
+    """The context of a console that may speak to the provider. Raises `RefusedInput` for one without a key."""
     context: Context = request.app.state.context
     if not context.settings.provider_api_key.get_secret_value():
-        detail = "this console holds no key of the provider: an operations worker does, run attackacrack there"
+        detail = "this console was given no key of the provider: set ATTACKACRACK_PROVIDER_API_KEY"
         raise RefusedInput("provider_key_missing", detail, status=409)
     return context
 

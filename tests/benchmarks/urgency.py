@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from services.core.domain.schedule import RunStatus
+from services.core.queue.enqueue import Batch
 from services.core.queue.names import Queue, TaskName
 from services.core.storage.models import ScheduledRun
 from services.core.usecases.context import Context
@@ -40,7 +41,7 @@ class Urgency:
 
 def measure_urgency(context: Context, folder: Path, *, tasks: int, checks: int) -> Urgency:
     """Start the roles, fill the queue, and ask. Leaves the queue as it is."""
-    context.broker.enqueue_many(TaskName.SEND_CAMPAIGN_MESSAGE, ([NOBODY] for _ in range(tasks)))
+    context.broker.enqueue_many(TaskName.SEND_CAMPAIGN_MESSAGE, (Batch([NOBODY]) for _ in range(tasks)))
     with ExitStack() as roles:
         for role in ("campaign_worker", "operations_worker", "beat"):
             roles.enter_context(running_role(role, folder, **_settings(context)))

@@ -3,6 +3,7 @@
 import logging
 import socket
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from time import monotonic, sleep
@@ -13,6 +14,7 @@ from billiard.common import REMAP_SIGTERM
 from celery import signals
 from celery.apps import worker as celery_worker
 from celery.apps.worker import Worker as CeleryWorker
+from celery.exceptions import SecurityWarning
 
 from services.core.queue import busy
 from services.core.queue.app import app, configuration
@@ -87,18 +89,21 @@ def child_number() -> int:
 
 
 def _worker(pool: Pool, configured: Settings) -> Any:
-    return Worker(
-        app=app,
-        hostname=f"{pool.name}@{socket.gethostname()}",
-        queues=[queue.value for queue in pool.queues],
-        concurrency=configured.worker_concurrency,
-        pool_cls="prefork",
-        optimization="fair",
-        without_gossip=True,
-        without_mingle=True,
-        loglevel=configured.log_level,
-        quiet=True,
-    )
+    with warnings.catch_warnings():
+        # Celery warns root of messages that run code; ours are JSON alone, and who starts it as root chose to.
+        warnings.simplefilter("ignore", SecurityWarning)
+        return Worker(
+            app=app,
+            hostname=f"{pool.name}@{socket.gethostname()}",
+            queues=[queue.value for queue in pool.queues],
+            concurrency=configured.worker_concurrency,
+            pool_cls="prefork",
+            optimization="fair",
+            without_gossip=True,
+            without_mingle=True,
+            loglevel=configured.log_level,
+            quiet=True,
+        )
 
 
 def _connect_hooks(started: Sequence[Hook], stopping: Sequence[Hook]) -> None:

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import redis
 
-from services.cli.laptop.identity import read_settings_file
+from services.cli.laptop.identity import MEASURED, read_settings_file
 from services.cli.laptop.process_table import read_families
 from services.cli.laptop.run_file import NoStackRunning, RunFile, read_run_file
 
@@ -89,7 +89,10 @@ class TestRunFile:
         run_file = json.loads((stack.folder / "run.json").read_text())
         assert (stack.folder / "run.json").stat().st_mode & 0o777 == 0o600
         assert (stack.folder / "settings.env").stat().st_mode & 0o777 == 0o600
-        assert set(run_file) == {"version", "urls", "roles", "simulator_ledger", "webhook_secrets", "api_token"}
+        assert set(run_file) == {
+            *("version", "urls", "roles", "simulator_ledger", "webhook_secrets", "api_token", "metrics"),
+        }
+        assert set(run_file["metrics"]) == set(MEASURED)
         assert set(run_file["urls"]) == {"ingress", "console", "flower", "simulator", "database", "redis"}
         assert set(run_file["webhook_secrets"]) == {"standard", "legacy"}
         assert set(run_file["roles"]) == {"store", "worker", "producer"}

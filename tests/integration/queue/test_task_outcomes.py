@@ -12,6 +12,7 @@ from services.core.queue.names import OPERATIONS, WEBHOOK, Queue, TaskName
 
 pytestmark = pytest.mark.processes
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE_ID_ENDS = 35  # what follows is the span, which each try has of its own
 
 
 def altered(**changes: Any) -> str:
@@ -39,7 +40,7 @@ def test_each_failure_ends_as_its_rule_says(new_worker: Any, broker: Any, inspec
     assert refused["error"] == "Refused: no"
 
     healed = worker.events("started", "heal:healed")
-    assert [line["traceparent"] for line in healed] == [TRACE, TRACE]
+    assert [line["traceparent"][:TRACE_ID_ENDS] for line in healed] == [TRACE[:TRACE_ID_ENDS]] * 2
     assert len(worker.events("succeeded", "heal:healed")) == 1
 
     [exhausted] = worker.events("gave_up", "fail:always")

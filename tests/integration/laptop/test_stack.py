@@ -93,7 +93,7 @@ class TestRunFile:
             *("version", "urls", "roles", "simulator_ledger", "webhook_secrets", "api_token", "metrics"),
         }
         assert set(run_file["metrics"]) == set(MEASURED)
-        assert set(run_file["urls"]) == {"ingress", "console", "flower", "simulator", "database", "redis"}
+        assert set(run_file["urls"]) == {"ingress", "console", "flower", "simulator", "database", "redis", "traces"}
         assert set(run_file["webhook_secrets"]) == {"standard", "legacy"}
         assert set(run_file["roles"]) == {"store", "worker", "producer"}
         for role in run_file["roles"].values():

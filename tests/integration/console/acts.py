@@ -204,7 +204,7 @@ def body(make: Callable[[], dict[str, Any]]) -> Callable[[Any, Any], Request]:
 
 ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ("POST", "/contacts/imports"): csv(lambda: f"phone\n{new_number()}\n"),
-    ("POST", "/contacts/imports/{import_id}/confirm"): lambda console, _: Request(
+    ("POST", "/contacts/imports/{import_id:id}/confirm"): lambda console, _: Request(
         {"import_id": add_import(console)}, {}
     ),
     ("POST", "/contacts"): body(lambda: {"number": new_number(), "state": "DC"}),

@@ -62,8 +62,7 @@ def test_who_may_use_a_route(console, method, path, needed, caller):
         assert answer.status_code == 403
         assert answer.json()["code"] == "role_missing"
     else:
-        assert answer.status_code not in (401, 403, 405)
-        assert answer.status_code < 500
+        assert answer.status_code not in (401, 403, 405, 500)
 
 
 def test_a_refused_role_is_on_record(console):

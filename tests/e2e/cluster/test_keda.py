@@ -70,6 +70,9 @@ def replicas(release: Release) -> int:
 def test_absent_then_installed_then_removed(
     release: Release, kinds: list[dict[str, Any]], figures: dict[str, object]
 ) -> None:
+    # What other modules leave behind needs KEDA to go.
+    everywhere = ("get", "scaledobjects", "--all-namespaces", "-o", "name")
+    eventually(lambda: not run("kubectl", *everywhere).strip(), within=180, what="no other release has a ScaledObject")
     run("kubectl", "scale", *ITS_PROGRAMS, "--replicas=0")
     run("kubectl", "delete", "crd", *(each["metadata"]["name"] for each in kinds))
     release.install()

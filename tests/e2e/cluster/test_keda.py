@@ -1,6 +1,7 @@
 """A release without KEDA, with it, and without it again while texts leave: each `helm upgrade` takes what it finds."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from tests.e2e.cluster.release import NAME, Release, eventually, run
 from tests.e2e.cluster.test_scaling import POOL, QUICK, arrived, finish, judge, send
 
-TEXTS = 200
+TEXTS = 300
 VALUES = {
     "provider": {"rate": 50},
     "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000},
@@ -80,8 +81,7 @@ def test_absent_then_installed_then_removed(
     assert not release.restarts()
 
     restore(kinds)
-    run("kubectl", "scale", *ITS_PROGRAMS, "--replicas=1")
-    run("kubectl", "-n", "keda", "wait", "--for=condition=Available", "--timeout=180s", "deployment", "--all")
+    bring_back()
     assert replicas(release) == 1
     release.install()
     figures["KEDA installed: seconds from the upgrade to zero pods"] = round(
@@ -90,12 +90,28 @@ def test_absent_then_installed_then_removed(
 
     planned = send(release, "212800", TEXTS)
     eventually(lambda: arrived(release, "212800") > 0, within=180, what="sending is under way")
+    # Gone without notice: nothing is scaled any more, and what runs goes on.
     run("kubectl", "scale", *ITS_PROGRAMS, "--replicas=0")
+    figures["pods when KEDA went, and half a minute later"] = f"{len(release.pods(POOL))}, {after(30, release)}"
     assert release.pods(POOL)
+    # Gone in order: an upgrade gives the pools their own number first.
+    bring_back()
     release.install(values={**VALUES, "autoscaling": {"mode": "none"}})
-    assert not run("kubectl", "-n", release.namespace, "get", "hpa", "-o", "name").strip()
+    hpas = ("-n", release.namespace, "get", "hpa", "-o", "name")
+    eventually(lambda: not run("kubectl", *hpas).strip(), within=60, what="KEDA has taken its autoscalers away")
+    run("kubectl", "scale", *ITS_PROGRAMS, "--replicas=0")
     assert replicas(release) >= 1
     figures["texts in doubt after KEDA went"] = finish(release, "212800", planned)
     assert judge(release, "212800", planned) == (0, 0)
     assert not release.restarts()
+    bring_back()
+
+
+def bring_back() -> None:
     run("kubectl", "scale", *ITS_PROGRAMS, "--replicas=1")
+    run("kubectl", "-n", "keda", "wait", "--for=condition=Available", "--timeout=180s", "deployment", "--all")
+
+
+def after(seconds: float, release: Release) -> int:
+    time.sleep(seconds)
+    return len(release.pods(POOL))

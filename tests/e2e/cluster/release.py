@@ -49,11 +49,12 @@ class Release:
     namespace: str
     values: Mapping[str, Any] = field(default_factory=dict)
 
-    def install(self, *, values: Mapping[str, Any] | None = None, within: float = 600) -> float:
+    def install(self, *, values: Mapping[str, Any] | None = None, within: float = 600, wait: bool = True) -> float:
         """Install or upgrade and wait; answers after how many seconds everything was ready."""
         began = time.monotonic()
         text = yaml.safe_dump(dict(self.values if values is None else values))
-        options = ("--namespace", self.namespace, "--wait", "--timeout", f"{within:g}s", "--values", "-")
+        options = ("--namespace", self.namespace, "--timeout", f"{within:g}s", "--values", "-")
+        options += ("--wait",) if wait else ()
         run("helm", "upgrade", "--install", NAME, str(CHART), *options, stdin=text, within=within + 60)
         return time.monotonic() - began
 

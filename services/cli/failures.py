@@ -39,6 +39,7 @@ def _unreachable(error: Exception) -> tuple[ExitCode, str] | None:
     import httpx
     import psycopg
 
+    from services.cli.demo.provider import SimulatorUnavailable
     from services.cli.stack_settings import StackNotFound
     from services.core.openphone.errors import ProviderError
     from services.core.queue.enqueue import BrokerUnavailable
@@ -60,7 +61,7 @@ def _unreachable(error: Exception) -> tuple[ExitCode, str] | None:
             line = f"the provider cannot be asked ({error.reason}): nothing was changed, try again later"
         case TracesUnreadable():
             line = f"the store of traces cannot be read ({error}): is it up? ATTACKACRACK_TRACE_QUERY_URL names it"
-        case httpx.HTTPError():
+        case SimulatorUnavailable() | httpx.HTTPError():
             line = f"the simulator cannot be reached ({type(error).__name__}): is the stack up? attackacrack up"
         case _ if isinstance(getattr(error, "orig", None), psycopg.OperationalError):
             said = " ".join(str(getattr(error, "orig", "")).split())

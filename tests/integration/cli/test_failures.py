@@ -1,6 +1,7 @@
 """However a command fails, it is one line on standard error, the right exit code, and nothing on standard output."""
 
 import fcntl
+import json
 import os
 import signal
 import struct
@@ -102,7 +103,6 @@ def test_usage(attackacrack: CommandLine, arguments: tuple[str, ...]) -> None:
         (("clock", "show"), "DATABASE_URL", "postgresql+psycopg://x:y@127.0.0.1:9/none"),
         (("schema", "migrate"), "DATABASE_URL", "postgresql+psycopg://x:y@127.0.0.1:9/none"),
         (("schema", "show"), "DATABASE_URL", "postgresql+psycopg://x:y@127.0.0.1:9/none"),
-        (("schema", "wait", "--seconds", "1"), "DATABASE_URL", "postgresql+psycopg://x:y@127.0.0.1:9/none"),
         (("clock", "show"), "DATABASE_URL", ""),
         (("queues",), "REDIS_URL", "redis://127.0.0.1:9/0"),
         (("workers",), "REDIS_URL", "redis://127.0.0.1:9/0"),
@@ -114,6 +114,16 @@ def test_what_cannot_be_reached(
     answer = attackacrack.run(*arguments, **{f"ATTACKACRACK_{variable}": value})
     assert (answer.code, answer.out) == (4, "")
     assert is_one_line(answer.err)
+
+
+def test_a_wait_says_what_it_waits_for_and_then_gives_up_in_one_line(attackacrack: CommandLine) -> None:
+    nowhere = {"ATTACKACRACK_DATABASE_URL": "postgresql+psycopg://x:y@127.0.0.1:9/none"}
+    answer = attackacrack.run("schema", "wait", "--seconds", "1", **nowhere)
+    *waiting, last = answer.err.splitlines(keepends=True)
+    assert (answer.code, answer.out) == (4, "")
+    assert waiting
+    assert all(json.loads(line)["reason"] for line in waiting)
+    assert is_one_line(last)
 
 
 def test_settings_that_are_not_valid(attackacrack: CommandLine) -> None:

@@ -74,7 +74,7 @@ class TestRewound:
         assert world.status(late) == "pending"
         assert audit_gaps(world.context) == {"skipped": "database_rewound"}
 
-        found = recover(world.context)
+        found = recover(world.context, by="maria")
         assert (found.received, found.bound, found.recorded, found.adopted) == (1, 1, 1, False)
         assert world.row(late).provider_message_id in {line["id"] for line in world.texts()}
         assert world.person(person).opted_out_at is not None
@@ -92,20 +92,21 @@ class TestRewound:
         reached = world.message(contact_id=contact_of(world, unknown), kind=MessageKind.MARKETING)
         assert world.send(reached) == 0
         with world.context.database.reading() as session:
-            assert [entry.act for entry in audit.entries(session, subject="installation")] == ["database.adopted"]
+            acts = [entry.act for entry in audit.entries(session, subject="installation")]
+        assert acts == ["database.recovery_begun", "database.recovery_begun", "database.adopted"]
 
     def test_a_text_in_doubt_is_bound_too(self, world: World, keep: Callable[[], PutBack]) -> None:
         message = world.message()
-        world.run_in_child("send", message, failpoints="submitting=kill")
+        assert world.child("send", message, failpoints="submitting=kill").ended().how == "killed"
         put_back = keep()
         world.end_leases()
         world.send(message)
         put_back()
-        assert recover(world.context).recorded == 0
+        assert recover(world.context, by="maria").recorded == 0
 
     def test_what_was_never_put_back_has_nothing_to_adopt(self, world: World) -> None:
         with pytest.raises(Conflict, match="adopted"):
-            recover(world.context)
+            recover(world.context, by="maria")
         with pytest.raises(RefusedInput, match="why"):
             adopt(world.context, reason=" ", by="maria")
 

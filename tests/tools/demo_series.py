@@ -103,6 +103,8 @@ def running_demo(folder: Path, contacts: Path | None = None, *options: str) -> I
         if process.poll() is None:
             process.terminate()
             process.wait(timeout=90)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def play(fault: str, seed: int, folder: Path, contacts: Path) -> Round:

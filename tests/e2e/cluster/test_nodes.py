@@ -47,6 +47,7 @@ def on(release: Release, node: str) -> list[str]:
 
 def test_a_node_is_drained_and_killed(release: Release, second_node: str, figures: dict[str, object]) -> None:
     planned = send(release, "212900", 300)
+    run("kubectl", "cordon", second_node)  # what counts the answers must not be moved itself
     with release.pod_running("load", LOAD, URL, RATE, "120") as load:
         load.wait_until_begun()
         figures["pods that a drain moved"] = len(on(release, second_node))

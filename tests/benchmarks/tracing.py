@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -44,16 +44,18 @@ Measured = tuple[float, float]
 
 
 @contextmanager
-def traced(ratio: float | None, endpoint: str) -> Iterator[None]:
-    """Traces as a role has them; everything is sent before the block ends."""
+def traced(ratio: float | None, endpoint: str) -> Iterator[Callable[[], object]]:
+    """Traces as a role has them from its start; yields what sends all that was made so far."""
     if ratio is None:
-        yield
+        yield lambda: None
         return
     settings = Settings(otlp_endpoint=endpoint, trace_sample_ratio=ratio, service_name="benchmark")
     provider = make_provider(settings, flush_within=timedelta(seconds=30))
     tracing.use(provider)
     try:
-        yield
+        tracing.begin("warm up").end()
+        provider.force_flush()
+        yield provider.force_flush
     finally:
         provider.shutdown()
         tracing.use(None)
@@ -61,20 +63,32 @@ def traced(ratio: float | None, endpoint: str) -> Iterator[None]:
 
 def measure(world: World, ratio: float | None, endpoint: str, *, count: int) -> Measured:
     ids = [world.message(traceparent=tracing.new_trace(kept=ratio or 0)) for _ in range(count)]
-    began = time.process_time()
-    with traced(ratio, endpoint):
+    bodies: list[dict[str, object]] = []
+
+    def send_all() -> None:
         Dispatcher(world.context).dispatch()
         for start in range(0, count, IDS_PER_TASK):
             with tracing.span("run/send_campaign_message"):
                 world.send(*ids[start : start + IDS_PER_TASK])
-    texts = time.process_time() - began
-    bodies = [world.receipt_for("delivered", message_id) for message_id in ids]
-    began = time.process_time()
-    with traced(ratio, endpoint):
+
+    def receive_all() -> None:
         for body in bodies:
             receive(world, body)
-    webhooks = time.process_time() - began
+
+    with traced(ratio, endpoint) as flush:
+        texts = spent(send_all, flush)
+        bodies += [world.receipt_for("delivered", message_id) for message_id in ids]
+        flush()
+        webhooks = spent(receive_all, flush)
     return texts / count * 1e6, webhooks / count * 1e6
+
+
+def spent(work: Callable[[], object], flush: Callable[[], object]) -> float:
+    """CPU seconds of this process for the work and for sending the spans it made."""
+    began = time.process_time()
+    work()
+    flush()
+    return time.process_time() - began
 
 
 def receive(world: World, body: dict[str, object]) -> None:

@@ -17,10 +17,12 @@ from services.cli.laptop import postgres
 from services.cli.laptop.guard import Guard
 from services.cli.laptop.ports import free_ports
 from services.cli.laptop.postgres import PostgresCluster, Unprivileged, prepare_postgres
+from services.cli.laptop.process_table import read_families
 from services.cli.laptop.valkey import ValkeyServer, prepare_valkey
 
 PASSWORD = "for-tests-on-loopback"
 START_LIMIT_SECONDS = 30
+END_LIMIT_SECONDS = 30
 TEMPLATE = "migrated"
 _numbers = itertools.count(1)
 
@@ -91,9 +93,15 @@ class ServerProcess:
     def _end(self, number: Signals) -> None:
         if self._process is None:
             return
+        family = read_families([self.pid]).get(self.pid, ())
         self._process.send_signal(number)
         self._process.send_signal(signal.SIGCONT)
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=END_LIMIT_SECONDS)
+        # A killed PostgreSQL's sessions outlive it for a moment, and while they hold its shared memory none can start.
+        deadline = time.monotonic() + END_LIMIT_SECONDS
+        while remaining := read_families(member.pid for member in family):
+            assert time.monotonic() < deadline, f"the server's processes did not end: {remaining}"
+            time.sleep(0.01)
         self._guard.left(self._process.pid)
         self._process = None
 

@@ -54,9 +54,12 @@ class _ContactKey(StringConvertor):
 
 
 class _ExternalId(StringConvertor):
-    """A job's external id, slashes included, `{external_id:external}`; `imports` is an address of its own."""
+    """A job's external id, slashes included, `{external_id:external}`.
 
-    regex = "(?!imports$).+"
+    It may be any text, so no other route below `/jobs/` shares a method with those that name a job.
+    """
+
+    regex = ".+"
 
 
 register_url_convertor("external", _ExternalId())

@@ -53,7 +53,7 @@ def measure_urgency(context: Context, folder: Path, *, tasks: int, checks: int) 
 
 
 def _await_run(context: Context) -> float:
-    run_id = run_now(context.database, HEALTH, by="a measurement").id
+    run_id = run_now(context.database, HEALTH, by="a measurement").run_id
     found: list[ScheduledRun] = []
 
     def is_done() -> bool:

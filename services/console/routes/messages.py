@@ -16,7 +16,7 @@ from services.core.usecases.inspect_verbs import MessageView
 
 
 def list_messages(work: Work, request: Request, query: Annotated[shapes.MessagesQuery, Query()]) -> dict[str, Any]:
-    """Messages, oldest first, without their texts."""
+    """Messages, oldest first."""
     chosen = query.model_dump(include={"campaign_id", "status", "e164"})
     return page_of(
         request,
@@ -42,7 +42,7 @@ ENDPOINTS = (
         path="/messages",
         role=Role.VIEWER,
         handler=list_messages,
-        answer=Page[shapes.MessageSummary],
+        answer=Page[shapes.Message],
     ),
     Endpoint(
         verb="messages show",

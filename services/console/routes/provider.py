@@ -1,6 +1,6 @@
 """The provider's account, our webhook there, and what must be known before the first production send."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Path
 
@@ -8,15 +8,14 @@ from services.console.endpoints import AtProvider, By, Endpoint, Work
 from services.console.shapes import provider as shapes
 from services.core.domain.access import Role
 from services.core.usecases import provider_verbs
-from services.core.usecases.provider_verbs import ChecklistAnswer, WebhookKey
+from services.core.usecases.provider_verbs import Checklist, ChecklistAnswer, ProviderCheck, WebhookKey
 
 ItemKey = Annotated[str, Path(pattern=r"^[a-z_]{1,64}$")]
 
 
-def check_provider(provided: AtProvider) -> dict[str, Any]:
+def check_provider(provided: AtProvider) -> ProviderCheck:
     """Key, subscription, number, registration, webhook and its deliveries, each with a remedy."""
-    check = provider_verbs.check_provider(provided)
-    return {"is_ready": check.is_ready, "parts": check.parts}
+    return provider_verbs.check_provider(provided)
 
 
 def register_webhook(provided: AtProvider, by: By, wanted: shapes.RegisterWebhook) -> WebhookKey:
@@ -29,10 +28,9 @@ def rotate_webhook(provided: AtProvider, by: By, rotate: shapes.RotateWebhook) -
     return provider_verbs.rotate_webhook(provided, rotate.webhook_id, by=by)
 
 
-def show_checklist(work: Work) -> dict[str, Any]:
+def show_checklist(work: Work) -> Checklist:
     """What only the live account answers, each item with its latest answer."""
-    checklist = provider_verbs.read_checklist(work)
-    return {"is_settled": checklist.is_settled, "items": checklist.items}
+    return provider_verbs.read_checklist(work)
 
 
 def answer_checklist(work: Work, by: By, item: ItemKey, answer: shapes.AnswerItem) -> ChecklistAnswer:

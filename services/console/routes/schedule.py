@@ -11,7 +11,7 @@ from services.console.shapes import schedule as shapes
 from services.console.shapes.values import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.usecases import schedule_verbs
-from services.core.usecases.schedule_verbs import JobView, RunView
+from services.core.usecases.schedule_verbs import RunView, Switched
 
 JobName = Annotated[str, Path(pattern=r"^[a-z_]{1,64}$")]
 
@@ -36,16 +36,14 @@ def run_now(work: Work, by: By, job: JobName) -> RunView:
     return schedule_verbs.run_now(work.database, job, by=by)
 
 
-def pause_job(work: Work, by: By, job: JobName) -> JobView:
+def pause_job(work: Work, by: By, job: JobName) -> Switched:
     """Let runs that fall due from now on be skipped."""
-    schedule_verbs.pause(work.database, job, by=by)
-    return _job(work, job)
+    return schedule_verbs.pause(work.database, job, by=by, zone=work.settings.business_zone)
 
 
-def resume_job(work: Work, by: By, job: JobName) -> JobView:
+def resume_job(work: Work, by: By, job: JobName) -> Switched:
     """Let the job run again from its next due time."""
-    schedule_verbs.resume(work.database, job, by=by, zone=work.settings.business_zone)
-    return _job(work, job)
+    return schedule_verbs.resume(work.database, job, by=by, zone=work.settings.business_zone)
 
 
 def _runs(work: Work, request: Request, query: PageQuery, *, job: str | None) -> dict[str, Any]:
@@ -55,14 +53,9 @@ def _runs(work: Work, request: Request, query: PageQuery, *, job: str | None) ->
         lambda before, limit: first_of(
             schedule_verbs.history(work.database, job=job, before=before or None, limit=limit + 1),
             limit,
-            attrgetter("id"),
+            attrgetter("run_id"),
         ),
     )
-
-
-def _job(work: Work, name: str) -> JobView:
-    jobs = schedule_verbs.list_jobs(work.database, zone=work.settings.business_zone)
-    return next(job for job in jobs if job.name == name)
 
 
 ENDPOINTS = (
@@ -105,7 +98,7 @@ ENDPOINTS = (
         path="/schedule/{job}/pause",
         role=Role.OPERATOR,
         handler=pause_job,
-        answer=shapes.ScheduledJob,
+        answer=shapes.Switched,
     ),
     Endpoint(
         verb="schedule resume",
@@ -113,6 +106,6 @@ ENDPOINTS = (
         path="/schedule/{job}/resume",
         role=Role.OPERATOR,
         handler=resume_job,
-        answer=shapes.ScheduledJob,
+        answer=shapes.Switched,
     ),
 )

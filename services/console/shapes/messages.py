@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from services.console.shapes.values import Answered, Id, PageQuery, example
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
 
-SUMMARY: dict[str, Any] = {
+MESSAGE: dict[str, Any] = {
     "message_id": 42,
     "direction": "outgoing",
     "kind": "marketing",
@@ -22,6 +22,12 @@ SUMMARY: dict[str, Any] = {
     "submitted_at": "2026-03-02T18:00:01Z",
     "receipt_at": "2026-03-02T18:00:04Z",
     "created_at": "2026-03-02T17:59:00Z",
+    "variant": "a",
+    "body": "Hi Ada, time to look at the foundation. Reply STOP to opt out.",
+    "attempts": 1,
+    "provider_message_id": "AC3b1f0c",
+    "provider_error_code": None,
+    "opted_out_in_flight": False,
 }
 
 
@@ -31,8 +37,8 @@ class MessagesQuery(PageQuery):
     e164: str | None = Field(default=None, pattern=r"^\+[1-9][0-9]{1,14}$")
 
 
-class MessageSummary(Answered):
-    model_config = example(SUMMARY)
+class Message(Answered):
+    model_config = example(MESSAGE)
 
     message_id: int
     direction: Direction
@@ -47,21 +53,6 @@ class MessageSummary(Answered):
     submitted_at: datetime | None
     receipt_at: datetime | None
     created_at: datetime
-
-
-class Message(MessageSummary):
-    model_config = example(
-        SUMMARY
-        | {
-            "variant": "a",
-            "body": "Hi Ada, time to look at the foundation. Reply STOP to opt out.",
-            "attempts": 1,
-            "provider_message_id": "AC3b1f0c",
-            "provider_error_code": None,
-            "opted_out_in_flight": False,
-        }
-    )
-
     variant: str | None
     body: str | None
     attempts: int

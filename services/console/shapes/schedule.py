@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
-
 from services.console.shapes.values import Answered, Span, example
 from services.core.domain.schedule import RunStatus
 
@@ -29,7 +27,7 @@ class Run(Answered):
 
     model_config = example(RUN)
 
-    run_id: int = Field(validation_alias="id")
+    run_id: int
     job: str
     due_at: datetime
     status: RunStatus
@@ -43,21 +41,22 @@ class Run(Answered):
     requested_by: str | None
 
 
+JOB: dict[str, Any] = {
+    "name": "operational_health_check",
+    "rule": "every hour at :00",
+    "zone": "America/New_York",
+    "catch_up": "latest",
+    "next_due": ["2026-03-02T19:00:00Z"],
+    "last_run": RUN,
+    "paused_at": None,
+    "paused_by": None,
+}
+
+
 class ScheduledJob(Answered):
     """One job of the schedule; `next_due` also while it is paused."""
 
-    model_config = example(
-        {
-            "name": "operational_health_check",
-            "rule": "every hour at :00",
-            "zone": "America/New_York",
-            "catch_up": "latest",
-            "next_due": ["2026-03-02T19:00:00Z"],
-            "last_run": RUN,
-            "paused_at": None,
-            "paused_by": None,
-        }
-    )
+    model_config = example(JOB)
 
     name: str
     rule: str
@@ -67,3 +66,12 @@ class ScheduledJob(Answered):
     last_run: Run | None
     paused_at: datetime | None
     paused_by: str | None
+
+
+class Switched(ScheduledJob):
+    """A job after it was paused or resumed; `changed` is false when it was in that state already."""
+
+    model_config = example(JOB | {"job": "operational_health_check", "changed": False})
+
+    job: str
+    changed: bool

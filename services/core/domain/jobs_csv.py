@@ -19,6 +19,7 @@ LARGEST_FILE: Final = 16 << 20
 LONGEST_NAME: Final = 200
 TIMES: Final = ("calendar_end", "invoice_paid_at", "review_at")
 JOB_COLUMNS: Final = frozenset({*TIMES, "job_type", "cancelled"})
+DOT_SEGMENTS: Final = frozenset({".", ".."})
 YEARS: Final = range(2000, 2100)
 
 _MARKS: Final = dict.fromkeys(("yes", "true", "1", "y", "x"), True) | dict.fromkeys(("no", "false", "0", "n"), False)
@@ -90,6 +91,12 @@ def read_time(text: str, zone: ZoneInfo) -> datetime:
     return local if local.tzinfo is not None else first_valid_instant(local, zone)
 
 
+def is_external_id(text: str) -> bool:
+    """Whether a job may be known by this: short, visible, and without the dot segments that no address keeps."""
+    is_plain = 0 < len(text.strip()) <= LONGEST_NAME and text.isprintable()
+    return is_plain and DOT_SEGMENTS.isdisjoint(text.split("/"))
+
+
 def _job(row: ContactRow, zone: ZoneInfo) -> GivenJob:
     if row.rejection is not None:
         raise JobRowRefused(row.rejection)
@@ -100,6 +107,8 @@ def _job(row: ContactRow, zone: ZoneInfo) -> GivenJob:
     job_type = row.fields.get("job_type")
     if max(len(row.external_id), len(job_type or "")) > LONGEST_NAME:
         raise JobRowRefused("field_too_long")
+    if not is_external_id(row.external_id):
+        raise JobRowRefused("external_id_refused")
     return GivenJob(
         external_id=row.external_id,
         e164=row.e164,

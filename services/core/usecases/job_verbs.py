@@ -12,7 +12,7 @@ from functools import partial
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.jobs import state_of
-from services.core.domain.jobs_csv import LONGEST_NAME, TIMES, GivenJob, JobRow, read_jobs
+from services.core.domain.jobs_csv import LONGEST_NAME, TIMES, GivenJob, JobRow, is_external_id, read_jobs
 from services.core.domain.phone_numbers import NumberRejection, PhoneNumber, parse_phone_number
 from services.core.storage import audit, clock, contacts, jobs
 from services.core.storage.database import Session
@@ -232,12 +232,13 @@ def _changes(job: Job, given: GivenJob, *, at: datetime) -> dict[str, object]:
 
 
 def _check_names(given: GivenJob) -> None:
-    for name in ("external_id", "job_type"):
-        text = getattr(given, name)
-        if text is not None and not (0 < len(text.strip()) <= LONGEST_NAME and text.isprintable()):
-            raise RefusedInput(
-                f"{name}_refused", f"{name} has 1 to {LONGEST_NAME} plain characters", pointer=f"/{name}"
-            )
+    if not is_external_id(given.external_id):
+        detail = f"external_id has 1 to {LONGEST_NAME} plain characters, and no part of it is . or .."
+        raise RefusedInput("external_id_refused", detail, pointer="/external_id")
+    job_type = given.job_type
+    if job_type is not None and not (0 < len(job_type.strip()) <= LONGEST_NAME and job_type.isprintable()):
+        detail = f"job_type has 1 to {LONGEST_NAME} plain characters"
+        raise RefusedInput("job_type_refused", detail, pointer="/job_type")
     for name in given.cleared:
         if name not in TIMES or getattr(given, name) is not None:
             raise RefusedInput("cleared_refused", f"{name} cannot be set and taken back at once", pointer="/cleared")

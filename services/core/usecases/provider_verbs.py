@@ -27,11 +27,8 @@ WEBHOOK_ID = "ATTACKACRACK_PROVIDER_WEBHOOK_ID"
 class ProviderCheck:
     """Each part of the account with what was found, and what to do where it is not well."""
 
+    is_ready: bool
     parts: Sequence[Part]
-
-    @property
-    def is_ready(self) -> bool:
-        return all(part.well for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +71,8 @@ class ChecklistAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
+    is_settled: bool
     items: Sequence[ChecklistAnswer]
-
-    @property
-    def is_settled(self) -> bool:
-        return all(item.state is not ChecklistState.OPEN for item in self.items)
 
 
 CHECKLIST = (
@@ -146,8 +140,8 @@ def check_provider(context: Context) -> ProviderCheck:
         account = context.provider.check_account()
     except ProviderError as error:
         remedy = "set ATTACKACRACK_PROVIDER_API_KEY to a live key of the workspace, and check the base address"
-        return ProviderCheck([Part("api key", well=False, found=f"refused: {error.reason}", remedy=remedy)])
-    return ProviderCheck([*_account(context, account), *_asked(lambda: _webhook(context))])
+        return _checked([Part("api key", well=False, found=f"refused: {error.reason}", remedy=remedy)])
+    return _checked([*_account(context, account), *_asked(lambda: _webhook(context))])
 
 
 def register_webhook(context: Context, url: str, *, by: str) -> WebhookKey:
@@ -205,7 +199,8 @@ def read_checklist(context: Context) -> Checklist:
                 state, note = ChecklistState(entry.detail["state"]), entry.detail["note"]
                 answer = ChecklistAnswer(item.key, item.question, item.how, state, note, entry.actor, entry.at)
                 latest[item.key] = answer
-    return Checklist([latest.get(item.key) or _unanswered(item) for item in CHECKLIST])
+    items = [latest.get(item.key) or _unanswered(item) for item in CHECKLIST]
+    return Checklist(all(item.state is not ChecklistState.OPEN for item in items), items)
 
 
 def answer_checklist(context: Context, key: str, state: ChecklistState, *, note: str, by: str) -> ChecklistAnswer:
@@ -220,6 +215,10 @@ def answer_checklist(context: Context, key: str, state: ChecklistState, *, note:
         detail = {"item": key, "state": state.value, "note": note.strip()[:1000]}
         audit.record(session, actor=by, act="checklist.answered", subject="checklist", detail=detail)
     return ChecklistAnswer(key, item.question, item.how, state, note.strip()[:1000], by, at)
+
+
+def _checked(parts: Sequence[Part]) -> ProviderCheck:
+    return ProviderCheck(all(part.well for part in parts), parts)
 
 
 def _record_first(context: Context, *, act: str, detail: dict[str, str], by: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 from services.core.domain.failures import NotFound
 from services.core.domain.schedule import JOBS, RunStatus, ScheduledJob, due_times
@@ -23,7 +24,7 @@ LOOK_AHEAD = timedelta(days=5)
 class RunView:
     """One run. Times are product time; `late_by` is from due to start, for a waiting run from due to now."""
 
-    id: int
+    run_id: int
     job: str
     due_at: datetime
     status: str
@@ -51,12 +52,20 @@ class JobView:
     paused_by: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switched(JobView):
+    """A job after it was paused or resumed; `changed` is false when it was in that state already."""
+
+    job: str
+    changed: bool
+
+
 def list_jobs(database: Database, *, zone: str) -> list[JobView]:
     """Every job with its rule, its next due times and its last run."""
     with database.reading() as session:
         now = product_now(session)
         controls, last = schedule.controls(session), schedule.last_runs(session)
-        return [_job_view(job, controls.get(job.name), last.get(job.name), now, zone) for job in JOBS.values()]
+        return [JobView(**_facts(job, controls.get(job.name), last.get(job.name), now, zone)) for job in JOBS.values()]
 
 
 def history(
@@ -79,32 +88,37 @@ def run_now(database: Database, job: str, *, by: str) -> RunView:
         return _run_view(run, run.due_at)
 
 
-def pause(database: Database, job: str, *, by: str) -> bool:
-    """Let runs that fall due from now on be skipped; false when it was paused already. Raises `NotFound`."""
-    _job(job)
+def pause(database: Database, job: str, *, by: str, zone: str) -> Switched:
+    """Let runs that fall due from now on be skipped. Raises `NotFound`."""
+    scheduled = _job(job)
     with database.transaction() as session:
         control = schedule.lock_controls(session, [job])[job]
-        if control.paused_at is not None:
-            return False
-        control.paused_at, control.paused_by = product_now(session), by
-        _audit(session, job, act="schedule.paused", by=by)
-        return True
+        changes = control.paused_at is None
+        if changes:
+            control.paused_at, control.paused_by = product_now(session), by
+            _audit(session, job, act="schedule.paused", by=by)
+        return _switched(session, scheduled, control, zone, changed=changes)
 
 
-def resume(database: Database, job: str, *, by: str, zone: str) -> bool:
-    """Let the job run again from its next due time; false when it was not paused. Raises `NotFound`.
+def resume(database: Database, job: str, *, by: str, zone: str) -> Switched:
+    """Let the job run again from its next due time. Raises `NotFound`.
 
     What fell due during the pause is recorded first, so that it counts as paused even if no clock was alive.
     """
     scheduled = _job(job)
     with database.transaction() as session:
         control = schedule.lock_controls(session, [job])[job]
-        if control.paused_at is None:
-            return False
-        plan_job(session, scheduled, control, now=product_now(session), zone=zone, term=PERSONS_TERM)
-        control.paused_at = control.paused_by = None
-        _audit(session, job, act="schedule.resumed", by=by)
-        return True
+        changes = control.paused_at is not None
+        if changes:
+            plan_job(session, scheduled, control, now=product_now(session), zone=zone, term=PERSONS_TERM)
+            control.paused_at = control.paused_by = None
+            _audit(session, job, act="schedule.resumed", by=by)
+        return _switched(session, scheduled, control, zone, changed=changes)
+
+
+def _switched(session: Session, job: ScheduledJob, control: ScheduleControl, zone: str, *, changed: bool) -> Switched:
+    last = schedule.last_runs(session).get(job.name)
+    return Switched(**_facts(job, control, last, product_now(session), zone), job=job.name, changed=changed)
 
 
 def _job(name: str) -> ScheduledJob:
@@ -117,19 +131,20 @@ def _audit(session: Session, job: str, *, act: str, by: str) -> None:
     audit.record(session, actor=by, act=act, subject="schedule", detail={"job": job})
 
 
-def _job_view(
+def _facts(
     job: ScheduledJob, control: ScheduleControl | None, last: ScheduledRun | None, now: datetime, zone: str
-) -> JobView:
-    return JobView(
-        name=job.name,
-        rule=str(job.rule),
-        zone=zone,
-        catch_up=job.catch_up,
-        next_due=tuple(islice(_coming(job, now, zone), NEXT_DUE)),
-        last_run=_run_view(last, now) if last else None,
-        paused_at=control.paused_at if control else None,
-        paused_by=control.paused_by if control else None,
-    )
+) -> dict[str, Any]:
+    """The fields of a `JobView`."""
+    return {
+        "name": job.name,
+        "rule": str(job.rule),
+        "zone": zone,
+        "catch_up": job.catch_up,
+        "next_due": tuple(islice(_coming(job, now, zone), NEXT_DUE)),
+        "last_run": _run_view(last, now) if last else None,
+        "paused_at": control.paused_at if control else None,
+        "paused_by": control.paused_by if control else None,
+    }
 
 
 def _coming(job: ScheduledJob, now: datetime, zone: str) -> Iterator[datetime]:
@@ -139,7 +154,7 @@ def _coming(job: ScheduledJob, now: datetime, zone: str) -> Iterator[datetime]:
 def _run_view(run: ScheduledRun, now: datetime) -> RunView:
     begun = run.started_at or (now if run.status == RunStatus.DUE else None)
     return RunView(
-        id=run.id,
+        run_id=run.id,
         job=run.job,
         due_at=run.due_at,
         status=run.status,

@@ -19,7 +19,7 @@ SHORT = timedelta(milliseconds=100)
 
 @pytest.fixture
 def new_run(ledger: Any) -> Callable[[], int]:
-    return lambda: run_now(ledger.database, JOB, by="a-person").id
+    return lambda: run_now(ledger.database, JOB, by="a-person").run_id
 
 
 def succeed(run: ClaimedRun) -> dict[str, Any]:

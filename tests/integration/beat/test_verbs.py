@@ -42,7 +42,7 @@ class TestListJobs:
         waiting = last()
         assert (waiting.status, waiting.started_at) == ("due", None)
         assert timedelta(minutes=1) <= waiting.late_by < timedelta(minutes=1, seconds=20)
-        run_scheduled_job(ledger.database, waiting.id, lambda _run: {"campaigns": 3})
+        run_scheduled_job(ledger.database, waiting.run_id, lambda _run: {"campaigns": 3})
         ledger.set_time("2027-06-01T08:50:00")
         done = last()
         assert (done.status, done.result) == ("succeeded", {"campaigns": 3})
@@ -58,19 +58,19 @@ class TestRunNow:
         assert before <= run.due_at <= ledger.now()
         assert (run.status, run.requested_by, run.late_by) == ("due", "maria", timedelta(0))
         ledger.tick(lease)
-        assert queued() == [run.id]
+        assert queued() == [run.run_id]
         assert acts(ledger) == [("maria", "schedule.run_now", DAILY)]
 
     def test_a_paused_job_runs_all_the_same(self, ledger: Any, queued: Any) -> None:
-        pause(ledger.database, DAILY, by="maria")
+        pause(ledger.database, DAILY, by="maria", zone=ledger.zone)
         run = run_now(ledger.database, DAILY, by="maria")
         ledger.tick(ledger.take_lease())
-        assert queued() == [run.id]
+        assert queued() == [run.run_id]
 
-    @pytest.mark.parametrize("verb", [run_now, pause])
-    def test_an_unknown_job_is_not_found(self, ledger: Any, verb: Any) -> None:
+    @pytest.mark.parametrize(("verb", "more"), [(run_now, ()), (pause, ("zone",)), (resume, ("zone",))])
+    def test_an_unknown_job_is_not_found(self, ledger: Any, verb: Any, more: tuple[str, ...]) -> None:
         with pytest.raises(NotFound, match="there is no job backup"):
-            verb(ledger.database, "backup", by="maria")
+            verb(ledger.database, "backup", by="maria", **dict.fromkeys(more, ledger.zone))
         assert acts(ledger) == []
 
 
@@ -79,12 +79,12 @@ class TestPauseAndResume:
         ledger.set_time("2027-06-01T07:45:00")
         lease = ledger.take_lease()
         ledger.tick(lease)
-        assert pause(ledger.database, HALF_HOURLY, by="maria")
+        assert pause(ledger.database, HALF_HOURLY, by="maria", zone=ledger.zone).changed
         for wall_time in ("08:00:01", "08:30:01"):
             ledger.set_time(f"2027-06-01T{wall_time}")
             ledger.tick(lease)
         ledger.set_time("2027-06-01T09:00:01")
-        assert resume(ledger.database, HALF_HOURLY, by="jo", zone=ledger.zone)
+        assert resume(ledger.database, HALF_HOURLY, by="jo", zone=ledger.zone).changed
         ledger.set_time("2027-06-01T09:30:01")
         ledger.tick(lease)
         assert ledger.outcomes(HALF_HOURLY) == [
@@ -97,16 +97,18 @@ class TestPauseAndResume:
         assert acts(ledger) == [("maria", "schedule.paused", HALF_HOURLY), ("jo", "schedule.resumed", HALF_HOURLY)]
 
     def test_twice_is_once(self, ledger: Any) -> None:
-        assert [pause(ledger.database, DAILY, by=by) for by in ("maria", "jo")] == [True, False]
+        switches = [pause(ledger.database, DAILY, by=by, zone=ledger.zone) for by in ("maria", "jo")]
+        assert [(each.changed, each.paused_by) for each in switches] == [(True, "maria"), (False, "maria")]
         paused = next(job for job in list_jobs(ledger.database, zone=ledger.zone) if job.name == DAILY)
         assert paused.paused_by == "maria"
-        assert [resume(ledger.database, DAILY, by=by, zone=ledger.zone) for by in ("maria", "jo")] == [True, False]
+        switches = [resume(ledger.database, DAILY, by=by, zone=ledger.zone) for by in ("maria", "jo")]
+        assert [(each.changed, each.paused_by) for each in switches] == [(True, None), (False, None)]
         assert len(acts(ledger)) == 2
 
 
 class TestHistory:
     def test_pages_from_the_newest(self, ledger: Any) -> None:
-        ids = [run_now(ledger.database, DAILY, by="maria").id for _ in range(5)]
-        other = run_now(ledger.database, HALF_HOURLY, by="maria").id
-        assert [run.id for run in history(ledger.database)] == [other, *reversed(ids)]
-        assert [run.id for run in history(ledger.database, job=DAILY, before=ids[3], limit=2)] == [ids[2], ids[1]]
+        ids = [run_now(ledger.database, DAILY, by="maria").run_id for _ in range(5)]
+        other = run_now(ledger.database, HALF_HOURLY, by="maria").run_id
+        assert [run.run_id for run in history(ledger.database)] == [other, *reversed(ids)]
+        assert [run.run_id for run in history(ledger.database, job=DAILY, before=ids[3], limit=2)] == [ids[2], ids[1]]

@@ -206,7 +206,6 @@ def test_large_bodies(console):
         ("PUT", "/campaigns/1", 405, "method_not_allowed"),
         ("GET", "/campaigns/1/start", 405, "method_not_allowed"),
         ("GET", "/contacts/imports", 405, "method_not_allowed"),
-        ("GET", "/jobs/imports", 405, "method_not_allowed"),
         ("GET", "/dead-letters/replay", 405, "method_not_allowed"),
     ],
 )

@@ -3,10 +3,12 @@
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select, text
 
+from services.console.routes import ENDPOINTS
 from services.core.domain.access import Role
 from services.core.queue.names import Queue, TaskName
 from services.core.storage import work
@@ -211,7 +213,8 @@ class TestMessages:
         assert sizes == [10, 10, 5]
         assert len(set(seen)) == 25
         assert seen == sorted(seen)
-        assert "body" not in page["items"][0]
+        first = page["items"][0]
+        assert first == console.get(f"/messages/{first['message_id']}").json()
 
     def test_a_cursor_belongs_to_its_list(self, console, campaign_path):
         campaign_id = campaign_path.rpartition("/")[2]
@@ -407,3 +410,26 @@ class TestDocuments:
     def test_probes_need_no_token(self, console):
         for path in ("/livez", "/readyz"):
             assert console.client.get(path).status_code == 200
+
+
+class TestJobs:
+    @pytest.mark.parametrize("external_id", ["imports", "imports/", "houses/7", "17", "a b", "a?b#c%2F", "...", "é"])
+    def test_every_legal_external_id_has_its_address(self, console, external_id):
+        number = "+12025550187"
+        added = console.post("/jobs", json={"external_id": external_id, "number": number, "job_type": "crack"})
+        assert added.status_code == 200, added.text
+        path = f"/jobs/{quote(external_id, safe='')}"
+        assert console.get(path).json()["job_id"] == added.json()["job"]["job_id"]
+        changed = console.call("PATCH", path, json={"cancelled": True}).json()
+        assert (changed["job"]["external_id"], changed["job"]["state"]) == (external_id, "cancelled")
+
+    @pytest.mark.parametrize("external_id", [".", "..", "houses/../7"])
+    def test_what_no_address_keeps_is_refused(self, console, external_id):
+        answer = console.post("/jobs", json={"external_id": external_id, "number": "+12025550187", "job_type": "x"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "external_id_refused")
+
+    def test_no_other_route_takes_the_methods_of_a_job(self):
+        below = [each for each in ENDPOINTS if each.path.startswith("/jobs/")]
+        of_a_job = {each.method for each in below if "{external_id" in each.path}
+        others = {each.method for each in below if "{external_id" not in each.path}
+        assert (of_a_job, others) == ({"GET", "PATCH"}, {"POST"})

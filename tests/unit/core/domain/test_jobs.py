@@ -15,7 +15,7 @@ from services.core.domain.jobs import (
     decide_job,
     state_of,
 )
-from services.core.domain.jobs_csv import JobRow, JobRowRefused, read_jobs, read_time
+from services.core.domain.jobs_csv import JobRow, JobRowRefused, is_external_id, read_jobs, read_time
 from services.core.domain.messages import MessageStatus
 from services.core.domain.phone_numbers import parse_phone_number
 
@@ -162,6 +162,7 @@ class TestReadJobs:
             ("J-1,2125550143,roof", "ragged"),
             ("J-0,2125550143,roof,,,", "repeated_external_id"),
             (f"J-1,2125550143,{'r' * 201},,,", "field_too_long"),
+            ("houses/../7,2125550143,roof,,,", "external_id_refused"),
         ],
     )
     def test_refused_rows(self, row: str, reason: str) -> None:
@@ -172,3 +173,15 @@ class TestReadJobs:
     def test_an_opt_out_mark_belongs_into_the_contacts_file(self) -> None:
         (row,) = self.read("external_id,phone,opted_out", "J-1,2125550143,yes")
         assert row.rejection == "marked_opted_out"
+
+
+class TestIsExternalId:
+    @pytest.mark.parametrize(
+        "text", ["J-1", "imports", "imports/", "17", "houses/7", "a b", "a?b#c%2F", "...", "\u00e9", "x" * 200]
+    )
+    def test_legal(self, text: str) -> None:
+        assert is_external_id(text)
+
+    @pytest.mark.parametrize("text", ["", " ", ".", "..", "houses/../7", "./7", "a\nb", "a\x00", "x" * 201])
+    def test_refused(self, text: str) -> None:
+        assert not is_external_id(text)

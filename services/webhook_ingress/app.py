@@ -80,6 +80,7 @@ class Ingress:
             return None
         except Exception:
             log.exception("webhook.failed")
+            metering.count(WEBHOOKS, "not_stored")
             return problem(500, "internal_error", "this is our fault: send it again")
 
     async def _receive(self, headers: dict[str, str], receive: Receive, active: tracing.ActiveSpan) -> Answer:

@@ -15,7 +15,9 @@ from services.cli.laptop.identity import MEASURED
 from services.core.runtime.prometheus import prometheus_name
 from services.core.runtime.telemetry import INSTRUMENTS, Instrument, Kind
 from tests.chart.rendering import CHART, of_kind, render
+from tests.tools.alert_drills import DRILLS
 from tests.tools.dashboards import DASHBOARDS, FOLDER, text
+from tests.tools.drill_stack import shortened
 
 RULES = CHART / "files" / "rules" / "attackacrack.yaml"
 RUNBOOKS = Path(__file__).parents[2] / "services" / "runbooks"
@@ -96,6 +98,17 @@ class TestAlerts:
         cases = [case for group in groups for case in group["alert_rule_test"]]
         assert {case["alertname"] for case in cases if case["exp_alerts"]} == set(NAMES), "each fires in a test"
         assert {case["alertname"] for case in cases if not case["exp_alerts"]} == set(NAMES), "and is silent in one"
+
+    def test_each_has_its_drill(self) -> None:
+        assert sorted(alert for drill in DRILLS for alert in drill.alerts) == sorted(NAMES)
+
+    def test_a_drill_shortens_what_prometheus_waits_for_and_nothing_else(self) -> None:
+        pairs = list(zip(ALERTS, yaml.safe_load(shortened(RULES.read_text()))["groups"][0]["rules"], strict=True))
+        for ours, short in pairs:
+            assert short | {"for": "", "expr": ""} == ours | {"for": "", "expr": ""}
+            assert re.sub(r"\[\w+\]", "", short["expr"]) == re.sub(r"\[\w+\]", "", ours["expr"])
+        spans = [span for _, short in pairs for span in (short.get("for"), *re.findall(r"\[(\w+)\]", short["expr"]))]
+        assert {span for span in spans if span} <= {"5s", "15s", "60s"}
 
     def test_the_chart_ships_them_with_their_pages(self) -> None:
         values = {"monitoring": {"prometheusRule": {"enabled": True, "runbookUrl": "https://example.com/pages/"}}}

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from services.core.runtime.settings import Settings
+from services.core.runtime.settings import Durations, Settings
+from services.core.runtime.telemetry import Attribute
 from services.provider_simulator.settings import Settings as SimulatorSettings
 from tests.chart.rendering import CHART, ROOT, SHAPES, Object, pod_of, pods_of, render
 
@@ -146,3 +148,50 @@ def test_the_chart_has_the_applications_version() -> None:
 
 def test_supported_shapes_are_files() -> None:
     assert all(isinstance(path, Path) and path.exists() for path in SHAPES.values())
+
+
+class TestCollector:
+    SHIPPED: tuple[Any, ...] = tuple(
+        yaml.safe_load_all((ROOT / "k8s" / "observability" / "collector.yaml").read_text())
+    )
+    CONFIG: dict[str, Any] = yaml.safe_load(SHIPPED[0]["data"]["collector.yaml"])
+    POLICIES: list[dict[str, Any]] = CONFIG["processors"]["tail_sampling"]["policies"]
+
+    def test_what_its_pipelines_name_is_configured_and_used(self) -> None:
+        service = self.CONFIG["service"]
+        for kind in ("receivers", "processors", "exporters"):
+            used = {name for pipeline in service["pipelines"].values() for name in pipeline[kind]}
+            assert used == set(self.CONFIG[kind]), kind
+        assert set(service["extensions"]) == set(self.CONFIG["extensions"])
+
+    def test_each_policy_has_a_name_and_what_its_type_takes(self) -> None:
+        assert len({policy["name"] for policy in self.POLICIES}) == len(self.POLICIES)
+        assert [policy for policy in self.POLICIES if set(policy) != {"name", "type", policy["type"]}] == []
+
+    def test_policies_ask_for_attributes_that_spans_have(self) -> None:
+        keys = [
+            policy[kind]["key"]
+            for kind in ("string_attribute", "numeric_attribute")
+            for policy in self.POLICIES
+            if kind in policy
+        ]
+        assert keys
+        assert set(keys) <= set(Attribute)
+
+    def test_its_ports_are_the_services(self) -> None:
+        ports = {
+            port["name"]: port["containerPort"]
+            for port in self.SHIPPED[1]["spec"]["template"]["spec"]["containers"][0]["ports"]
+        }
+        listening = [self.CONFIG["receivers"]["otlp"]["protocols"]["http"], self.CONFIG["extensions"]["health_check"]]
+        assert [int(each["endpoint"].rpartition(":")[2]) for each in listening] == [ports["otlp-http"], ports["health"]]
+        assert self.SHIPPED[2]["spec"]["ports"] == [
+            {"name": "otlp-http", "port": ports["otlp-http"], "targetPort": "otlp-http"}
+        ]
+
+    def test_it_waits_for_a_text_that_is_dispatched_again(self) -> None:
+        """The lease must end, and the sweep and the dispatcher must come by."""
+        wait = self.CONFIG["processors"]["tail_sampling"]["decision_wait"]
+        durations = Durations()
+        again = max(durations.lease, durations.unleased_after) + durations.sweep_every + durations.dispatch_every
+        assert timedelta(minutes=int(wait.removesuffix("m"))) > again

@@ -72,6 +72,7 @@ DASHBOARDS = (
             ),
             Panel("Due times without a run", (("attackacrack_schedule_missed", "missed"),), is_stat=True),
             Panel("Stopped by a person", (("attackacrack_sending_stopped", "stopped"),), is_stat=True),
+            Panel("Stopped for", (("attackacrack_sending_stopped_age_seconds", "stopped"),), "s", is_stat=True),
         ),
     ),
     Dashboard(

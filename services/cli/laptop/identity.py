@@ -16,6 +16,7 @@ from services.cli.laptop.run_file import write_private
 NAME = "stack.json"
 SETTINGS = "settings.env"
 DATABASE = "attackacrack"
+INGRESS_URL = "ATTACKACRACK_INGRESS_URL"
 OTLP_ENDPOINT, TRACE_QUERY_URL = "ATTACKACRACK_OTLP_ENDPOINT", "ATTACKACRACK_TRACE_QUERY_URL"
 TRACE_RECEIVER_PORT = "ATTACKACRACK_TRACE_RECEIVER_PORT"
 OUR_NUMBER = "+12125550100"
@@ -90,7 +91,7 @@ def environment_of(identity: Identity, *, data_dir: Path, provider_rate: float) 
         "WEBHOOK_SECRETS_STANDARD": identity.webhook_secret_standard,
         "WEBHOOK_SECRETS_LEGACY": identity.webhook_secret_legacy,
         "BIND_HOST": "127.0.0.1",
-        "INGRESS_URL": f"{identity.url('ingress')}/webhooks/openphone",
+        "INGRESS_URL": os.environ.get(INGRESS_URL) or f"{identity.url('ingress')}/webhooks/openphone",
         "INGRESS_PORT": identity.ports["ingress"],
         "CONSOLE_PORT": identity.ports["console"],
         "FLOWER_PORT": identity.ports["flower"],

@@ -64,6 +64,7 @@ class Vitals:
     reviews: Waiting
     missed_runs: int
     stopped_by: str | None
+    stopped_for: timedelta | None
     refused_because: str | None
     caps: Mapping[str, Cap]
 

@@ -18,6 +18,7 @@ from services.core.openphone.signature import STANDARD_HEADERS, Signature, Verif
 BACKFILL = "backfill"
 LOOP_DEADLINE = timedelta(seconds=10)
 CERTIFICATE_SECONDS = 5
+CERTIFICATE_ENDED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 
 class LoopBroken(Exception):
@@ -62,7 +63,8 @@ def post_probe(url: str, *, secret: str, delivery_id: str, at: datetime) -> None
     signature = b64encode(hmac.digest(load_secrets((secret,))[0].key, signed, "sha256")).decode()
     headers = dict(zip(STANDARD_HEADERS, (delivery_id, timestamp, f"v1,{signature}"), strict=True))
     try:
-        with httpx.Client(timeout=LOOP_DEADLINE.total_seconds(), trust_env=False) as client:
+        trust = ssl.create_default_context()  # the system's, as where the certificate is looked at
+        with httpx.Client(timeout=LOOP_DEADLINE.total_seconds(), trust_env=False, verify=trust) as client:
             answer = client.post(url, content=body, headers=headers | {"content-type": "application/json"})
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise LoopBroken(type(error).__name__) from error
@@ -71,7 +73,10 @@ def post_probe(url: str, *, secret: str, delivery_id: str, at: datetime) -> None
 
 
 def certificate_until(url: str) -> datetime | None:
-    """Until when the certificate of an https address holds; `None` for others, and where no connection comes about."""
+    """Until when the certificate of an https address holds, one that has ended until now.
+
+    `None` for other addresses, and where no connection comes about or nobody vouches for the certificate.
+    """
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
         return None
@@ -81,6 +86,8 @@ def certificate_until(url: str) -> datetime | None:
             ssl.create_default_context().wrap_socket(raw, server_hostname=parts.hostname) as secured,
         ):
             shown = secured.getpeercert() or {}
+    except ssl.SSLCertVerificationError as refused:
+        return datetime.now(UTC) if refused.verify_code == CERTIFICATE_ENDED else None
     except OSError:  # the probe itself says what is wrong with the address
         return None
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)

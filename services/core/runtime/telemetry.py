@@ -290,6 +290,12 @@ CAP_LIMIT = Instrument("attackacrack.cap.limit", Kind.GAUGE, "Texts allowed in a
 RATE_LIMIT = Instrument("attackacrack.limiter.rate", Kind.GAUGE, "Requests a second that the limiter gives out.")
 MISSED_RUNS = Instrument("attackacrack.schedule.missed", Kind.GAUGE, "Due times of the last day that have no run.")
 STOPPED = Instrument("attackacrack.sending.stopped", Kind.GAUGE, "1 while a person has stopped all sending.")
+STOPPED_FOR = Instrument(
+    "attackacrack.sending.stopped.age",
+    Kind.GAUGE,
+    "For how long a person has stopped all sending; 0 while nobody has.",
+    "s",
+)
 REFUSED = Instrument("attackacrack.provider.refused", Kind.GAUGE, "1 while the provider refuses the account.")
 HEALTH = Instrument("attackacrack.health.well", Kind.GAUGE, "1 when the part is well.", labels={"part": PARTS})
 KEY_AGE = Instrument("attackacrack.secret.age", Kind.GAUGE, "Age of the webhook's key, when we made it.", "s")
@@ -300,5 +306,5 @@ CERTIFICATE = Instrument(
 INSTRUMENTS = (
     *(HTTP_SERVER, HTTP_CLIENT, TASK_DURATION, LIMITER_WAIT, SUBMISSIONS, REFUSALS, TRANSITIONS, GATE, WEBHOOKS),
     *(EVENTS, OPT_OUTS, DEAD_LETTERS, CHORES, WAITING, WAITING_AGE, STILL, QUEUE_DEPTH, QUEUE_AGE, POOL_RUNNING),
-    *(CAP_USED, CAP_LIMIT, RATE_LIMIT, MISSED_RUNS, STOPPED, REFUSED, HEALTH, KEY_AGE, CERTIFICATE),
+    *(CAP_USED, CAP_LIMIT, RATE_LIMIT, MISSED_RUNS, STOPPED, STOPPED_FOR, REFUSED, HEALTH, KEY_AGE, CERTIFICATE),
 )

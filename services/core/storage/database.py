@@ -29,6 +29,10 @@ STATEMENT_TIMEOUT = "30s"
 SETTINGS_THAT_MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
 
 
+REFUSING_WRITES = (pg.AdminShutdown, pg.DiskFull, pg.ReadOnlySqlTransaction)
+"""Servers that end, are full, or were made a standby while we were connected."""
+
+
 class DatabaseUnavailable(RetryableError):
     """PostgreSQL cannot be reached, is starting or ending, is full, or answers too slowly; nothing was done."""
 
@@ -78,7 +82,7 @@ class Database:
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise DatabaseUnavailable(type(getattr(error, "orig", None) or error).__name__) from error
         except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error.orig, pg.AdminShutdown | pg.DiskFull):
+            if error.connection_invalidated or isinstance(error.orig, REFUSING_WRITES):
                 raise DatabaseUnavailable(type(error.orig).__name__) from error
             raise
 

@@ -59,7 +59,8 @@ def canary_parts(session: Session, at: datetime) -> Iterator[Part]:
     if left is not None:
         well = left >= CERTIFICATE_RENEWED
         remedy = "renew the public address's certificate: the provider's deliveries fail once it is over"
-        yield Part("certificate", well, f"holds for {left.days} days", "" if well else remedy)
+        found = f"holds for {left.days} days" if left > timedelta(0) else "has ended"
+        yield Part("certificate", well, found, "" if well else remedy)
 
 
 def _sending(session: Session, sent: canaries.Sent, at: datetime) -> Part:

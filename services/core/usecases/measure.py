@@ -73,6 +73,7 @@ def _limits(found: Vitals, *, rate: float) -> Iterator[Gauge]:
     yield names.RATE_LIMIT, rate, ()
     yield names.MISSED_RUNS, found.missed_runs, ()
     yield names.STOPPED, found.stopped_by is not None, ()
+    yield names.STOPPED_FOR, _seconds(found.stopped_for), ()
     yield names.REFUSED, found.refused_because is not None, ()
 
 

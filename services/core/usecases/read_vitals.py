@@ -23,6 +23,7 @@ def read_vitals(context: Context, session: Session) -> Vitals:
     """
     at = clock.product_now(session)
     switches = installation.read(session)
+    stopped_at = switches.sending_stopped_at
     depths, running = _broker(context)
     refused = switches.breaker_open_until is not None and at < switches.breaker_open_until
     return Vitals(
@@ -38,7 +39,8 @@ def read_vitals(context: Context, session: Session) -> Vitals:
         dead_letters=vitals.open_dead_letters(session),
         reviews=vitals.open_reviews(session),
         missed_runs=_missed(context, session, at),
-        stopped_by=(switches.sending_stopped_by or "somebody") if switches.sending_stopped_at else None,
+        stopped_by=(switches.sending_stopped_by or "somebody") if stopped_at else None,
+        stopped_for=at - stopped_at if stopped_at else None,
         refused_because=(switches.breaker_reason or "no reason given") if refused else None,
         caps=_caps(context, session, at),
     )

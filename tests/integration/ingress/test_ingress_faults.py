@@ -91,6 +91,19 @@ class TestDatabase:
         wait_until(lambda: timed_post(ingress)[0] == 200, within=15)
         assert ingress.is_ready()
 
+    def test_a_server_that_became_a_standby_refuses_each_delivery_until_it_takes_writes(self, ingress: RunningIngress):
+        with psycopg.connect(ingress.database_url.replace("+psycopg", ""), autocommit=True) as owner:
+            owner.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            owner.execute("SELECT pg_reload_conf()")
+            try:
+                wait_until(lambda: timed_post(ingress)[0] != 200)
+                assert {timed_post(ingress)[0] for _ in range(10)} == {503}
+            finally:
+                owner.execute("SET default_transaction_read_only = off")
+                owner.execute("ALTER SYSTEM RESET default_transaction_read_only")
+                owner.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: timed_post(ingress)[0] == 200)
+
     def test_a_kill_under_load_loses_no_answered_delivery(
         self, ingress: RunningIngress, durable_server: PostgresProcess
     ):

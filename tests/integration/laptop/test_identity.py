@@ -82,6 +82,12 @@ def test_where_its_spans_go(environment: dict[str, str], expected: dict[str, str
     assert trace_store(identity, given) == {f"ATTACKACRACK_{name}": value for name, value in expected.items()}
 
 
+def test_its_public_address_may_be_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ATTACKACRACK_INGRESS_URL", "https://tunnel.example.com/webhooks/openphone")
+    environment = environment_of(load_identity(tmp_path), data_dir=tmp_path, provider_rate=8)
+    assert environment["ATTACKACRACK_INGRESS_URL"] == "https://tunnel.example.com/webhooks/openphone"
+
+
 def test_its_environment_is_a_valid_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     data_dir = tmp_path / "a folder's name"
     data_dir.mkdir()

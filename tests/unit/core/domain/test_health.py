@@ -23,6 +23,7 @@ WELL = Vitals(
     reviews=NOTHING,
     missed_runs=0,
     stopped_by=None,
+    stopped_for=None,
     refused_because=None,
     caps={},
 )

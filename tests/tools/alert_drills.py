@@ -1,14 +1,15 @@
 """The drills: for each alert what is done to a running stack until it rings, and what mends that until it is silent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import redis
 
-from tests.tools.drill_stack import Play, RunningStack, new_numbers
+from tests.tools.drill_stack import RunningStack, new_numbers
 from tests.tools.ingress import wait_until
 
 CANARIES = "send_canaries"
+Play = Callable[[RunningStack], Iterator[None]]
 
 
 @dataclass(frozen=True, slots=True)

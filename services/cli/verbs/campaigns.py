@@ -227,12 +227,18 @@ def results(context: "Context", campaign: Key) -> Any:
 @verb(
     group,
     "recipients",
-    show=listing("recipient_id", "e164", "variant", "state", "reason", "segments", "submitted_at", "replied_at"),
+    show=listing(
+        *("recipient_id", "e164", "variant", "state", "reason", "segments"),
+        *("deferred_until", "submitted_at", "replied_at"),
+    ),
 )
 def recipients(
     context: "Context",
     campaign: Key,
     excluded: Annotated[bool, typer.Option("--excluded", help="Only those who get nothing, with the reason.")] = False,
+    deferred: Annotated[
+        bool, typer.Option("--deferred", help="Only those who wait, texted too short a while ago.")
+    ] = False,
     limit: Limit = 100,
     after: After = 0,
 ) -> Any:
@@ -244,7 +250,9 @@ def recipients(
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     campaign_id = campaign_id_of(context, campaign)
-    return list_recipients(context, campaign_id, excluded_only=excluded, after=after, limit=limit)
+    return list_recipients(
+        context, campaign_id, excluded_only=excluded, deferred_only=deferred, after=after, limit=limit
+    )
 
 
 @verb(group, "export", show=record)

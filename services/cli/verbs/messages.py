@@ -84,7 +84,7 @@ def why(
     message: Id,
     trace: Annotated[bool, typer.Option("--trace", help="Draw its trace, too.")] = False,
 ) -> Any:
-    """Every decision, attempt and look about a message, in order.
+    """Every decision, attempt and look about a message, in order, and what it waits for now.
 
     Example: attackacrack messages why 42 --trace
     """

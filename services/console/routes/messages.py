@@ -31,7 +31,7 @@ def show_message(work: Work, message_id: PathId) -> MessageView:
 
 
 def explain_message(work: Work, message_id: PathId) -> Explanation:
-    """Why a message was sent, wasn't, or waits: each decision, attempt and look, in order."""
+    """Why a message was sent, wasn't, or waits: each decision, attempt and look, and what is still before it."""
     return explain(work, message_id)
 
 

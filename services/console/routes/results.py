@@ -35,7 +35,7 @@ def list_recipients(
         request,
         query,
         lambda after, limit: campaign_results.list_recipients(
-            work, campaign_id, excluded_only=query.excluded, after=after, limit=limit
+            work, campaign_id, excluded_only=query.excluded, deferred_only=query.deferred, after=after, limit=limit
         ),
     )
 

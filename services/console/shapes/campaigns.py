@@ -74,6 +74,7 @@ class Plan(Answered):
             "plan_hash": EXAMPLE_HASH,
             "recipients": 285,
             "excluded": {"opted_out": 5, "missing_fields": 3},
+            "deferred": {"contact_frequency": 12},
             "variants": {"a": 285},
             "segments": 290,
             "cost_usd": "2.90",
@@ -85,6 +86,7 @@ class Plan(Answered):
     plan_hash: str
     recipients: int
     excluded: dict[str, int]
+    deferred: dict[str, int] = Field(description="Recipients who wait beyond their day: texted too short a while ago.")
     variants: dict[str, int]
     segments: int
     cost_usd: Decimal

@@ -62,7 +62,7 @@ class Message(Answered):
 
 
 class Step(Answered):
-    """One thing that happened to a message; further facts are its own."""
+    """One thing that happened to a message, or that it waits for now; further facts are its own."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -87,7 +87,13 @@ class Explanation(Answered):
             "begun_by_trace_id": "0af7651916cd43dd8448eb211c80319c",
             "opted_out_in_flight": False,
             "steps": [
-                {"at": "2026-03-02T23:10:00Z", "what": "gate deferred", "reason": "hours: the business window is over"}
+                {"at": "2026-03-02T23:10:00Z", "what": "gate deferred", "reason": "G3: business_window_closed"},
+                {
+                    "at": "2026-03-02T23:30:00Z",
+                    "what": "waits",
+                    "reason": "instant: it is not to be sent before",
+                    "until": "2026-03-03T14:00:00Z",
+                },
             ],
         }
     )

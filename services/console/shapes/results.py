@@ -85,6 +85,7 @@ class Results(Answered):
 
 class RecipientsQuery(PageQuery):
     excluded: bool = Field(default=False, description="true: only those who get nothing")
+    deferred: bool = Field(default=False, description="true: only those who wait, texted too short a while ago")
 
 
 class Recipient(Answered):
@@ -101,6 +102,7 @@ class Recipient(Answered):
             "segments": 1,
             "message_id": 42,
             "body": "Hi Ada, time to look at the foundation. Reply STOP to opt out.",
+            "deferred_until": None,
             "submitted_at": "2026-03-02T18:00:01Z",
             "receipt_at": "2026-03-02T18:00:04Z",
             "replied_at": None,
@@ -117,6 +119,7 @@ class Recipient(Answered):
     segments: int
     message_id: int | None
     body: str | None
+    deferred_until: datetime | None
     submitted_at: datetime | None
     receipt_at: datetime | None
     replied_at: datetime | None

@@ -112,6 +112,28 @@ def projected_finish(
     return None
 
 
+def expected_slot(
+    *, ahead: int, pacing: Pacing, window: SendingWindow, at: datetime, today_is_laid_out: bool
+) -> datetime | None:
+    """The instant, in UTC, that a daily batch will give to a message with `ahead` others before it.
+
+    With `today_is_laid_out` what still waits has no place in the batch of `at`'s day. None if not within ten years.
+    """
+    at = at.astimezone(UTC)
+    opens_at, closes_at = _this_or_next(window, at)
+    if today_is_laid_out and _same_day(window, opens_at, at):
+        opens_at, closes_at = next_open_interval(window, closes_at)
+    start = max(opens_at, at)
+    while start - at < PROJECTION_LIMIT:
+        batches = -((start - closes_at) // pacing.every)
+        room = min(pacing.daily_cap, batches * pacing.batch_size)
+        if ahead < room:
+            return start + ahead // pacing.batch_size * pacing.every
+        ahead -= room
+        start, closes_at = next_open_interval(window, closes_at)
+    return None
+
+
 def _this_or_next(window: SendingWindow, at: datetime) -> Interval:
     return open_interval(window, at) or next_open_interval(window, at)
 

@@ -68,6 +68,7 @@ class Skip:
 GateDecision = Pass | Defer | Skip
 
 LOOK_AGAIN = timedelta(seconds=30)
+CONTACT_FREQUENCY = "contact_frequency"
 
 
 def decide(facts: GateFacts, at: datetime) -> GateDecision:
@@ -77,10 +78,27 @@ def decide(facts: GateFacts, at: datetime) -> GateDecision:
     window, the frequency cap and the number's marketing cap, never an opt-out, the legal hours or the installation's
     stop.
     """
-    return _may_send(facts, at) or _person(facts) or _hours(facts, at) or _caps(facts, at) or Pass()
+    return may_go(facts, at) or hours_and_caps(facts, at) or Pass()
 
 
-def _may_send(facts: GateFacts, at: datetime) -> GateDecision | None:
+def may_go(facts: GateFacts, at: datetime) -> Defer | Skip | None:
+    """What closes G1 and G2, the switches, the campaign and the person, or None."""
+    return _may_send(facts, at) or _person(facts)
+
+
+def hours_and_caps(facts: GateFacts, at: datetime) -> Defer | Skip | None:
+    """What closes G3 to G5, or None."""
+    return _hours(facts, at) or _caps(facts, at)
+
+
+def frequency_ends_at(marketing_last_at: datetime | None, frequency: timedelta, at: datetime) -> datetime | None:
+    """When a contact may be sent a marketing text again; None when it may at `at`."""
+    if marketing_last_at is None or at >= marketing_last_at + frequency:
+        return None
+    return marketing_last_at + frequency
+
+
+def _may_send(facts: GateFacts, at: datetime) -> Defer | Skip | None:
     if facts.campaign_status is CampaignStatus.CANCELLED:
         return Skip("G1", "campaign_cancelled")
     if facts.campaign_ends_at is not None and at >= facts.campaign_ends_at:
@@ -96,7 +114,7 @@ def _may_send(facts: GateFacts, at: datetime) -> GateDecision | None:
     return None
 
 
-def _person(facts: GateFacts) -> GateDecision | None:
+def _person(facts: GateFacts) -> Defer | Skip | None:
     if facts.opted_out:
         return Skip("G2", "opted_out")
     if facts.suppressed is not None:
@@ -106,7 +124,7 @@ def _person(facts: GateFacts) -> GateDecision | None:
     return None
 
 
-def _hours(facts: GateFacts, at: datetime) -> GateDecision | None:
+def _hours(facts: GateFacts, at: datetime) -> Defer | Skip | None:
     window = facts.window if facts.kind is MessageKind.MARKETING else None
     hours = decide_hours(facts.location, window, at)
     if hours.allowed:
@@ -116,12 +134,13 @@ def _hours(facts: GateFacts, at: datetime) -> GateDecision | None:
     return Defer("G3", hours.reason, hours.next_allowed_at)
 
 
-def _caps(facts: GateFacts, at: datetime) -> GateDecision | None:
+def _caps(facts: GateFacts, at: datetime) -> Defer | Skip | None:
     if facts.in_flight_to_number:
         return Defer("G4", "another_text_in_flight", at + LOOK_AGAIN)
     if facts.kind is MessageKind.MARKETING:
-        if facts.marketing_last_at is not None and at < facts.marketing_last_at + facts.contact_frequency:
-            return Defer("G4", "contact_frequency", facts.marketing_last_at + facts.contact_frequency)
+        free_at = frequency_ends_at(facts.marketing_last_at, facts.contact_frequency, at)
+        if free_at is not None:
+            return Defer("G4", CONTACT_FREQUENCY, free_at)
         if facts.number_used >= facts.number_cap:
             return Defer("G5", "number_daily_cap", facts.cap_resets_at)
     if facts.account_used >= facts.account_cap:

@@ -166,20 +166,20 @@ def queue_next(session: Session, campaign_id: int, slots: Sequence[datetime]) ->
     return result.rowcount  # type: ignore[attr-defined,no-any-return]
 
 
-def unqueued(session: Session, campaign_id: int) -> int:
-    """How many pending messages wait for a day's batch."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(Message)
-            .where(
-                Message.campaign_id == campaign_id,
-                Message.status == MessageStatus.PENDING,
-                Message.not_before.is_(None),
-            )
+def unqueued(session: Session, campaign_id: int, *, before: int | None = None) -> int:
+    """How many pending messages wait for a day's batch; with `before`, those that come before this message."""
+    query = (
+        select(func.count())
+        .select_from(Message)
+        .where(
+            Message.campaign_id == campaign_id,
+            Message.status == MessageStatus.PENDING,
+            Message.not_before.is_(None),
         )
-        or 0
     )
+    if before is not None:
+        query = query.where(Message.id < before)
+    return session.scalar(query) or 0
 
 
 def skip_pending(session: Session, campaign_id: int, *, reason: str) -> int:

@@ -261,6 +261,20 @@ def last_marketing_at(session: Session, *, contact_id: int, apart_from: int) -> 
     )
 
 
+def last_marketing_of(session: Session, contact_ids: Sequence[int]) -> dict[int, datetime]:
+    """When each of the contacts was last sent a marketing text, or may have been; without those that never were."""
+    rows = session.execute(
+        select(Message.contact_id, func.max(Message.submitted_at))
+        .where(
+            Message.contact_id.in_(contact_ids),
+            Message.kind == MessageKind.MARKETING,
+            Message.submitted_at.is_not(None),
+        )
+        .group_by(Message.contact_id)
+    )
+    return {cast(int, contact_id): cast(datetime, at) for contact_id, at in rows}
+
+
 def skip_pending_of(session: Session, contact: Contact, *, reason: str) -> int:
     """End everything that waits for this contact, and flag what may be on its way already."""
     session.execute(

@@ -37,12 +37,21 @@ GROUP BY message.variant ORDER BY message.variant
 RECIPIENTS = f"""
 SELECT recipient.id AS recipient_id, recipient.contact_id, recipient.e164, recipient.variant, recipient.excluded,
        recipient.segments, recipient.body, message.id AS message_id, message.status, message.reason,
-       message.submitted_at, message.receipt_at, answer.replied_at, answer.opted_out_at
+       message.submitted_at, message.receipt_at, answer.replied_at, answer.opted_out_at,
+       CASE WHEN texted.until > product_now() THEN texted.until END AS deferred_until
 FROM recipients AS recipient
 LEFT JOIN messages AS message ON message.recipient_id = recipient.id AND message.direction = 'outgoing'
 LEFT JOIN ({ANSWERS}) AS answer ON answer.contact_id = recipient.contact_id
+LEFT JOIN LATERAL (
+    SELECT max(earlier.submitted_at) + :frequency AS until
+    FROM messages AS earlier
+    WHERE earlier.contact_id = recipient.contact_id AND earlier.kind = 'marketing'
+      AND earlier.id IS DISTINCT FROM message.id
+      AND recipient.excluded IS NULL AND coalesce(message.status, 'pending') = 'pending'
+) AS texted ON TRUE
 WHERE recipient.campaign_id = :campaign_id AND recipient.id > :after
   AND (NOT :excluded_only OR recipient.excluded IS NOT NULL)
+  AND (NOT :deferred_only OR texted.until > product_now())
 ORDER BY recipient.id LIMIT :limit
 """  # noqa: S608 - no value is put in
 
@@ -74,6 +83,7 @@ class RecipientRow:
     excluded: str | None
     segments: int
     body: str | None
+    deferred_until: datetime | None
     message_id: int | None
     status: str | None
     reason: str | None
@@ -89,8 +99,25 @@ def by_variant(session: Session, campaign_id: int) -> Sequence[VariantCounts]:
 
 
 def recipients(
-    session: Session, campaign_id: int, *, after: int, limit: int, excluded_only: bool = False
+    session: Session,
+    campaign_id: int,
+    *,
+    frequency: timedelta,
+    after: int,
+    limit: int,
+    excluded_only: bool = False,
+    deferred_only: bool = False,
 ) -> Sequence[RecipientRow]:
-    """The plan's recipients by id, `limit` of them after `after`, each with what became of it."""
-    values = {"campaign_id": campaign_id, "after": after, "limit": limit, "excluded_only": excluded_only}
+    """The plan's recipients by id, `limit` of them after `after`, each with what became of it.
+
+    Who waits is deferred until `frequency` has passed since the last marketing text.
+    """
+    values = {
+        "campaign_id": campaign_id,
+        "frequency": frequency,
+        "after": after,
+        "limit": limit,
+        "excluded_only": excluded_only,
+        "deferred_only": deferred_only,
+    }
     return [RecipientRow(**row) for row in session.execute(text(RECIPIENTS), values).mappings()]

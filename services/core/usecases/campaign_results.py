@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from services.core.domain.comparison import Comparison, Rate, compare, response_rate
 from services.core.domain.csv_export import Cell, PhoneCell, export_csv
 from services.core.domain.failures import NotFound
+from services.core.domain.messages import MessageKind
+from services.core.domain.send_gate import CONTACT_FREQUENCY
 from services.core.storage import audit, results
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
@@ -64,6 +66,7 @@ class RecipientView:
     segments: int
     message_id: int | None
     body: str | None
+    deferred_until: datetime | None
     submitted_at: datetime | None
     receipt_at: datetime | None
     replied_at: datetime | None
@@ -82,12 +85,29 @@ def campaign_results(context: Context, campaign_id: int) -> CampaignResults:
 
 
 def list_recipients(
-    context: Context, campaign_id: int, *, excluded_only: bool = False, after: int = 0, limit: int = 100
+    context: Context,
+    campaign_id: int,
+    *,
+    excluded_only: bool = False,
+    deferred_only: bool = False,
+    after: int = 0,
+    limit: int = 100,
 ) -> Page[RecipientView]:
-    """The plan's recipients by id, or with `excluded_only` those who get nothing. Raises `NotFound`."""
+    """The plan's recipients by id, or with `excluded_only` those who get nothing, or with `deferred_only` those whom
+    the gate lets wait because they were texted too short a while ago. Raises `NotFound`.
+    """
     with context.database.reading() as session:
-        _found(session, campaign_id)
-        rows = results.recipients(session, campaign_id, after=after, limit=limit + 1, excluded_only=excluded_only)
+        campaign = _found(session, campaign_id)
+        is_marketing = campaign.kind == MessageKind.MARKETING
+        rows = results.recipients(
+            session,
+            campaign_id,
+            frequency=context.settings.contact_frequency if is_marketing else timedelta(0),
+            after=after,
+            limit=limit + 1,
+            excluded_only=excluded_only,
+            deferred_only=deferred_only,
+        )
     views = [_view(row) for row in rows[:limit]]
     return Page(views, views[-1].recipient_id if len(rows) > limit else None)
 
@@ -145,10 +165,11 @@ def _view(row: RecipientRow) -> RecipientView:
         e164=row.e164,
         variant=row.variant,
         state=row.status or (PLANNED if row.excluded is None else EXCLUDED),
-        reason=row.reason if row.status else row.excluded,
+        reason=row.reason or row.excluded or (CONTACT_FREQUENCY if row.deferred_until else None),
         segments=row.segments,
         message_id=row.message_id,
         body=row.body,
+        deferred_until=row.deferred_until,
         submitted_at=row.submitted_at,
         receipt_at=row.receipt_at,
         replied_at=row.replied_at,

@@ -1,14 +1,23 @@
-"""Why a message was sent, wasn't, or waits: every decision, attempt and look, in order."""
+"""Why a message was sent, wasn't, or waits: every decision, attempt and look, in order, and what is still before it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from services.core.domain.failures import NotFound
+from services.core.domain.messages import MessageStatus
+from services.core.domain.pacing import expected_slot
+from services.core.domain.waiting import Place, waits
 from services.core.runtime import tracing
-from services.core.storage import attempts, messages
-from services.core.storage.models import Campaign
+from services.core.storage import attempts, campaigns, clock, messages
+from services.core.storage.database import Session
+from services.core.storage.models import Campaign, Contact, Message
 from services.core.usecases.context import Context
+from services.core.usecases.gate import gather
+from services.core.usecases.plan_campaign import pacing_of
+from services.core.usecases.queue_daily_campaigns import local_day
+from services.core.usecases.windows import window_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,8 @@ def explain_message(context: Context, message_id: int) -> Explanation:
                 }
                 for number, look in enumerate(attempts.looks_of(session, attempt.id), start=1)
             )
+        if message.status == MessageStatus.PENDING:
+            steps.extend(_waits(context, session, message))
         if message.receipt_at is not None:
             steps.append({"at": message.receipt_at, "what": "receipt", "reason": message.status})
         return Explanation(
@@ -75,3 +86,29 @@ def explain_message(context: Context, message_id: int) -> Explanation:
             opted_out_in_flight=message.opted_out_in_flight,
             steps=sorted(steps, key=lambda step: step["at"]),
         )
+
+
+def _waits(context: Context, session: Session, message: Message) -> Iterator[dict[str, Any]]:
+    """What the message waits for now, one step for each."""
+    at = clock.product_now(session)
+    facts = gather(context, session, message, session.get_one(Contact, message.contact_id), at)
+    for wait in waits(facts, _place(context, session, message, at), at):
+        yield {"at": at, "what": "waits", "reason": wait.reason, "until": wait.until}
+
+
+def _place(context: Context, session: Session, message: Message, at: datetime) -> Place:
+    with_workers = message.published_at is not None or message.lease_until is not None
+    if message.not_before is not None or message.campaign_id is None:
+        return Place(not_before=message.not_before, ahead=0, expected_at=None, with_workers=with_workers)
+    campaign = session.get_one(Campaign, message.campaign_id)
+    window = window_of(campaign.window, context.window)
+    ahead = campaigns.unqueued(session, campaign.id, before=message.id)
+    opens, closes = local_day(at, window.zone)
+    expected_at = expected_slot(
+        ahead=ahead,
+        pacing=pacing_of(campaign),
+        window=window,
+        at=at,
+        today_is_laid_out=campaigns.queued_between(session, campaign.id, opens=opens, closes=closes) > 0,
+    )
+    return Place(not_before=None, ahead=ahead, expected_at=expected_at, with_workers=with_workers)

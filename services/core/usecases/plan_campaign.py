@@ -6,7 +6,7 @@ The plan has a hash over all of that; a start names it, so that what runs is wha
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from services.core.domain.campaigns import CampaignStatus
@@ -14,11 +14,12 @@ from services.core.domain.failures import Conflict
 from services.core.domain.messages import MessageKind
 from services.core.domain.pacing import Pacing, projected_finish
 from services.core.domain.segments import PRICE_PER_SEGMENT_USD, count_segments
-from services.core.domain.sending_window import next_allowed
+from services.core.domain.send_gate import CONTACT_FREQUENCY, frequency_ends_at
+from services.core.domain.sending_window import next_allowed, next_window_opening, window_open
 from services.core.domain.split import variant_of
 from services.core.domain.templates import MissingFields, Template, TextTooLong, parse_template, render
 from services.core.domain.zones import locate
-from services.core.storage import audit, campaigns, caps, clock
+from services.core.storage import audit, campaigns, caps, clock, outbox
 from services.core.storage.campaigns import PlannedRow
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign, Contact
@@ -30,12 +31,16 @@ from services.core.usecases.windows import window_of
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan's sums. `cost_usd` is for the rendered texts; `finish_at` is where window, caps and rate lead to."""
+    """A plan's sums. `cost_usd` is for the rendered texts; `finish_at` is where window, caps and rate lead to.
+
+    `deferred` are those of the recipients whom the gate will let wait beyond their day, by its reason.
+    """
 
     campaign_id: int
     plan_hash: str
     recipients: int
     excluded: dict[str, int]
+    deferred: dict[str, int]
     variants: dict[str, int]
     segments: int
     cost_usd: Decimal
@@ -45,8 +50,10 @@ class Plan:
 @dataclass(slots=True)
 class _Tally:
     excluded: Counter[str] = field(default_factory=Counter)
+    deferred: Counter[str] = field(default_factory=Counter)
     variants: Counter[str] = field(default_factory=Counter)
     segments: int = 0
+    last_free_at: datetime | None = None
 
 
 def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Versions | None = None) -> Plan:
@@ -60,7 +67,9 @@ def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Vers
         campaigns.drop_recipients(session, campaign_id)
         decide = _Decision(context, campaign, at)
         for contacts in campaigns.audience(session, campaign.audience):
-            campaigns.add_recipients(session, [decide.row(contact, tally, digest) for contact in contacts])
+            texted = outbox.last_marketing_of(session, [contact.id for contact in contacts])
+            rows = [decide.row(contact, texted.get(contact.id), tally, digest) for contact in contacts]
+            campaigns.add_recipients(session, rows)
         campaign = session.get_one(Campaign, campaign_id)
         plan = _summary(context, session, campaign, at, tally, digest.hexdigest())
         campaign.plan_hash = digest.digest()
@@ -68,6 +77,7 @@ def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Vers
         campaign.plan = {
             "recipients": plan.recipients,
             "excluded": plan.excluded,
+            "deferred": plan.deferred,
             "variants": plan.variants,
             "segments": plan.segments,
             "cost_usd": str(plan.cost_usd),
@@ -93,12 +103,15 @@ class _Decision:
             self._templates["b"] = parse_template(campaign.template_b, known_fields=known)
         is_marketing = campaign.kind == MessageKind.MARKETING
         self._window = window_of(campaign.window, context.window) if is_marketing else None
+        self._frequency = context.settings.contact_frequency if is_marketing else timedelta(0)
+        self._ends_at = campaign.ends_at
         self._at = at
 
-    def row(self, contact: Contact, tally: _Tally, digest: "hashlib._Hash") -> PlannedRow:
-        """The contact's recipient row, counted in `tally` and part of `digest`."""
+    def row(self, contact: Contact, texted_at: datetime | None, tally: _Tally, digest: "hashlib._Hash") -> PlannedRow:
+        """The contact's recipient row, counted in `tally` and part of `digest`; `texted_at` is its last marketing."""
         variant = variant_of(self._campaign_id, contact.e164, percent_b=self._percent_b)
-        excluded = self._exclusion(contact)
+        free_at = frequency_ends_at(texted_at, self._frequency, self._at)
+        excluded = self._exclusion(contact, free_at)
         body = None
         if excluded is None:
             excluded, body = _text(contact, self._templates[variant])
@@ -107,11 +120,14 @@ class _Decision:
         if excluded is None:
             tally.variants[variant] += 1
             tally.segments += segments
+            if free_at is not None:
+                tally.deferred[CONTACT_FREQUENCY] += 1
+                tally.last_free_at = max(free_at, tally.last_free_at or free_at)
         else:
             tally.excluded[excluded.partition(":")[0]] += 1
         return (self._campaign_id, contact.id, contact.e164, variant, excluded, body, segments)
 
-    def _exclusion(self, contact: Contact) -> str | None:
+    def _exclusion(self, contact: Contact, free_at: datetime | None) -> str | None:
         if contact.opted_out_at is not None:
             return "opted_out"
         if contact.suppressed_reason is not None:
@@ -119,7 +135,10 @@ class _Decision:
         if contact.paused_at is not None:
             return "paused_for_review"
         location = locate(e164=contact.e164, state=contact.state, timezone=contact.timezone)
-        return "no_common_hours" if next_allowed(location, self._window, self._at) is None else None
+        if next_allowed(location, self._window, self._at) is None:
+            return "no_common_hours"
+        is_too_late = free_at is not None and self._ends_at is not None and free_at >= self._ends_at
+        return CONTACT_FREQUENCY if is_too_late else None
 
 
 def _text(contact: Contact, template: Template) -> tuple[str | None, str | None]:
@@ -164,15 +183,18 @@ def _summary(
         plan_hash=plan_hash,
         recipients=count,
         excluded=dict(tally.excluded),
+        deferred=dict(tally.deferred),
         variants=dict(tally.variants),
         segments=tally.segments,
         cost_usd=PRICE_PER_SEGMENT_USD * tally.segments,
-        finish_at=_finish(context, session, campaign, at, count) if count else None,
+        finish_at=_finish(context, session, campaign, at, tally) if count else None,
     )
 
 
-def _finish(context: Context, session: Session, campaign: Campaign, at: datetime, count: int) -> datetime | None:
-    """When the last text will have left under the window, the rate, and whichever daily cap is the tightest."""
+def _finish(context: Context, session: Session, campaign: Campaign, at: datetime, tally: _Tally) -> datetime | None:
+    """When the last text will have left under the window, the rate, whichever daily cap is the tightest, and the time
+    between two texts to one person.
+    """
     caps_on_it = [(ACCOUNT, context.settings.account_daily_cap)]
     if campaign.kind == MessageKind.MARKETING:
         caps_on_it.append((number_scope_of(campaign.sender_phone_number_id), context.settings.number_daily_cap))
@@ -180,14 +202,19 @@ def _finish(context: Context, session: Session, campaign: Campaign, at: datetime
     left_today = min(limit - caps.used(session, scope, day) for scope, limit in caps_on_it)
     own = pacing_of(campaign)
     daily_cap = min(own.daily_cap, *(limit for _, limit in caps_on_it))
-    return projected_finish(
-        count=count,
+    window = window_of(campaign.window, context.window)
+    finish_at = projected_finish(
+        count=sum(tally.variants.values()),
         pacing=Pacing(batch_size=own.batch_size, every=own.every, daily_cap=daily_cap),
-        window=window_of(campaign.window, context.window),
+        window=window,
         at=at,
         per_second=context.settings.provider_rate,
         already_today=max(0, daily_cap - left_today),
     )
+    if finish_at is None or tally.last_free_at is None:
+        return finish_at
+    is_open = window_open(window, tally.last_free_at)
+    return max(finish_at, tally.last_free_at if is_open else next_window_opening(window, tally.last_free_at))
 
 
 def pacing_of(campaign: Campaign) -> Pacing:

@@ -40,7 +40,7 @@ def queue_today(context: Context, session: Session, campaign: Campaign) -> int:
     """
     at = clock.product_now(session)
     window = window_of(campaign.window, context.window)
-    opens, closes = _local_day(at, window.zone)
+    opens, closes = local_day(at, window.zone)
     campaigns.requeue_missed(session, campaign.id, due_before=at - campaign.batch_every, closes=closes)
     already = campaigns.queued_between(session, campaign.id, opens=opens, closes=closes)
     slots = plan_slots(
@@ -56,7 +56,8 @@ def queue_today(context: Context, session: Session, campaign: Campaign) -> int:
     return queued
 
 
-def _local_day(at: datetime, zone: str) -> tuple[datetime, datetime]:
+def local_day(at: datetime, zone: str) -> tuple[datetime, datetime]:
+    """The midnights around `at` in `zone`."""
     local = ZoneInfo(zone)
     day = at.astimezone(local).date()
     return datetime.combine(day, time(), local), datetime.combine(day + timedelta(days=1), time(), local)

@@ -86,6 +86,7 @@ def world(attackacrack: CommandLine) -> CommandLine:
         (("messages", "list"), "message*"),
         (("messages", "show", 1), "message"),
         (("messages", "why", 1), "explanation"),
+        (("messages", "why", 2), "explanation"),
         (("held", "list"), "held*"),
         (("held", "show", 1), "held"),
         (("held", "release", 1, *PERSON), "held"),

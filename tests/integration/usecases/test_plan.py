@@ -89,7 +89,7 @@ class TestFinish:
         "options", [{"number_daily_cap": 2}, {"account_daily_cap": 2}], ids=lambda options: next(iter(options))
     )
     def test_the_tightest_cap_counts_with_what_it_has_used_today(self, make_world: Any, options: Values) -> None:
-        world = make_world(**options)
+        world = make_world(**options, contact_frequency=timedelta(0))
         (message,) = world.rows_of(world.campaign(people=1))
         world.send(message.id)
         plan = planned(world, people=2, audience={"all": True}, daily_cap=100)
@@ -98,6 +98,55 @@ class TestFinish:
         local = plan.finish_at.astimezone(ZONE)
         assert (local.hour, local.minute) == (9, 0)
         assert local.date() > world.now().astimezone(ZONE).date()
+
+
+class TestDeferred:
+    """Somebody who was texted a moment ago waits for thirty days, as the gate will say."""
+
+    def texted(self, world: World) -> str:
+        (message,) = world.rows_of(world.campaign(people=1))
+        world.send(message.id)
+        assert world.texts(message.e164)
+        return str(message.e164)
+
+    def test_the_plan_counts_and_names_whom_the_gate_defers(self, world: World) -> None:
+        number = self.texted(world)
+        plan = planned(world, people=2)
+        assert (plan.recipients, plan.excluded, plan.deferred) == (3, {}, {"contact_frequency": 1})
+        (row,) = list_recipients(world.context, plan.campaign_id, deferred_only=True).items
+        assert (row.e164, row.state, row.reason) == (number, "planned", "contact_frequency")
+        assert row.deferred_until is not None
+        assert abs(row.deferred_until - world.now() - timedelta(days=30)) < timedelta(minutes=1)
+        assert plan.finish_at is not None
+        assert plan.finish_at >= row.deferred_until
+        start(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+        messages = {message.e164: message.id for message in world.rows_of(plan.campaign_id)}
+        world.send(*messages.values())
+        deferred = world.row(messages[number])
+        assert (deferred.status, deferred.not_before) == ("pending", row.deferred_until)
+        sent = [message.e164 for message in world.rows_of(plan.campaign_id) if message.status != "pending"]
+        assert len(sent) == 2
+        assert [each.e164 for each in list_recipients(world.context, plan.campaign_id, deferred_only=True).items] == [
+            number
+        ]
+
+    def test_whom_the_campaigns_end_comes_first_to_is_excluded(self, world: World) -> None:
+        number = self.texted(world)
+        plan = planned(world, people=1, ends_at=world.now() + timedelta(days=29))
+        assert (plan.recipients, plan.excluded, plan.deferred) == (1, {"contact_frequency": 1}, {})
+        (row,) = list_recipients(world.context, plan.campaign_id, excluded_only=True).items
+        assert (row.e164, row.state, row.reason, row.deferred_until) == (number, "excluded", "contact_frequency", None)
+
+    def test_after_that_time_nobody_waits(self, world: World) -> None:
+        self.texted(world)
+        world.move(days=31)
+        assert planned(world).deferred == {}
+
+    def test_a_transactional_campaign_waits_for_nobody(self, world: World) -> None:
+        self.texted(world)
+        plan = planned(world, kind="transactional")
+        assert (plan.recipients, plan.deferred) == (1, {})
+        assert list_recipients(world.context, plan.campaign_id, deferred_only=True).items == []
 
 
 class TestHash:

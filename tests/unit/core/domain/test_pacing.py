@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.domain.pacing import Pacing, fair_share, interleave, plan_slots, projected_finish
+from services.core.domain.pacing import Pacing, expected_slot, fair_share, interleave, plan_slots, projected_finish
 from services.core.domain.sending_window import DEFAULT_WINDOW, SendingWindow, window_open
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -189,3 +189,41 @@ class TestProjectedFinish:
         assert finish is not None
         assert last < finish < last + timedelta(seconds=1)
         assert finish.date() > date(2026, 11, 1)
+
+
+class TestExpectedSlot:
+    @pytest.mark.parametrize(
+        ("at", "ahead", "laid_out", "slot"),
+        [
+            ("2026-12-01T08:00", 0, False, "2026-12-01T09:00"),
+            ("2026-12-01T08:00", 30, False, "2026-12-01T09:30"),
+            ("2026-12-01T13:00", 0, False, "2026-12-01T13:00"),
+            ("2026-12-01T13:00", 0, True, "2026-12-02T09:00"),
+            ("2026-12-01T13:00", 124, True, "2026-12-02T11:00"),
+            ("2026-12-01T13:00", 125, True, "2026-12-03T09:00"),
+            ("2026-12-01T18:00", 0, True, "2026-12-02T09:00"),
+            ("2026-12-04T13:00", 0, True, "2026-12-07T09:00"),  # a weekend
+            ("2026-12-24T13:00", 0, True, "2026-12-28T09:00"),  # a holiday and a weekend
+        ],
+    )
+    def test_a_place_in_the_batches_to_come(self, at: str, ahead: int, laid_out: bool, slot: str) -> None:
+        expected = expected_slot(
+            ahead=ahead, pacing=PACING, window=DEFAULT_WINDOW, at=new_york(at), today_is_laid_out=laid_out
+        )
+        assert expected == new_york(slot)
+
+    def test_not_within_ten_years(self) -> None:
+        slow = Pacing(batch_size=1, every=timedelta(days=1), daily_cap=1)
+        at = new_york("2026-12-01T13:00")
+        assert expected_slot(ahead=5000, pacing=slow, window=DEFAULT_WINDOW, at=at, today_is_laid_out=False) is None
+
+    @given(ahead=st.integers(0, 400), hours=st.integers(0, 24 * 7))
+    def test_it_is_the_slot_that_the_days_plans_give(self, ahead: int, hours: int) -> None:
+        at = new_york("2026-11-30T08:30") + timedelta(hours=hours)
+        given: list[datetime] = []
+        day = at
+        while len(given) <= ahead:
+            given += plan_slots(PACING, DEFAULT_WINDOW, day, already_today=0, count=1000)
+            day = (day.astimezone(NEW_YORK) + timedelta(days=1)).replace(hour=8, minute=30)
+        expected = expected_slot(ahead=ahead, pacing=PACING, window=DEFAULT_WINDOW, at=at, today_is_laid_out=False)
+        assert expected == given[ahead]

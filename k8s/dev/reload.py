@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -42,7 +43,11 @@ def main(command: list[str]) -> int:
 
 def newest() -> float:
     """When a source was last changed, in seconds since the epoch."""
-    return max(path.stat().st_mtime for path in SOURCES.rglob("*.py"))
+    times = [0.0]
+    for path in SOURCES.rglob("*.py"):
+        with suppress(FileNotFoundError):  # it is just being replaced
+            times.append(path.stat().st_mtime)
+    return max(times)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.core.domain.health import Part
+from services.core.queue.enqueue import Broker
 from services.core.queue.names import CANARIES, TaskName
 from services.core.runtime import metering
 from services.core.runtime.telemetry import HEALTH, PARTS, QUEUE_DEPTH, WAITING
@@ -118,6 +119,21 @@ def test_a_broker_that_is_away_leaves_depths_unknown(make_world: Any) -> None:
     world = make_world(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     found = parts(world)
     assert (found["redis"].well, found["queue default"].found) == (False, "depth unknown")
+
+
+def test_a_broker_that_misses_the_first_question_is_well(
+    world: World, valkey_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ping_and_resume(broker: Broker) -> None:
+        try:
+            ping(broker)
+        finally:
+            valkey_server.resume()
+
+    ping = Broker.ping
+    monkeypatch.setattr(Broker, "ping", ping_and_resume)
+    valkey_server.freeze()
+    assert parts(world)["redis"].well
 
 
 def test_canaries_that_returned_are_well(world: World) -> None:

@@ -10,7 +10,7 @@ KEDA := 2.20.2
 CLUSTER ?= $(or $(shell kubectl config current-context 2>/dev/null | sed -n 's/^kind-//p'),attackacrack)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools run test lint format slow fuzz faults chart chart-full dashboards golden image kind-up e2e coverage lock clean
+.PHONY: help install tools run test lint format slow fuzz faults chart chart-full dashboards golden image image-tests kind-up e2e coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -80,6 +80,11 @@ golden: tools  ## write the recorded renderings anew
 
 image:  ## build the image of all roles; needs docker
 	docker build -f services/Dockerfile --build-arg VERSION=$(VERSION) -t attackacrack:dev -t attackacrack:$(VERSION) .
+
+image-tests: image  ## the unit and integration tests in the image, on its Python; needs docker
+	rm -rf .cache/image-tests && mkdir -p .cache/image-tests
+	git archive HEAD -- . ':(exclude).dockerignore' | tar -x -C .cache/image-tests
+	docker build -f tests/Dockerfile --progress plain --no-cache-filter tests .cache/image-tests
 
 kind-up: image  ## a local cluster with the image, KEDA, Jaeger and a namespace; needs kind, kubectl and helm
 	kind get clusters | grep -qx $(CLUSTER) || kind create cluster --name $(CLUSTER) --config k8s/kind.yaml \

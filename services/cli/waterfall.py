@@ -49,7 +49,7 @@ class Waterfall:
             table.add_row(name, plain(span.service), _short(span.took), bar)
         began = min(span.started_at for span in self._trace.spans)
         yield Text(f"trace {self._trace.trace_id}")
-        yield Text(f"{len(rows)} spans, began {began:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC")
+        yield Text(f"{len(rows)} span{'s' * (len(rows) > 1)}, began {began:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC")
         yield table
         yield from _faults(span for _, span in rows)
         yield from _links(span for _, span in rows)

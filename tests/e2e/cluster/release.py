@@ -1,6 +1,7 @@
 """A release of the chart on the current cluster, as a test handles it: installed, watched, disturbed, asked."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +41,21 @@ def eventually(is_so: Callable[[], bool], *, within: float, what: str) -> float:
             raise AssertionError(f"not within {within:g} s: {what}")
         time.sleep(2)
     return time.monotonic() - began
+
+
+@contextmanager
+def forwarded(namespace: str, target: str, port: int) -> Iterator[str]:
+    """`kubectl port-forward` to, say, `service/console`; yields its address here, at a port that is free."""
+    command = (str(find_program("kubectl")), "port-forward", "--namespace", namespace, target, f":{port}")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            found = re.search(r"127\.0\.0\.1:(\d+)", first)
+            assert found, f"nothing was forwarded to {target}: {first}"
+            yield f"http://127.0.0.1:{found[1]}"
+        finally:
+            process.terminate()
 
 
 @dataclass(frozen=True, slots=True)

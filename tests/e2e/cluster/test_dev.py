@@ -2,20 +2,19 @@
 
 import io
 import os
-import re
 import shutil
 import subprocess
 import tarfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
 import pytest
 import yaml
 
-from tests.e2e.cluster.release import NAME, ROOT, Release, eventually, run
+from tests.e2e.cluster.release import NAME, ROOT, Release, eventually, forwarded, run
 from tests.tools.ingress import wait_until
 from tests.tools.kubernetes_tools import find_program
 
@@ -66,21 +65,9 @@ def developed(cluster: str, image: str) -> Iterator[Release]:
     run("kubectl", "apply", "--kustomize", str(ROOT / "k8s" / "dev"))
 
 
-@contextmanager
-def forwarded(name: str) -> Iterator[str]:
-    """`kubectl port-forward` to one of the file's services; yields its address here, at a port that is free."""
-    forward = FORWARDED[name]
-    arguments = ("--namespace", forward["namespace"], f"{forward['resourceType']}/{name}", f":{forward['port']}")
-    begun = (str(find_program("kubectl")), "port-forward", *arguments)
-    with subprocess.Popen(begun, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            first = process.stdout.readline()
-            port = re.search(r"127\.0\.0\.1:(\d+)", first)
-            assert port, f"nothing was forwarded to {name}: {first}"
-            yield f"http://127.0.0.1:{port[1]}"
-        finally:
-            process.terminate()
+def forward(name: str) -> AbstractContextManager[str]:
+    wanted = FORWARDED[name]
+    return forwarded(wanted["namespace"], f"{wanted['resourceType']}/{name}", wanted["port"])
 
 
 def sync(release: Release, path: str, content: bytes) -> None:
@@ -101,7 +88,7 @@ def sync(release: Release, path: str, content: bytes) -> None:
 
 @pytest.mark.parametrize("name", FORWARDED)
 def test_what_is_forwarded_answers(developed: Release, name: str) -> None:
-    with forwarded(name) as address:
+    with forward(name) as address:
         assert httpx.get(address, timeout=30).status_code < 500
 
 
@@ -113,7 +100,7 @@ def test_a_changed_source_runs_a_moment_later(developed: Release) -> None:
 
     def title() -> str:
         try:
-            with forwarded("attackacrack-provider-simulator") as address:
+            with forward("attackacrack-provider-simulator") as address:
                 document = httpx.get(f"{address}/_simulator/openapi.json", timeout=10).json()
         except httpx.TransportError:  # it is starting again, and the forwarding ended with that
             return ""

@@ -1,5 +1,6 @@
 """Upgrades, rollbacks and new secrets while webhooks arrive and texts leave: nothing is lost, nothing comes twice."""
 
+import base64
 import json
 import os
 import secrets
@@ -28,6 +29,7 @@ GENERATED = (
     ("flower", "password"),
 )
 FORGIVEN = {"200", "503"}  # 503 says: not stored, send it again
+NOT_CONNECTED = {"ConnectError", "RemoteProtocolError", "ReadError"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,9 +47,36 @@ def test_upgrade_and_rollback_under_load(installed: Release, figures: dict[str, 
         report = load.result(within=900)
     figures["webhooks during an upgrade and a rollback"] = json.dumps(report)
     assert report["lost"] == 0
-    assert report["answers"].keys() <= FORGIVEN | {"ConnectError", "RemoteProtocolError", "ReadError"}
+    assert report["answers"].keys() <= FORGIVEN | NOT_CONNECTED
     figures["texts in doubt after an upgrade and a rollback"] = finish(installed, "212700", planned)
     assert judge(installed, "212700", planned) == (0, 0)
+
+
+def sign_by(release: Release, keys: str) -> None:
+    change = json.dumps({"stringData": {"standard": keys}})
+    run("kubectl", "-n", release.namespace, "patch", "secret", "attackacrack-webhook", "--patch", change)
+    release.restart("deployment/attackacrack-webhook-ingress", "deployment/attackacrack-operations-worker")
+
+
+def test_the_signing_key_changes_under_load(installed: Release, figures: dict[str, object]) -> None:
+    """As the chart's README says: new and old beside each other, the provider takes the new one, the old one goes."""
+    stored = ("secret", "attackacrack-webhook", "--output", "jsonpath={.data.standard}")
+    old = base64.b64decode(run("kubectl", "-n", installed.namespace, "get", *stored)).decode()
+    new = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    half = str(float(RATE) / 2)
+    with installed.pod_running("load-by-old", LOAD, URL, half, SECONDS) as by_old:
+        by_old.wait_until_begun()
+        sign_by(installed, f"{new},{old}")
+        with installed.pod_running("load-by-new", LOAD, URL, half, SECONDS) as by_new:
+            by_new.wait_until_begun()
+            reports = [by_old.result(within=900)]
+            sign_by(installed, new)
+            reports.append(by_new.result(within=900))
+    installed.restart("statefulset/attackacrack-provider-simulator")
+    figures["webhooks while the signing key changed"] = json.dumps(reports)
+    assert [report["lost"] for report in reports] == [0, 0]
+    assert all(report["answers"].keys() <= FORGIVEN | NOT_CONNECTED for report in reports)
+    assert "Succeeded" in installed.helm_test()
 
 
 def test_every_secret_changes_under_load(installed: Release, figures: dict[str, object]) -> None:

@@ -94,7 +94,14 @@ def write_contacts(path: Path, count: int) -> None:
 def running_demo(folder: Path, contacts: Path | None = None, *options: str) -> Iterator[Demo]:
     """Start the demo in `folder`; it is stopped, by its pid, when the block ends before it does."""
     audience = ("--contacts", str(contacts)) if contacts else ()
-    command = [str(PROGRAM), "up", "--demo", "--exit", "--json", "--data", str(folder), *audience, *options]
+    with running_stack(folder, "--demo", "--exit", "--json", *audience, *options) as demo:
+        yield demo
+
+
+@contextmanager
+def running_stack(folder: Path, *options: str) -> Iterator[Demo]:
+    """Run `attackacrack up` in `folder`; it is stopped, by its pid, when the block ends before it does."""
+    command = [str(PROGRAM), "up", "--data", str(folder), *options]
     with (folder.parent / f"{folder.name}.err").open("w") as errors:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:

@@ -1,4 +1,4 @@
-"""What a fresh stack needs before anybody uses it: the API's token, the provider's webhook, one clock for both."""
+"""What a fresh stack needs before anybody uses it: the API's token, and one clock for us and the provider."""
 
 from pathlib import Path
 
@@ -18,14 +18,11 @@ def stack_context(data: Path) -> Context:
 
 
 def prepare(data: Path, run_file: RunFile) -> None:
-    """Store the token, register the webhook, set the simulator's clock, fetch what it could not deliver meanwhile."""
+    """Store the token, set the simulator's clock, fetch what it could not deliver meanwhile."""
     context, simulator = stack_context(data), Simulator(run_file.urls["simulator"])
     try:
         with context.database.transaction() as session:
             tokens.ensure(session, run_file.api_token, name=TOKEN_NAME, role="admin")
-        simulator.register_webhook(
-            f"{run_file.urls['ingress']}/webhooks/openphone", key=run_file.webhook_secrets.standard
-        )
         simulator.move_clock(read_clock(context).offset)
         simulator.hurry_deliveries()
     finally:

@@ -35,9 +35,9 @@ class Simulator:
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=f"{url}/_simulator", timeout=TIMEOUT_SECONDS, trust_env=False)
 
-    def register_webhook(self, url: str, *, key: str) -> None:
-        """Have events delivered to us, signed with our key; a repeat changes nothing."""
-        self._call("POST", "/webhooks", {"scheme": "standard", "url": url, "key": key})
+    def register_webhook(self, url: str, *, key: str) -> str:
+        """Have events delivered to us, signed with our key, and answer the webhook's id; a repeat changes nothing."""
+        return str(self._call("POST", "/webhooks", {"scheme": "standard", "url": url, "key": key})["id"])
 
     def hurry_deliveries(self) -> None:
         """Have what was not delivered while the stack was down delivered now, not on the provider's long schedule."""

@@ -17,6 +17,7 @@ NAME = "stack.json"
 SETTINGS = "settings.env"
 DATABASE = "attackacrack"
 INGRESS_URL = "ATTACKACRACK_INGRESS_URL"
+WEBHOOK_ID = "ATTACKACRACK_PROVIDER_WEBHOOK_ID"
 OTLP_ENDPOINT, TRACE_QUERY_URL = "ATTACKACRACK_OTLP_ENDPOINT", "ATTACKACRACK_TRACE_QUERY_URL"
 TRACE_RECEIVER_PORT = "ATTACKACRACK_TRACE_RECEIVER_PORT"
 OUR_NUMBER = "+12125550100"
@@ -43,6 +44,11 @@ class Identity:
     webhook_secret_legacy: str
     flower_password: str
     api_token: str
+
+    @property
+    def local_ingress(self) -> str:
+        """Where the simulator delivers; a public address that the user names leads here too."""
+        return f"{self.url('ingress')}/webhooks/openphone"
 
     def url(self, name: str) -> str:
         """The address of one of `PORTS`' HTTP roles, or of `database` or `redis` with its password."""
@@ -91,7 +97,7 @@ def environment_of(identity: Identity, *, data_dir: Path, provider_rate: float) 
         "WEBHOOK_SECRETS_STANDARD": identity.webhook_secret_standard,
         "WEBHOOK_SECRETS_LEGACY": identity.webhook_secret_legacy,
         "BIND_HOST": "127.0.0.1",
-        "INGRESS_URL": os.environ.get(INGRESS_URL) or f"{identity.url('ingress')}/webhooks/openphone",
+        "INGRESS_URL": os.environ.get(INGRESS_URL) or identity.local_ingress,
         "INGRESS_PORT": identity.ports["ingress"],
         "CONSOLE_PORT": identity.ports["console"],
         "FLOWER_PORT": identity.ports["flower"],

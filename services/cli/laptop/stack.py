@@ -13,8 +13,18 @@ from typing import Self
 
 import psycopg
 
+from services.cli.demo.provider import Simulator
 from services.cli.laptop.guard import ENTER_AND_BECOME, Guard
-from services.cli.laptop.identity import DATABASE, Identity, environment_of, load_identity, metrics_urls, write_settings
+from services.cli.laptop.identity import (
+    DATABASE,
+    WEBHOOK_ID,
+    Identity,
+    environment_of,
+    load_identity,
+    metrics_urls,
+    read_settings_file,
+    write_settings,
+)
 from services.cli.laptop.lock import FolderLock
 from services.cli.laptop.postgres import prepare_postgres
 from services.cli.laptop.process_table import ProcessEntry, read_families
@@ -51,7 +61,7 @@ Stages = Callable[[StackPlan], AsyncIterator[list[RoleSpec]]]
 
 
 async def laptop_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
-    """The stores and the simulator; then, on a migrated database, our own roles."""
+    """The stores and the simulator; then, on a migrated database and with our webhook registered, our own roles."""
     ports, data_dir, base = plan.identity.ports, plan.data_dir, plan.environment
     cluster = await asyncio.to_thread(
         prepare_postgres,
@@ -67,7 +77,9 @@ async def laptop_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
     traces = trace_roles(plan.identity, data_dir=data_dir, base=base)
     yield [*store_roles(cluster, valkey, base=base), simulator, *traces]
     await asyncio.to_thread(_migrate, cluster.url("postgres", driver="postgresql"), cluster.url(DATABASE))
-    yield service_roles(plan.identity, data_dir=data_dir, base=base)
+    webhook = {WEBHOOK_ID: await asyncio.to_thread(_register_webhook, plan.identity)}
+    write_settings(data_dir, read_settings_file(data_dir) | webhook)
+    yield service_roles(plan.identity, data_dir=data_dir, base={**base, **webhook})
 
 
 class Stack:
@@ -216,6 +228,15 @@ def _migrate(maintenance_url: str, database_url: str) -> None:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
             connection.execute(f"CREATE DATABASE {DATABASE}".encode())
     upgrade(database_url)
+
+
+def _register_webhook(identity: Identity) -> str:
+    """Have the simulator deliver to our ingress, and answer the webhook's id. Raises `SimulatorUnavailable`."""
+    simulator = Simulator(identity.url("simulator"))
+    try:
+        return simulator.register_webhook(identity.local_ingress, key=identity.webhook_secret_standard)
+    finally:
+        simulator.close()
 
 
 async def _cancel(task: asyncio.Task[object]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.demo.promises import read_ledger
-from tests.tools.demo_series import FAULTS, PROGRAM, ROOT, play, running_demo, write_contacts
+from tests.tools.demo_series import FAULTS, PROGRAM, ROOT, play, running_demo, running_stack, write_contacts
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
@@ -45,6 +45,16 @@ def test_the_demo_keeps_every_promise_and_resumes(tmp_path: Path) -> None:
     assert resumed["deferred"] == 0
     assert resumed["sent"] + resumed["skipped"] == resumed["planned"]
     assert resumed["doubled"] == 0
+
+
+def test_a_fresh_stack_is_well_and_its_provider_ready(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with running_stack(folder) as stack:
+        stack.run_file()
+        for words in (("health",), ("provider", "check")):
+            command = [str(PROGRAM), *words, "--data", str(folder)]
+            answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 def test_a_killed_supervisor_leaves_nothing_and_the_next_run_goes_on(tmp_path: Path) -> None:

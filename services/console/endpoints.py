@@ -56,7 +56,7 @@ class _ContactKey(StringConvertor):
 class _ExternalId(StringConvertor):
     """A job's external id, slashes included, `{external_id:external}`.
 
-    It may be any text, so no other route below `/jobs/` shares a method with those that name a job.
+    It may be any text, so nothing else has an address below `/jobs/`.
     """
 
     regex = ".+"
@@ -151,7 +151,7 @@ def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
         response_class=endpoint.kind,
         status_code=endpoint.status,
         operation_id=endpoint.handler.__name__,
-        tags=[endpoint.path.split("/")[1]],
+        tags=[endpoint.verb.split()[0]],
         responses=_refusals(endpoint),
         dependencies=[Security(BEARER), *([Depends(_documented_key)] if endpoint.method != "GET" else [])],
         openapi_extra={

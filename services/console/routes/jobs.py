@@ -68,7 +68,7 @@ ENDPOINTS = (
     Endpoint(
         verb="jobs import",
         method="POST",
-        path="/jobs/imports",
+        path="/job-imports",
         role=Role.OPERATOR,
         handler=import_jobs_file,
         answer=shapes.JobImportReport,

@@ -236,7 +236,7 @@ ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ("POST", "/jobs"): body(
         lambda: {"external_id": f"J-{new_number()}", "number": new_number(), "job_type": "foundation"}
     ),
-    ("POST", "/jobs/imports"): csv(
+    ("POST", "/job-imports"): csv(
         lambda: f"external_id,phone,job_type\nJ-{new_number()},{new_number()},foundation\n", apply="true"
     ),
     ("PATCH", "/jobs/{external_id:external}"): lambda console, _: Request(

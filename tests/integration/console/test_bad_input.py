@@ -206,6 +206,8 @@ def test_large_bodies(console):
         ("PUT", "/campaigns/1", 405, "method_not_allowed"),
         ("GET", "/campaigns/1/start", 405, "method_not_allowed"),
         ("GET", "/contacts/imports", 405, "method_not_allowed"),
+        ("GET", "/job-imports", 405, "method_not_allowed"),
+        ("POST", "/jobs/imports", 405, "method_not_allowed"),
         ("GET", "/dead-letters/replay", 405, "method_not_allowed"),
     ],
 )

@@ -49,7 +49,7 @@ def test_reads_are_for_viewers_and_acts_for_operators(method, path, role):
 def test_who_may_use_a_route(console, method, path, needed, caller):
     tokens = console.tokens | {"bad": "aac_made-up"}
     headers = {"authorization": f"Bearer {tokens[caller]}"} if caller is not None else {}
-    takes_csv = path in ("/contacts/imports", "/jobs/imports")
+    takes_csv = path in ("/contacts/imports", "/job-imports")
     if method != "GET":
         headers["content-type"] = Takes.CSV if takes_csv else Takes.JSON
     address = re.sub(r"{(\w+)(:\w+)?}", lambda found: AN_ID.get(found[1], "999999"), path)

@@ -429,8 +429,6 @@ class TestJobs:
         answer = console.post("/jobs", json={"external_id": external_id, "number": "+12025550187", "job_type": "x"})
         assert (answer.status_code, answer.json()["code"]) == (422, "external_id_refused")
 
-    def test_no_other_route_takes_the_methods_of_a_job(self):
-        below = [each for each in ENDPOINTS if each.path.startswith("/jobs/")]
-        of_a_job = {each.method for each in below if "{external_id" in each.path}
-        others = {each.method for each in below if "{external_id" not in each.path}
-        assert (of_a_job, others) == ({"GET", "PATCH"}, {"POST"})
+    def test_nothing_else_has_an_address_below_the_jobs(self):
+        below = {each.path for each in ENDPOINTS if each.path.startswith("/jobs/")}
+        assert below == {"/jobs/{external_id:external}"}

@@ -1,5 +1,6 @@
 """How a route is declared, and what every one of them does before and after its handler."""
 
+import inspect
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ PROBLEMS = {
     422: "The input is refused",
     503: "The database, the broker or the provider can't be reached",
 }
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version that was answered, for If-Match."}}
 CSV = {"schema": {"type": "string"}, "example": "phone,first_name\n(202) 555-0143,Ada\n"}
 BEARER = HTTPBearer(scheme_name="token", auto_error=False, description="An API token; roles add up.")
 
@@ -88,6 +90,16 @@ class Endpoint:
     keeps_answer: bool = True
     names_a_thing: bool = False
     kind: type[Response] = JSONResponse
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The names of what the handler takes."""
+        return frozenset(inspect.signature(self.handler).parameters)
+
+    @property
+    def is_tagged(self) -> bool:
+        """Whether the answer has an ETag: the handler takes the response for nothing else."""
+        return "response" in self.takes
 
     @property
     def address(self) -> str:
@@ -152,7 +164,7 @@ def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
         status_code=endpoint.status,
         operation_id=endpoint.handler.__name__,
         tags=[endpoint.verb.split()[0]],
-        responses=_refusals(endpoint),
+        responses=_refusals(endpoint) | ({endpoint.status: {"headers": ETAG}} if endpoint.is_tagged else {}),
         dependencies=[Security(BEARER), *([Depends(_documented_key)] if endpoint.method != "GET" else [])],
         openapi_extra={
             "x-verb": endpoint.verb,
@@ -165,10 +177,10 @@ def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
 
 
 def _refusals(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
-    """How the endpoint refuses: 404 only where the address names something, 412 only where something is changed."""
+    """How the endpoint refuses: 404 only where the address names something, 412 only where a version may be named."""
     impossible = {
         None if "{" in endpoint.path or endpoint.names_a_thing else 404,
-        412 if endpoint.method == "GET" else None,
+        None if "versions" in endpoint.takes else 412,
     }
     return {code: {"model": Problem, "description": PROBLEMS[code]} for code in PROBLEMS if code not in impossible}
 

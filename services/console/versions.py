@@ -1,33 +1,43 @@
-"""ETags: a campaign's version, shown with it and asked for by `If-Match` before it is changed."""
+"""ETags: a thing's version, shown with it and asked for by `If-Match` before it is changed."""
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends, Header
 from starlette.responses import Response
 
-from services.core.usecases.campaign_verbs import CampaignView
-from services.core.usecases.campaign_versions import Versions as VersionNumbers
+from services.core.usecases.versions import Versions as Known
+from services.core.usecases.versions import version_of
 
-TAG = re.compile(r'"([1-9][0-9]{0,17})"')
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+TAG = re.compile(r'"([0-9a-f]{1,32})"')
+
+View = TypeVar("View", bound="DataclassInstance")
 
 
-def tagged(response: Response, campaign: CampaignView) -> CampaignView:
-    """The campaign, its version in the answer's header."""
-    response.headers["etag"] = f'"{campaign.version}"'
-    return campaign
+def tagged(response: Response, view: View) -> View:
+    """The view, its version in the answer's header."""
+    tag(response, view)
+    return view
+
+
+def tag(response: Response, view: "DataclassInstance") -> None:
+    """Put the view's version into the header of an answer that is more or less than the view."""
+    response.headers["etag"] = f'"{version_of(view)}"'
 
 
 async def _versions(
     if_match: Annotated[
         str | None, Header(description="The ETag that the change is meant for; without it any version is changed.")
     ] = None,
-) -> VersionNumbers | None:
+) -> Known | None:
     """The versions that the header names; the use case compares them under the row's lock. A weak tag names none."""
     if if_match is None or if_match.strip() == "*":
         return None
-    tags = (TAG.fullmatch(tag.strip()) for tag in if_match.split(","))
-    return frozenset(int(tag[1]) for tag in tags if tag is not None)
+    tags = (TAG.fullmatch(each.strip()) for each in if_match.split(","))
+    return frozenset(each[1] for each in tags if each is not None)
 
 
-Versions = Annotated[VersionNumbers | None, Depends(_versions)]
+Versions = Annotated[Known | None, Depends(_versions)]

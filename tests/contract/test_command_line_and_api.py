@@ -61,6 +61,7 @@ SHAPES = {
     "held bind": "held",
     "held cancel": "held",
     "reviews list": "review",
+    "reviews show": "review",
     "reviews decide": "review",
     "dead-letters list": "dead-letter",
     "dead-letters discard": "dead-letter",

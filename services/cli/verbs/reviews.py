@@ -29,6 +29,17 @@ def list_(
     return list_reviews(context, after=after, limit=limit, undecided=not everything)
 
 
+@verb(group, "show")
+def show(context: "Context", review: Id) -> Any:
+    """One doubtful text, decided or not.
+
+    Example: attackacrack reviews show 7
+    """
+    from services.core.usecases.review_verbs import show_review
+
+    return show_review(context, review)
+
+
 @verb(group, "decide")
 def decide(
     context: "Context",

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 
 from services.console.cursors import page_of
 from services.console.endpoints import By, ContactKey, Csv, Endpoint, PathId, Work
 from services.console.shapes import contacts as shapes
 from services.console.shapes.values import Page, PageQuery
+from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.usecases import contact_verbs, import_contacts, inspect_verbs
 from services.core.usecases.contact_verbs import NewContact
@@ -23,35 +24,35 @@ def list_contacts(work: Work, request: Request, query: Annotated[PageQuery, Quer
 
 
 def import_contacts_file(
-    work: Work, by: By, upload: Csv, query: Annotated[shapes.ImportQuery, Query()]
+    work: Work, by: By, upload: Csv, query: Annotated[shapes.ImportQuery, Query()], response: Response
 ) -> ImportReport:
     """Read a CSV file and say what it would do; the confirmation does it."""
-    return import_contacts.dry_run(work, upload.chunks(), file_name=query.file_name, by=by)
+    return tagged(response, import_contacts.dry_run(work, upload.chunks(), file_name=query.file_name, by=by))
 
 
-def show_import(work: Work, import_id: PathId) -> ImportReport:
+def show_import(work: Work, import_id: PathId, response: Response) -> ImportReport:
     """The report of a dry run or of an import."""
-    return import_contacts.show(work, import_id)
+    return tagged(response, import_contacts.show(work, import_id))
 
 
-def confirm_import(work: Work, by: By, import_id: PathId) -> ImportReport:
+def confirm_import(work: Work, by: By, import_id: PathId, response: Response, versions: Versions) -> ImportReport:
     """Take a dry run over; once, however often it is confirmed."""
-    return import_contacts.confirm(work, import_id, by=by)
+    return tagged(response, import_contacts.confirm(work, import_id, by=by, versions=versions))
 
 
-def add_contact(work: Work, by: By, new: shapes.NewContact) -> ContactView:
+def add_contact(work: Work, by: By, new: shapes.NewContact, response: Response) -> ContactView:
     """Make one contact by hand."""
-    return contact_verbs.add_contact(work, NewContact(**new.model_dump()), by=by)
+    return tagged(response, contact_verbs.add_contact(work, NewContact(**new.model_dump()), by=by))
 
 
-def show_contact(work: Work, key: ContactKey) -> ContactView:
+def show_contact(work: Work, key: ContactKey, response: Response) -> ContactView:
     """One contact, and whether it may be texted."""
-    return inspect_verbs.find_contact(work, key)
+    return tagged(response, inspect_verbs.find_contact(work, key))
 
 
-def erase_contact(work: Work, by: By, key: ContactKey, wanted: shapes.Erase) -> Erasure:
+def erase_contact(work: Work, by: By, key: ContactKey, wanted: shapes.Erase, versions: Versions) -> Erasure:
     """Forget a person for good; a hash of the number stays, so that a STOP stays in force."""
-    return erase(work, key, reason=wanted.reason, by=by)
+    return erase(work, key, reason=wanted.reason, by=by, versions=versions)
 
 
 ENDPOINTS = (

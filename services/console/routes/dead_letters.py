@@ -3,12 +3,13 @@
 from operator import attrgetter
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 
 from services.console.cursors import first_of, page_of
 from services.console.endpoints import By, Endpoint, PathId, Work
 from services.console.shapes import dead_letters as shapes
 from services.console.shapes.values import Page, PageQuery
+from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.usecases import dead_letter_verbs
 from services.core.usecases.dead_letter_verbs import DeadLetterView, Replayed
@@ -25,9 +26,9 @@ def list_dead_letters(work: Work, request: Request, query: Annotated[PageQuery, 
     )
 
 
-def show_dead_letter(work: Work, letter_id: PathId) -> DeadLetterView:
+def show_dead_letter(work: Work, letter_id: PathId, response: Response) -> DeadLetterView:
     """A letter, open or closed."""
-    return dead_letter_verbs.show(work, letter_id)
+    return tagged(response, dead_letter_verbs.show(work, letter_id))
 
 
 def replay_dead_letters(work: Work, by: By, replay: shapes.ReplayMany) -> Replayed:
@@ -42,14 +43,19 @@ def replay_dead_letters(work: Work, by: By, replay: shapes.ReplayMany) -> Replay
     )
 
 
-def replay_dead_letter(work: Work, by: By, letter_id: PathId, replay: shapes.Replay) -> DeadLetterView:
+def replay_dead_letter(
+    work: Work, by: By, letter_id: PathId, replay: shapes.Replay, response: Response, versions: Versions
+) -> DeadLetterView:
     """Put the work back on its queue, once; with `dry_run`, only say what it is."""
-    return dead_letter_verbs.replay(work, letter_id, by=by, dry_run=replay.dry_run)
+    replayed = dead_letter_verbs.replay(work, letter_id, by=by, dry_run=replay.dry_run, versions=versions)
+    return tagged(response, replayed)
 
 
-def discard_dead_letter(work: Work, by: By, letter_id: PathId, discard: shapes.Discard) -> DeadLetterView:
+def discard_dead_letter(
+    work: Work, by: By, letter_id: PathId, discard: shapes.Discard, response: Response, versions: Versions
+) -> DeadLetterView:
     """Close the letter without replaying it."""
-    return dead_letter_verbs.discard(work, letter_id, note=discard.note, by=by)
+    return tagged(response, dead_letter_verbs.discard(work, letter_id, note=discard.note, by=by, versions=versions))
 
 
 ENDPOINTS = (

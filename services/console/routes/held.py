@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 
 from services.console.cursors import page_of
 from services.console.endpoints import AtProvider, By, Endpoint, PathId, Second, Work
 from services.console.shapes import held as shapes
 from services.console.shapes.values import Page, PageQuery
+from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.usecases import held_verbs
 from services.core.usecases.held_verbs import HeldView
@@ -18,29 +19,48 @@ def list_held(work: Work, request: Request, query: Annotated[PageQuery, Query()]
     return page_of(request, query, lambda after, limit: held_verbs.list_held(work, after=after, limit=limit))
 
 
-def show_held(work: Work, message_id: PathId) -> HeldView:
+def show_held(work: Work, message_id: PathId, response: Response) -> HeldView:
     """What is known of a held message: its attempts, and each look into the provider's list."""
-    return held_verbs.show_held(work, message_id)
+    return tagged(response, held_verbs.show_held(work, message_id))
 
 
 def release_held(
-    provided: AtProvider, by: By, message_id: PathId, decision: shapes.Decision, second: Second
+    provided: AtProvider,
+    by: By,
+    message_id: PathId,
+    decision: shapes.Decision,
+    second: Second,
+    response: Response,
+    versions: Versions,
 ) -> HeldView:
     """Send it after all, if the provider's list, asked once more, still does not show it.
 
     Above fifty releases a day another person agrees with a token of their own.
     """
-    return held_verbs.release(provided, message_id, by=by, reason=decision.reason, second=second)
+    released = held_verbs.release(provided, message_id, by=by, reason=decision.reason, second=second, versions=versions)
+    return tagged(response, released)
 
 
-def bind_held(provided: AtProvider, by: By, message_id: PathId, binding: shapes.Binding) -> HeldView:
+def bind_held(
+    provided: AtProvider,
+    by: By,
+    message_id: PathId,
+    binding: shapes.Binding,
+    response: Response,
+    versions: Versions,
+) -> HeldView:
     """Say which of the provider's messages it is: then it was sent."""
-    return held_verbs.bind(provided, message_id, binding.provider_message_id, by=by, reason=binding.reason)
+    bound = held_verbs.bind(
+        provided, message_id, binding.provider_message_id, by=by, reason=binding.reason, versions=versions
+    )
+    return tagged(response, bound)
 
 
-def cancel_held(work: Work, by: By, message_id: PathId, decision: shapes.Decision) -> HeldView:
+def cancel_held(
+    work: Work, by: By, message_id: PathId, decision: shapes.Decision, response: Response, versions: Versions
+) -> HeldView:
     """Leave it at that: it is never sent again."""
-    return held_verbs.cancel(work, message_id, by=by, reason=decision.reason)
+    return tagged(response, held_verbs.cancel(work, message_id, by=by, reason=decision.reason, versions=versions))
 
 
 ENDPOINTS = (

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request
+from fastapi import Path, Query, Request, Response
 
 from services.console.cursors import page_of
 from services.console.endpoints import By, Csv, Endpoint, Work
 from services.console.shapes import jobs as shapes
 from services.console.shapes.values import Page, PageQuery
+from services.console.versions import Versions, tag, tagged
 from services.core.domain.access import Role
 from services.core.domain.jobs_csv import TIMES, GivenJob
 from services.core.usecases import job_verbs
@@ -21,11 +22,13 @@ def list_jobs(work: Work, request: Request, query: Annotated[PageQuery, Query()]
     return page_of(request, query, lambda after, limit: job_verbs.list_jobs(work, after=after, limit=limit))
 
 
-def add_job(work: Work, by: By, new: shapes.NewJob) -> PutJob:
+def add_job(work: Work, by: By, new: shapes.NewJob, response: Response) -> PutJob:
     """Add a job, or say more about a known one; the same again changes nothing."""
     number = job_verbs.readable_number(work, new.number) if new.number is not None else None
     given = _given(new, new.external_id, e164=number, first_name=new.first_name)
-    return job_verbs.put_job(work, given, by=by)
+    put = job_verbs.put_job(work, given, by=by)
+    tag(response, put.job)
+    return put
 
 
 def import_jobs_file(
@@ -35,14 +38,18 @@ def import_jobs_file(
     return job_verbs.import_jobs(work, upload.chunks(), by=by, apply=query.apply)
 
 
-def show_job(work: Work, external_id: ExternalId) -> JobView:
+def show_job(work: Work, external_id: ExternalId, response: Response) -> JobView:
     """One job with its follow-up and its reminder."""
-    return job_verbs.show_job(work, external_id)
+    return tagged(response, job_verbs.show_job(work, external_id))
 
 
-def update_job(work: Work, by: By, external_id: ExternalId, change: shapes.JobChange) -> PutJob:
+def update_job(
+    work: Work, by: By, external_id: ExternalId, change: shapes.JobChange, response: Response, versions: Versions
+) -> PutJob:
     """Change what is known of a job; texts that are not to be sent after all are taken back."""
-    return job_verbs.put_job(work, _given(change, external_id), by=by, must_exist=True)
+    put = job_verbs.put_job(work, _given(change, external_id), by=by, must_exist=True, versions=versions)
+    tag(response, put.job)
+    return put
 
 
 def _given(said: shapes.JobChange, external_id: str, **person: str | None) -> GivenJob:

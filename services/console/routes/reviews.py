@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 
 from services.console.cursors import page_of
 from services.console.endpoints import By, Endpoint, PathId, Work
 from services.console.shapes import reviews as shapes
 from services.console.shapes.values import Page
+from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.usecases import review_verbs
 from services.core.usecases.review_verbs import ReviewView
@@ -22,9 +23,17 @@ def list_reviews(work: Work, request: Request, query: Annotated[shapes.ReviewsQu
     )
 
 
-def decide_review(work: Work, by: By, review_id: PathId, decide: shapes.Decide) -> ReviewView:
+def show_review(work: Work, review_id: PathId, response: Response) -> ReviewView:
+    """A doubtful text, decided or not."""
+    return tagged(response, review_verbs.show_review(work, review_id))
+
+
+def decide_review(
+    work: Work, by: By, review_id: PathId, decide: shapes.Decide, response: Response, versions: Versions
+) -> ReviewView:
     """Say what was meant: an opt-out, in force since it was said, or not, and the contact goes on."""
-    return review_verbs.decide(work, review_id, decide.decision, by=by, note=decide.note)
+    decided = review_verbs.decide(work, review_id, decide.decision, by=by, note=decide.note, versions=versions)
+    return tagged(response, decided)
 
 
 ENDPOINTS = (
@@ -35,6 +44,14 @@ ENDPOINTS = (
         role=Role.VIEWER,
         handler=list_reviews,
         answer=Page[shapes.Review],
+    ),
+    Endpoint(
+        verb="reviews show",
+        method="GET",
+        path="/reviews/{review_id:id}",
+        role=Role.VIEWER,
+        handler=show_review,
+        answer=shapes.Review,
     ),
     Endpoint(
         verb="reviews decide",

@@ -14,9 +14,9 @@ from services.core.runtime import failpoints, tracing
 from services.core.storage import audit, campaigns, clock, messages
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
-from services.core.usecases.campaign_versions import Versions, lock_campaign
 from services.core.usecases.context import Context
 from services.core.usecases.queue_daily_campaigns import queue_today
+from services.core.usecases.versions import Versions, lock_campaign
 from services.core.usecases.windows import window_of
 
 NAME_AT_MOST = 200

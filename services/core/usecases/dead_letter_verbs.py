@@ -14,6 +14,7 @@ from services.core.storage import audit, clock, inbox, work
 from services.core.storage.database import Session
 from services.core.storage.models import DeadLetter
 from services.core.usecases.context import Context
+from services.core.usecases.versions import Versions, check_version, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,15 @@ def show(context: Context, letter_id: int) -> DeadLetterView:
         return _view(letter)
 
 
-def replay(context: Context, letter_id: int, *, by: str, dry_run: bool = False) -> DeadLetterView:
+def replay(
+    context: Context, letter_id: int, *, by: str, dry_run: bool = False, versions: Versions | None = None
+) -> DeadLetterView:
     """Put the letter's work back on its queue; every gate is asked again. Replaying twice is refused.
 
     Raises `NotFound`, `Conflict`, or `BrokerUnavailable`, after which the letter is still open.
     """
     with context.database.transaction() as session:
-        letter = _open_letter(session, letter_id)
+        letter = _open_letter(session, letter_id, versions)
         name = _known_task(letter)
         if dry_run:
             return _view(letter)
@@ -110,21 +113,24 @@ def replay_many(
     return Replayed(dry_run, replayed, refused)
 
 
-def discard(context: Context, letter_id: int, *, note: str, by: str) -> DeadLetterView:
+def discard(
+    context: Context, letter_id: int, *, note: str, by: str, versions: Versions | None = None
+) -> DeadLetterView:
     """Close the letter without replaying it. Raises `NotFound`, `Conflict`, or `RefusedInput` without a note."""
     if not note.strip():
         raise RefusedInput("note_missing", "say why the letter is discarded", pointer="/note")
     with context.database.transaction() as session:
-        letter = _open_letter(session, letter_id)
+        letter = _open_letter(session, letter_id, versions)
         letter.discarded_at, letter.discarded_by, letter.note = clock.product_now(session), by, note
         audit.record(session, actor=by, act="dead_letter.discarded", subject="dead_letter", subject_id=letter_id)
         return _view(letter)
 
 
-def _open_letter(session: Session, letter_id: int) -> DeadLetter:
+def _open_letter(session: Session, letter_id: int, versions: Versions | None) -> DeadLetter:
     letter = work.lock_dead_letter(session, letter_id)
     if letter is None:
         raise NotFound("dead letter", letter_id)
+    check_version(version_of(_view(letter)), versions, noun="dead letter")
     if letter.replayed_at is not None or letter.discarded_at is not None:
         raise Conflict("dead_letter_closed", f"dead letter {letter_id} was replayed or discarded before")
     return letter

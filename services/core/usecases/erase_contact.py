@@ -7,7 +7,8 @@ from services.core.storage import audit, contacts, erasure, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Contact
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import is_id
+from services.core.usecases.inspect_verbs import contact_view, is_id
+from services.core.usecases.versions import Versions, check_version, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +24,17 @@ class Erasure:
     import_rows: int
 
 
-def erase_contact(context: Context, key: str, *, reason: str, by: str) -> Erasure:
+def erase_contact(context: Context, key: str, *, reason: str, by: str, versions: Versions | None = None) -> Erasure:
     """Forget a contact, by id or number. There is no way back; nothing is sent to the contact any more.
 
     Should the number come back, by an import or a text, it is the same contact again, opted out if it was.
-    Raises `RefusedInput`, `NotFound`, or `Conflict` while something about the contact is still open.
+    Raises `RefusedInput`, also for a version that is not one of `versions`, `NotFound`, or `Conflict` while something
+    about the contact is still open.
     """
     if not reason.strip():
         raise RefusedInput("reason_missing", "say who asked for it, and when: it is the proof", pointer="/reason")
     with context.database.transaction() as session:
-        contact = _locked(session, key)
+        contact = _locked(session, key, versions)
         _check_nothing_open(session, contact)
         skipped = outbox.skip_pending_of(session, contact, reason="contact_erased")
         erasure.cancel_jobs(session, contact)
@@ -52,11 +54,12 @@ def erase_contact(context: Context, key: str, *, reason: str, by: str) -> Erasur
         return done
 
 
-def _locked(session: Session, key: str) -> Contact:
+def _locked(session: Session, key: str, versions: Versions | None) -> Contact:
     found = contacts.find(session, key) if key.startswith("+") or is_id(key) else None
     if found is None:
         raise NotFound("contact", "of that number" if key.startswith("+") else "of that id")
     contact = contacts.lock(session, found.id)
+    check_version(version_of(contact_view(contact)), versions, noun="contact")
     if contact.erased_at is not None:
         raise Conflict("erased_before", f"contact {contact.id} was erased on {contact.erased_at:%Y-%m-%d}")
     return contact

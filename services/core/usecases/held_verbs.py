@@ -21,6 +21,7 @@ from services.core.usecases.inspect_verbs import Page
 from services.core.usecases.reconcile import CONTROL_WITHIN
 from services.core.usecases.record_outcome import bind as bind_to
 from services.core.usecases.settle import apply_receipt, put_back, skip
+from services.core.usecases.versions import Versions, check_version, version_of
 
 SECOND_PERSON_ABOVE = 50
 COUNTED_FOR = timedelta(days=1)
@@ -78,7 +79,15 @@ def show_held(context: Context, message_id: int) -> HeldView:
         return _view(session, _held(messages.find(session, message_id), message_id))
 
 
-def release(context: Context, message_id: int, *, by: str, reason: str, second: str | None = None) -> HeldView:
+def release(
+    context: Context,
+    message_id: int,
+    *,
+    by: str,
+    reason: str,
+    second: str | None = None,
+    versions: Versions | None = None,
+) -> HeldView:
     """Send it after all. `second` is the other person who agrees, needed above fifty releases a day.
 
     Raises `NotFound`; `Conflict` when it is not held, when the provider lists the text, when the list lacks texts that
@@ -96,7 +105,7 @@ def release(context: Context, message_id: int, *, by: str, reason: str, second: 
         phone_number_id=phone_number_id, recipient=None, created_after=attempt.started_at - LISTED_BEFORE
     )
     with context.database.transaction() as session:
-        message = _locked(session, message_id)
+        message = _locked(session, message_id, versions)
         row = attempts.latest(session, message_id)
         at = clock.product_now(session)
         _check_absent(session, attempt, row, listed, at=at)
@@ -107,7 +116,15 @@ def release(context: Context, message_id: int, *, by: str, reason: str, second: 
         return _view(session, message)
 
 
-def bind(context: Context, message_id: int, provider_message_id: str, *, by: str, reason: str) -> HeldView:
+def bind(
+    context: Context,
+    message_id: int,
+    provider_message_id: str,
+    *,
+    by: str,
+    reason: str,
+    versions: Versions | None = None,
+) -> HeldView:
     """Say that the provider's message is this one. It must be from our number to this person, and nobody else's.
 
     Raises `NotFound`, `Conflict`, or a `ProviderError`.
@@ -118,7 +135,7 @@ def bind(context: Context, message_id: int, provider_message_id: str, *, by: str
     except ProviderHasNone as error:
         raise NotFound("message of the provider", provider_message_id) from error
     with context.database.transaction() as session:
-        message = _locked(session, message_id)
+        message = _locked(session, message_id, versions)
         if not _is_between_the_same(entry, message):
             raise Conflict("another_message", "the provider's message is from or to another number: take the right id")
         if attempts.bound_ids(session, [provider_message_id]):
@@ -134,11 +151,11 @@ def bind(context: Context, message_id: int, provider_message_id: str, *, by: str
         return _view(session, message)
 
 
-def cancel(context: Context, message_id: int, *, by: str, reason: str) -> HeldView:
+def cancel(context: Context, message_id: int, *, by: str, reason: str, versions: Versions | None = None) -> HeldView:
     """Leave it at that: whether it left stays unknown, and it is never sent again. Raises `NotFound`, `Conflict`."""
     _check_reason(reason)
     with context.database.transaction() as session:
-        message = _locked(session, message_id)
+        message = _locked(session, message_id, versions)
         skip(message, reason="cancelled_by_operator", at=clock.product_now(session))
         attempts.record_decision(session, message_id, outcome="cancelled", gate="operator", reason=reason)
         detail = {"reason": reason}
@@ -194,12 +211,15 @@ def _held(message: Message | None, message_id: int) -> Message:
     return message
 
 
-def _locked(session: Session, message_id: int) -> Message:
+def _locked(session: Session, message_id: int, versions: Versions | None) -> Message:
     found = messages.find(session, message_id)
     if found is None:
         raise NotFound("message", message_id)
     contacts.lock(session, found.contact_id or 0)
-    return _held(outbox.lock(session, message_id), message_id)
+    message = outbox.lock(session, message_id)
+    if message is not None:
+        check_version(version_of(_view(session, message)), versions, noun="message")
+    return _held(message, message_id)
 
 
 def _view(session: Session, message: Message) -> HeldView:

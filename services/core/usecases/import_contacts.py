@@ -17,6 +17,7 @@ from services.core.storage.database import Session
 from services.core.storage.imports import StagedRow
 from services.core.storage.models import Import
 from services.core.usecases.context import Context
+from services.core.usecases.versions import Versions, check_version, version_of
 
 DRY_RUN_HOLDS_FOR = timedelta(hours=24)
 
@@ -52,7 +53,7 @@ def dry_run(context: Context, chunks: Iterable[bytes], *, file_name: str, by: st
         return report
 
 
-def confirm(context: Context, import_id: int, *, by: str) -> ImportReport:
+def confirm(context: Context, import_id: int, *, by: str, versions: Versions | None = None) -> ImportReport:
     """Take the dry run over; a second confirmation changes nothing.
 
     Raises `NotFound`, or `Conflict` when the dry run is cancelled or older than a day.
@@ -61,6 +62,7 @@ def confirm(context: Context, import_id: int, *, by: str) -> ImportReport:
         taken = imports.lock(session, import_id)
         if taken is None:
             raise NotFound("import", import_id)
+        check_version(version_of(_report(session, taken)), versions, noun="import")
         if taken.status == ImportStatus.CONFIRMED:
             return _report(session, taken)
         at = clock.product_now(session)

@@ -20,6 +20,7 @@ from services.core.storage.models import Contact, Job, Message
 from services.core.usecases.complete_jobs import withdraw_texts
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page
+from services.core.usecases.versions import Versions, check_version, version_of
 
 
 class PutOutcome(StrEnum):
@@ -87,7 +88,9 @@ class JobImportReport:
     ignored_columns: Sequence[str]
 
 
-def put_job(context: Context, given: GivenJob, *, by: str, must_exist: bool = False) -> PutJob:
+def put_job(
+    context: Context, given: GivenJob, *, by: str, must_exist: bool = False, versions: Versions | None = None
+) -> PutJob:
     """Add the job, or change what is said about it; what is not said stays as it is known.
 
     Raises `NotFound` with `must_exist`, `RefusedInput` naming the field, or `Conflict` for another person's job.
@@ -96,7 +99,7 @@ def put_job(context: Context, given: GivenJob, *, by: str, must_exist: bool = Fa
     with context.database.transaction() as session:
         if must_exist and jobs.find(session, given.external_id) is None:
             raise NotFound("job", given.external_id)
-        outcome = _put(session, given, by=by)
+        outcome = _put(session, given, by=by, versions=versions)
     return PutJob(outcome, show_job(context, given.external_id))
 
 
@@ -128,10 +131,7 @@ def import_jobs(context: Context, chunks: Iterable[bytes], *, by: str, apply: bo
 def show_job(context: Context, external_id: str) -> JobView:
     """Raises `NotFound`."""
     with context.database.reading() as session:
-        row = jobs.find(session, external_id)
-        if row is None:
-            raise NotFound("job", external_id)
-        return _view(row)
+        return _shown(session, external_id)
 
 
 def list_jobs(context: Context, *, after: int, limit: int) -> Page[JobView]:
@@ -179,7 +179,7 @@ def _foresee(session: Session, given: GivenJob) -> PutOutcome:
     return PutOutcome.CHANGED if _changes(job, given, at=clock.product_now(session)) else PutOutcome.UNCHANGED
 
 
-def _put(session: Session, given: GivenJob, *, by: str) -> PutOutcome:
+def _put(session: Session, given: GivenJob, *, by: str, versions: Versions | None = None) -> PutOutcome:
     """Locks the contact before the job, as whoever sends to it does."""
     known = jobs.find(session, given.external_id)
     if known is None:
@@ -190,6 +190,9 @@ def _put(session: Session, given: GivenJob, *, by: str) -> PutOutcome:
     job = jobs.lock_by_external_id(session, given.external_id)
     if job is None:
         raise NotFound("job", given.external_id)
+    if versions is not None:
+        session.expire_all()  # what was read before the lock may be old
+        check_version(version_of(_shown(session, given.external_id)), versions, noun="job")
     changes = _changes(job, given, at=at)
     if not changes:
         return PutOutcome.UNCHANGED
@@ -259,6 +262,13 @@ def _check_same_person(contact: Contact, given: GivenJob) -> None:
 
 def _record(session: Session, job: Job, *, by: str, act: str, fields: Sequence[str]) -> None:
     audit.record(session, actor=by, act=act, subject="job", subject_id=job.id, detail={"fields": list(fields)})
+
+
+def _shown(session: Session, external_id: str) -> JobView:
+    row = jobs.find(session, external_id)
+    if row is None:
+        raise NotFound("job", external_id)
+    return _view(row)
 
 
 def _view(row: jobs.JobRow) -> JobView:

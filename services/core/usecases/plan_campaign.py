@@ -23,9 +23,9 @@ from services.core.storage import audit, campaigns, caps, clock, outbox
 from services.core.storage.campaigns import PlannedRow
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign, Contact
-from services.core.usecases.campaign_versions import Versions, lock_campaign
 from services.core.usecases.context import Context
 from services.core.usecases.gate import ACCOUNT, cap_day, number_scope_of
+from services.core.usecases.versions import Versions, lock_campaign
 from services.core.usecases.windows import window_of
 
 

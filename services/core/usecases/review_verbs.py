@@ -7,9 +7,11 @@ from enum import StrEnum
 from services.core.domain.failures import Conflict, NotFound
 from services.core.domain.opt_outs import OptOutSource
 from services.core.storage import audit, clock, contacts, conversations, opt_outs, outbox, reviews
+from services.core.storage.database import Session
 from services.core.storage.models import Review
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page
+from services.core.usecases.versions import Versions, check_version, version_of
 
 
 class ReviewDecision(StrEnum):
@@ -41,14 +43,27 @@ def list_reviews(context: Context, *, after: int, limit: int, undecided: bool = 
         return Page(views, views[-1].review_id if len(rows) > limit else None)
 
 
+def show_review(context: Context, review_id: int) -> ReviewView:
+    """A review, decided or not. Raises `NotFound`."""
+    with context.database.reading() as session:
+        return _shown(session, review_id)
+
+
 def decide(
-    context: Context, review_id: int, decision: ReviewDecision, *, by: str, note: str | None = None
+    context: Context,
+    review_id: int,
+    decision: ReviewDecision,
+    *,
+    by: str,
+    note: str | None = None,
+    versions: Versions | None = None,
 ) -> ReviewView:
     """Write the decision down and carry it out. Raises `NotFound`, or `Conflict` when it was decided before."""
     with context.database.transaction() as session:
         review = reviews.lock(session, review_id)
         if review is None:
             raise NotFound("review", review_id)
+        check_version(version_of(_shown(session, review_id)), versions, noun="review")
         if review.decided_at is not None:
             raise Conflict("review_decided", f"review {review_id} was decided before: {review.decision}")
         contact = contacts.lock(session, review.contact_id)
@@ -71,7 +86,15 @@ def decide(
             conversations.requeue_paused(session, contact.id, at=at)
         detail = {"decision": str(decision)}
         audit.record(session, actor=by, act="review.decided", subject="review", subject_id=review_id, detail=detail)
-        return _view(review, contact.e164, None)
+        session.flush()
+        return _shown(session, review_id)
+
+
+def _shown(session: Session, review_id: int) -> ReviewView:
+    row = reviews.find(session, review_id)
+    if row is None:
+        raise NotFound("review", review_id)
+    return _view(*row)
 
 
 def _view(review: Review, e164: str, text: str | None) -> ReviewView:

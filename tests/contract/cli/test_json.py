@@ -92,6 +92,7 @@ def world(attackacrack: CommandLine) -> CommandLine:
         (("held", "release", 1, *PERSON), "held"),
         (("held", "cancel", 1, *PERSON), "held"),
         (("reviews", "list"), "review*"),
+        (("reviews", "show", 1), "review"),
         (("reviews", "decide", 1, "--keep"), "review"),
         (("sending", "stop", "--reason", "x"), "sending"),
         (("sending", "resume"), "sending"),

@@ -1,0 +1,49 @@
+"""The version of a thing that an act is meant for, compared once its row is locked."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from services.core.domain.failures import NotFound, RefusedInput
+from services.core.storage import campaigns
+from services.core.storage.database import Session
+from services.core.storage.models import Campaign
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Versions = frozenset[str]
+"""The versions that whoever acts has read; the act is refused for any other."""
+
+
+def version_of(view: "DataclassInstance") -> str:
+    """The number of a view that counts its versions; of any other a digest of all that it shows."""
+    counted = getattr(view, "version", None)
+    if counted is not None:
+        return str(counted)
+    return hashlib.sha256(json.dumps(asdict(view), default=_text, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def check_version(version: str, versions: Versions | None, *, noun: str) -> None:
+    """Raises `RefusedInput` (412) when versions are named and this is none of them."""
+    if versions is not None and version not in versions:
+        detail = f"the {noun} was changed in between: read it again and decide anew"
+        raise RefusedInput("version_stale", detail, status=412)
+
+
+def lock_campaign(session: Session, campaign_id: int, versions: Versions | None) -> Campaign:
+    """The campaign, locked until the transaction ends, and of one of `versions` where any are named.
+
+    Raises `NotFound`, or `RefusedInput` (412) when it was changed since whoever acts has read it.
+    """
+    campaign = campaigns.lock(session, campaign_id)
+    if campaign is None:
+        raise NotFound("campaign", campaign_id)
+    check_version(str(campaign.version), versions, noun="campaign")
+    return campaign
+
+
+def _text(value: Any) -> str:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)

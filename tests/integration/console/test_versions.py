@@ -1,0 +1,85 @@
+"""ETags: every act on a thing that can be read alone is meant, by `If-Match`, for the version that was read."""
+
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import text
+
+from services.console.routes import ENDPOINTS
+from tests.integration.console.acts import ACTS, add_job, new_number
+from tests.integration.console.test_acts import ENDPOINT_OF, send, stack_that_runs, state
+
+__all__ = ["stack_that_runs"]
+
+READABLE = {endpoint.path for endpoint in ENDPOINTS if endpoint.method == "GET" and endpoint.is_tagged}
+
+
+def thing_of(path: str) -> str:
+    """The address of what an act is done to."""
+    return path if path in READABLE else path.rpartition("/")[0]
+
+
+VERSIONED = [act for act in ACTS if "versions" in ENDPOINT_OF[act].takes]
+NOT_ON_A_VERSION = {
+    ("POST", "/campaigns/{campaign_id:id}/clone"): "makes another campaign, and leaves this one as it is",
+}
+
+
+def test_every_act_on_a_readable_thing_takes_a_version() -> None:
+    on_things = {act for act in ACTS if thing_of(act[1]) in READABLE}
+    assert set(VERSIONED) == on_things - set(NOT_ON_A_VERSION)
+    nouns = {act[1].split("/")[1] for act in VERSIONED}
+    assert nouns == {"campaigns", "contacts", "jobs", "held", "reviews", "dead-letters"}
+
+
+@pytest.mark.parametrize("act", VERSIONED, ids=" ".join)
+def test_an_act_is_meant_for_the_version_that_was_read(console, simulator, act):
+    request = ACTS[act](console, simulator)
+    values = {name: quote(str(value), safe="") for name, value in request.address.items()}
+    thing = next(each for each in ENDPOINTS if each.method == "GET" and each.path == thing_of(act[1]))
+    address = thing.address.format(**values)
+    tag = console.get(address).headers["etag"]
+    assert console.get(address).headers["etag"] == tag
+    before = state(console)
+    for stale in (f'"{"0" * 32}"', f"W/{tag}", tag.strip('"')):
+        refused = send(console, act, request, headers={"if-match": stale})
+        assert (refused.status_code, refused.json()["code"]) == (412, "version_stale")
+    assert state(console) == before
+    done = send(console, act, request, headers={"if-match": f'"1234", {tag}'})
+    assert done.status_code == 200, done.text
+    after = console.get(address)
+    if "etag" in done.headers and after.status_code == 200:
+        assert done.headers["etag"] == after.headers["etag"]
+
+
+def test_a_change_by_anybody_else_makes_a_version_stale(console):
+    path = f"/jobs/{quote(add_job(console), safe='')}"
+    tag = console.get(path).headers["etag"]
+    with console.context.database.transaction() as session:
+        session.execute(text("UPDATE jobs SET job_type = 'roof' WHERE id = (SELECT max(id) FROM jobs)"))
+    answer = console.call("PATCH", path, json={"cancelled": True}, headers={"if-match": tag})
+    assert answer.status_code == 412
+    assert console.get(path).json()["cancelled_at"] is None
+
+
+def test_an_opt_out_makes_a_contacts_version_stale(console):
+    number = new_number()
+    made = console.post("/contacts", json={"number": number})
+    console.post("/opt-outs", json={"number": number, "evidence": "by phone"})
+    answer = console.post(
+        f"/contacts/{number}/erase", json={"reason": "asked"}, headers={"if-match": made.headers["etag"]}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (412, "version_stale")
+
+
+def test_the_document_tells_of_versions(console):
+    paths = console.get("/openapi.json").json()["paths"]
+    for endpoint in ENDPOINTS:
+        described = paths[f"/api/v1{endpoint.address}"][endpoint.method.lower()]
+        parameters = (
+            {parameter["name"] for parameter in described["parameters"]} if "parameters" in described else set()
+        )
+        takes = "versions" in endpoint.takes
+        assert ("if-match" in parameters, "412" in described["responses"]) == (takes, takes), endpoint.path
+        headers = described["responses"][str(endpoint.status)].get("headers", {})
+        assert ("ETag" in headers) == endpoint.is_tagged

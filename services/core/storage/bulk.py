@@ -1,8 +1,9 @@
-"""Many rows in one stream: PostgreSQL's COPY inside the session's own transaction."""
+"""Many rows at once, inside the session's own transaction: PostgreSQL's COPY, and writes that say how many they met."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sqlalchemy import CursorResult, Delete, TextClause, Update
 from sqlalchemy.orm import Session
 
 
@@ -14,3 +15,12 @@ def copy_in(session: Session, statement: str, rows: Iterable[tuple[Any, ...]]) -
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def count_written(
+    session: Session, statement: Update | Delete | TextClause, values: Mapping[str, Any] | None = None
+) -> int:
+    """Run a write without RETURNING; how many rows it met."""
+    result = session.execute(statement, values)
+    assert isinstance(result, CursorResult)  # noqa: S101 - for the type checker: a write without RETURNING
+    return result.rowcount

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus
-from services.core.storage.bulk import copy_in
+from services.core.storage.bulk import copy_in, count_written
 from services.core.storage.models import Campaign, Contact, ImportRow, Message, Recipient
 
 PlannedRow = tuple[int, int, str, str, str | None, str | None, int]
@@ -162,8 +162,8 @@ def queue_next(session: Session, campaign_id: int, slots: Sequence[datetime]) ->
     """Give the next unqueued messages their instants, in order; answers how many there were."""
     if not slots:
         return 0
-    result = session.execute(text(QUEUE_NEXT), {"campaign_id": campaign_id, "count": len(slots), "slots": list(slots)})
-    return result.rowcount  # type: ignore[attr-defined,no-any-return]
+    values = {"campaign_id": campaign_id, "count": len(slots), "slots": list(slots)}
+    return count_written(session, text(QUEUE_NEXT), values)
 
 
 def unqueued(session: Session, campaign_id: int, *, before: int | None = None) -> int:

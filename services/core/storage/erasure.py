@@ -5,11 +5,12 @@ The rows stay, so that counts, caps and the proof of opt-outs hold; what tells w
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Text, Update, delete, func, select, update
+from sqlalchemy import ColumnElement, Text, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import MessageStatus
+from services.core.storage.bulk import count_written
 from services.core.storage.models import (
     Campaign,
     Contact,
@@ -49,7 +50,7 @@ def open_events(session: Session, contact: Contact) -> int:
 
 def erase_messages(session: Session, contact: Contact) -> int:
     values = {"body": None, "body_hash": b"", "e164": placeholder(contact), "conversation_id": None}
-    return _count(session, update(Message).where(Message.contact_id == contact.id).values(values))
+    return count_written(session, update(Message).where(Message.contact_id == contact.id).values(values))
 
 
 def erase_recipients(session: Session, contact: Contact) -> int:
@@ -64,7 +65,7 @@ def erase_recipients(session: Session, contact: Contact) -> int:
     )
     session.execute(delete(Recipient).where(Recipient.contact_id == contact.id, Recipient.campaign_id.in_(ids)))
     mine = update(Recipient).where(Recipient.contact_id == contact.id)
-    blanked = _count(session, mine.values(e164=placeholder(contact)))
+    blanked = count_written(session, mine.values(e164=placeholder(contact)))
     session.execute(mine.where(Recipient.body.is_not(None)).values(body=""))
     return blanked
 
@@ -74,12 +75,12 @@ def erase_events(session: Session, contact: Contact) -> int:
     named = update(InboxEvent).where(_names(contact))
     parked = named.where(InboxEvent.status == InboxStatus.PARKED)
     session.execute(parked.values(status=InboxStatus.IGNORED, reason="contact_erased", handled_at=func.product_now()))
-    return _count(session, named.values(raw=None, headers={}))
+    return count_written(session, named.values(raw=None, headers={}))
 
 
 def erase_import_rows(session: Session, contact: Contact) -> int:
     mine = update(ImportRow).where(ImportRow.e164 == contact.e164)
-    return _count(session, mine.values(e164=None, data={}, warnings=[]))
+    return count_written(session, mine.values(e164=None, data={}, warnings=[]))
 
 
 def erase_kept_answers(session: Session, contact: Contact) -> None:
@@ -162,9 +163,3 @@ def _names(contact: Contact) -> ColumnElement[bool]:
 
 def _number(session: Session, table: type[Any], *conditions: Any) -> int:
     return session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
-
-
-def _count(session: Session, statement: Update) -> int:
-    result = session.execute(statement)
-    assert isinstance(result, CursorResult)  # noqa: S101 - for the type checker: a write without RETURNING
-    return result.rowcount

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from services.core.domain.messages import MessageKind, MessageStatus, check_transition
 from services.core.runtime import metering
 from services.core.runtime.telemetry import TRANSITIONS
+from services.core.storage.bulk import count_written
 from services.core.storage.models import Attempt, Campaign, Contact, Message
 
 NOW = func.clock_timestamp()
@@ -114,7 +115,9 @@ def unpublish_stale(session: Session, *, published_before: timedelta, limit: int
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
     )
-    return _count(session, update(Message).where(Message.id.in_(stale)).values(published_at=None, lease_until=None))
+    return count_written(
+        session, update(Message).where(Message.id.in_(stale)).values(published_at=None, lease_until=None)
+    )
 
 
 def claim(session: Session, ids: Sequence[int], *, lease: timedelta) -> list[Claim]:
@@ -285,7 +288,7 @@ def skip_pending_of(session: Session, contact: Contact, *, reason: str) -> int:
         )
         .values(opted_out_in_flight=True)
     )
-    return _count(
+    return count_written(
         session,
         update(Message)
         .where(Message.contact_id == contact.id, Message.status == MessageStatus.PENDING)
@@ -341,7 +344,3 @@ def _by_id(claim: Claim) -> int:
 
 def _under_fence(message_id: int, fence: int, status: MessageStatus) -> Update:
     return update(Message).where(Message.id == message_id, Message.fence == fence, Message.status == status)
-
-
-def _count(session: Session, statement: Update) -> int:
-    return session.execute(statement).rowcount  # type: ignore[attr-defined,no-any-return]

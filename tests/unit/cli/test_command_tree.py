@@ -25,7 +25,7 @@ VERBS = {
     "messages": {"list", "show", "why"},
     "opt-outs": {"add", "lift", "list"},
     "provider": {"check", "checklist", "register-webhook", "rotate"},
-    "reviews": {"decide", "list"},
+    "reviews": {"decide", "list", "show"},
     "schedule": {"history", "list", "pause", "resume", "run-now"},
     "schema": {"migrate", "show", "wait"},
     "sending": {"resume", "status", "adopt", "recover", "stop"},

@@ -44,7 +44,7 @@ def check_health(context: Context, *, keep: bool = True) -> Health:
                 *canary_parts(session, at),
                 *provider_parts(session, at),
             ]
-            told = reported_cluster(session, at)  # not stored again: it is an earlier report's
+            told = [*reported_cluster(session, at)]  # not stored again: it is an earlier report's
             if keep:
                 health.store(session, healthy=all(part.well for part in seen), parts=[_row(part) for part in seen])
     except DatabaseUnavailable as error:

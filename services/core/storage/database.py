@@ -46,7 +46,8 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 5, application: str = "attackacrack") -> None:
         self.engine = _engine(url, pool_size=pool_size, application=application)
-        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        # A session that is used after its block would hold a connection that nobody gives back: it raises instead.
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False, close_resets_only=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -2,8 +2,8 @@
 
 import socket
 import time
+from http import HTTPStatus
 
-import httpx
 import pytest
 
 from tests.tools.ingress import (
@@ -303,5 +303,5 @@ def test_every_refusal_has_one_form(ingress: RunningIngress):
     for reply in replies:
         assert reply.headers["content-type"] == "application/problem+json"
         assert set(reply.json()) == members
-        assert reply.json()["title"] == httpx.codes.get_reason_phrase(reply.status_code)
+        assert reply.json()["title"] == HTTPStatus(reply.status_code).phrase
         assert "server" not in reply.headers

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.pool import QueuePool
 
 from services.core.domain.health import Part
 from services.core.queue.enqueue import Broker
@@ -47,6 +49,20 @@ def ticking(world: World, *, age: float = 0) -> None:
 def test_an_idle_world_is_well_once_beat_ticks(world: World) -> None:
     ticking(world)
     assert {name: part.found for name, part in parts(world).items() if not part.well} == {}
+
+
+def test_a_report_gives_its_connection_back(world: World) -> None:
+    check_health(world.context)
+    pool = world.context.database.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedout() == 0
+
+
+def test_a_session_is_of_no_use_after_its_block(world: World) -> None:
+    with world.context.database.reading() as session:
+        pass
+    with pytest.raises(InvalidRequestError):
+        session.connection()
 
 
 def test_the_report_is_stored_as_it_was_found(world: World) -> None:

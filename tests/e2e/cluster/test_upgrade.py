@@ -29,7 +29,7 @@ GENERATED = (
     ("flower", "password"),
 )
 FORGIVEN = {"200", "503"}  # 503 says: not stored, send it again
-NOT_CONNECTED = {"ConnectError", "RemoteProtocolError", "ReadError"}
+NOT_CONNECTED = {"ConnectError", "ConnectTimeout", "RemoteProtocolError", "ReadError"}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -198,8 +198,3 @@ class TestGauges:
 
     def test_no_part_is_without_a_place(self, world: World) -> None:
         assert {part.name for part in check_health(world.context).parts} <= set(PARTS)
-
-
-def test_a_check_keeps_no_connection(world: World) -> None:
-    check_health(world.context)
-    assert world.context.database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]

@@ -130,7 +130,7 @@ def _open_letter(session: Session, letter_id: int, versions: Versions | None) ->
     letter = work.lock_dead_letter(session, letter_id)
     if letter is None:
         raise NotFound("dead letter", letter_id)
-    check_version(version_of(_view(letter)), versions, noun="dead letter")
+    check_version(lambda: version_of(_view(letter)), versions, noun="dead letter")
     if letter.replayed_at is not None or letter.discarded_at is not None:
         raise Conflict("dead_letter_closed", f"dead letter {letter_id} was replayed or discarded before")
     return letter

@@ -59,7 +59,7 @@ def _locked(session: Session, key: str, versions: Versions | None) -> Contact:
     if found is None:
         raise NotFound("contact", "of that number" if key.startswith("+") else "of that id")
     contact = contacts.lock(session, found.id)
-    check_version(version_of(contact_view(contact)), versions, noun="contact")
+    check_version(lambda: version_of(contact_view(contact)), versions, noun="contact")
     if contact.erased_at is not None:
         raise Conflict("erased_before", f"contact {contact.id} was erased on {contact.erased_at:%Y-%m-%d}")
     return contact

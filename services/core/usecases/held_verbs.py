@@ -218,7 +218,7 @@ def _locked(session: Session, message_id: int, versions: Versions | None) -> Mes
     contacts.lock(session, found.contact_id or 0)
     message = outbox.lock(session, message_id)
     if message is not None:
-        check_version(version_of(_view(session, message)), versions, noun="message")
+        check_version(lambda: version_of(_view(session, message)), versions, noun="message")
     return _held(message, message_id)
 
 

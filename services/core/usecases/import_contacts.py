@@ -62,7 +62,7 @@ def confirm(context: Context, import_id: int, *, by: str, versions: Versions | N
         taken = imports.lock(session, import_id)
         if taken is None:
             raise NotFound("import", import_id)
-        check_version(version_of(_report(session, taken)), versions, noun="import")
+        check_version(lambda: version_of(_report(session, taken)), versions, noun="import")
         if taken.status == ImportStatus.CONFIRMED:
             return _report(session, taken)
         at = clock.product_now(session)

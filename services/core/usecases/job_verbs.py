@@ -192,7 +192,7 @@ def _put(session: Session, given: GivenJob, *, by: str, versions: Versions | Non
         raise NotFound("job", given.external_id)
     if versions is not None:
         session.expire_all()  # what was read before the lock may be old
-        check_version(version_of(_shown(session, given.external_id)), versions, noun="job")
+        check_version(lambda: version_of(_shown(session, given.external_id)), versions, noun="job")
     changes = _changes(job, given, at=at)
     if not changes:
         return PutOutcome.UNCHANGED

@@ -63,7 +63,7 @@ def decide(
         review = reviews.lock(session, review_id)
         if review is None:
             raise NotFound("review", review_id)
-        check_version(version_of(_shown(session, review_id)), versions, noun="review")
+        check_version(lambda: version_of(_shown(session, review_id)), versions, noun="review")
         if review.decided_at is not None:
             raise Conflict("review_decided", f"review {review_id} was decided before: {review.decision}")
         contact = contacts.lock(session, review.contact_id)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,9 @@ def version_of(view: "DataclassInstance") -> str:
     return hashlib.sha256(json.dumps(asdict(view), default=_text, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def check_version(version: str, versions: Versions | None, *, noun: str) -> None:
-    """Raises `RefusedInput` (412) when versions are named and this is none of them."""
-    if versions is not None and version not in versions:
+def check_version(version: Callable[[], str], versions: Versions | None, *, noun: str) -> None:
+    """Raises `RefusedInput` (412) when versions are named and the thing's, worked out only then, is none of them."""
+    if versions is not None and version() not in versions:
         detail = f"the {noun} was changed in between: read it again and decide anew"
         raise RefusedInput("version_stale", detail, status=412)
 
@@ -41,7 +42,7 @@ def lock_campaign(session: Session, campaign_id: int, versions: Versions | None)
     campaign = campaigns.lock(session, campaign_id)
     if campaign is None:
         raise NotFound("campaign", campaign_id)
-    check_version(str(campaign.version), versions, noun="campaign")
+    check_version(lambda: str(campaign.version), versions, noun="campaign")
     return campaign
 
 

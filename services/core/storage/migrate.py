@@ -3,6 +3,8 @@ starts as long as the schema says that it may.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg import errors as pg
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -19,6 +22,11 @@ log = structlog.get_logger()
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_KEY = 4_251_907
 POLL_SECONDS = 0.2
+MIGRATOR_WAIT = timedelta(minutes=10)
+LOCK_TIMEOUT = "1s"
+"""While a statement waits for a table's lock, everybody who comes after it waits too: rather give up and come again."""
+
+LOCK_TRIES = 120
 
 
 class SchemaTooNew(Exception):
@@ -32,19 +40,18 @@ class SchemaNotReady(Exception):
 def upgrade(database_url: str) -> None:
     """Bring the schema to this program's revision; do nothing when it is there or compatibly ahead.
 
-    Raises `SchemaTooNew` when the database is ahead and does not allow this program.
+    Each revision is a transaction of its own. Raises `SchemaTooNew` when the database is ahead and does not allow this
+    program, `SchemaNotReady` when another migrator does not end in time.
     """
     engine = create_engine(database_url)
     try:
-        with engine.connect() as connection:
-            connection.execute(text("SET lock_timeout = '10s'"))
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
+        with engine.connect() as connection, _the_only_migrator(connection):
+            connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+            connection.execute(text("SET statement_timeout = 0"))
+            usable = _is_usable(connection)
             connection.commit()
-            if not _is_usable(connection):
-                command.upgrade(_config(connection), "head")
-                connection.commit()
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
-            connection.commit()
+            if not usable:
+                _run_migrations(connection)
     finally:
         engine.dispose()
 
@@ -93,6 +100,41 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+@contextmanager
+def _the_only_migrator(connection: Connection) -> Iterator[None]:
+    """Asks again and again: one that waits inside the server holds a snapshot, and the index that the other builds
+    concurrently waits for every snapshot to end.
+    """
+    deadline = time.monotonic() + MIGRATOR_WAIT.total_seconds()
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}):
+        connection.commit()
+        if time.monotonic() > deadline:
+            raise SchemaNotReady("another migration is running, and did not end in time")
+        time.sleep(POLL_SECONDS)
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK_KEY})
+        connection.commit()
+
+
+def _run_migrations(connection: Connection) -> None:
+    """Go on from the last whole revision whenever a table's lock was not to be had."""
+    for tries_left in reversed(range(LOCK_TRIES)):
+        try:
+            command.upgrade(_config(connection), "head")
+        except OperationalError as error:
+            connection.rollback()
+            if not isinstance(error.orig, pg.LockNotAvailable) or not tries_left:
+                raise
+            log.warning("schema.lock_not_available", detail=reason_of(error))
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
 def _is_usable(connection: Connection) -> bool:
     """Whether the schema is at our revision or compatibly ahead of it."""
     revision = current(connection)
@@ -107,6 +149,6 @@ def _is_usable(connection: Connection) -> bool:
 
 def _config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # its values are interpolated
     config.attributes["connection"] = connection
     return config

@@ -4,6 +4,10 @@ from alembic import context
 
 from services.core.storage.models import Base
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    transaction_per_migration=True,  # an index that is built beside the traffic can't be part of a larger one
+)
 with context.begin_transaction():
     context.run_migrations()

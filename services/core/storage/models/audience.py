@@ -62,7 +62,7 @@ class OptOut(Base):
     said_at: Mapped[datetime]
     recorded_at: Mapped[ProductStamp]
     evidence: Mapped[str | None]
-    inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox.id"))
+    inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox.id"), index=True)
     lifted_at: Mapped[datetime | None]
     lifted_by: Mapped[str | None]
     lift_evidence: Mapped[str | None]

@@ -54,5 +54,5 @@ class Effect(Base):
     __tablename__ = "effects"
 
     effect_key: Mapped[str] = mapped_column(primary_key=True)
-    inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox.id"))
+    inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox.id"), index=True)
     at: Mapped[ProductStamp]

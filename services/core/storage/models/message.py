@@ -68,7 +68,7 @@ class Message(Base):
     direction: Mapped[str]
     kind: Mapped[str]
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"))
-    recipient_id: Mapped[int | None] = mapped_column(ForeignKey("recipients.id"))
+    recipient_id: Mapped[int | None] = mapped_column(ForeignKey("recipients.id"), index=True)
     step: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
     variant: Mapped[str | None]
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"))
@@ -93,7 +93,7 @@ class Message(Base):
     receipt_at: Mapped[datetime | None]
     said_at: Mapped[datetime | None]
     opted_out_in_flight: Mapped[bool] = mapped_column(server_default=text("false"))
-    inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox.id"))
+    inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox.id"), index=True)
     created_at: Mapped[ProductStamp]
     updated_at: Mapped[ProductStamp]
     traceparent: Mapped[str | None]

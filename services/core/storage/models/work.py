@@ -72,7 +72,7 @@ class Job(Base):
     review_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
-    follow_up_message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
-    reminder_message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
+    follow_up_message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), index=True)
+    reminder_message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), index=True)
     created_at: Mapped[ProductStamp]
     updated_at: Mapped[ProductStamp]

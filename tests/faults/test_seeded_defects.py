@@ -18,6 +18,7 @@ import pytest
 
 from services.core.domain import reconciliation
 from services.core.domain import schedule as schedule_rules
+from services.core.domain.contacts_csv import header
 from services.core.domain.messages import MessageStatus
 from services.core.openphone import transport
 from services.core.openphone.client import OpenPhoneClient
@@ -35,6 +36,7 @@ from services.core.usecases import (
     dispatch,
     gate,
     handle_event,
+    import_contacts,
     reconcile,
     record_outcome,
     send_message,
@@ -281,6 +283,16 @@ def a_group_text_is_refused(_world: World) -> None:
         transport._require_one_recipient(b'{"to": ["+12125550101", "+12125550102"]}')
 
 
+def who_is_marked_gets_no_text(world: World) -> None:
+    number = new_number()
+    listed = f'"phone", "first_name", "Opted-Out?"\n"{number}", "Zed", "yes"\n'.encode()
+    report = import_contacts.dry_run(world.context, [listed], file_name="list.csv", by="a test")
+    import_contacts.confirm(world.context, report.import_id, by="a test")
+    campaign_id = world.campaign(audience={"import": report.import_id})
+    world.send(*(message.id for message in world.rows_of(campaign_id)))
+    assert world.texts(number) == []
+
+
 def _begin(world: World, message_id: int) -> int:
     """Claim and commit to submitting; the fence."""
     with world.context.database.transaction() as session:
@@ -440,6 +452,10 @@ def go_by_the_process_s_clock(patch: Patch) -> None:
     patch.setattr(send_message, "clock", wrong)
 
 
+def take_a_disguised_name_for_a_field(patch: Patch) -> None:
+    patch.setattr(header, "read_name", lambda cell, _own: cell.strip(' "').lower())
+
+
 DEFECTS = (
     Defect(1, "ack before commit", answer_before_the_commit, a_lost_commit_is_no_success),
     Defect(
@@ -485,6 +501,7 @@ DEFECTS = (
         lambda patch: patch.setattr(transport, "_require_one_recipient", lambda _body: None),
         a_group_text_is_refused,
     ),
+    Defect(29, "a column in disguise becomes a field", take_a_disguised_name_for_a_field, who_is_marked_gets_no_text),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

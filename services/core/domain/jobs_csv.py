@@ -12,17 +12,17 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.core.domain.contacts_csv import ContactRow, read_contacts
-from services.core.domain.contacts_csv.rows import ParseNumber
+from services.core.domain.contacts_csv.rows import ParseNumber, read_mark
 from services.core.domain.schedule import first_valid_instant
 
 LARGEST_FILE: Final = 16 << 20
 LONGEST_NAME: Final = 200
 TIMES: Final = ("calendar_end", "invoice_paid_at", "review_at")
 JOB_COLUMNS: Final = frozenset({*TIMES, "job_type", "cancelled"})
+JOB_COLUMN_NAMES: Final = {name: name for name in JOB_COLUMNS} | {"canceled": "cancelled"}
 DOT_SEGMENTS: Final = frozenset({".", ".."})
 YEARS: Final = range(2000, 2100)
 
-_MARKS: Final = dict.fromkeys(("yes", "true", "1", "y", "x"), True) | dict.fromkeys(("no", "false", "0", "n"), False)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 
@@ -62,7 +62,7 @@ def read_jobs(chunks: Iterable[bytes], *, parse_number: ParseNumber, zone: str) 
     A job that the file names twice is refused the second time. Raises `FileRefused`, also with the last byte.
     """
     seen: set[str] = set()
-    for row in read_contacts(chunks, parse_number=parse_number, max_bytes=LARGEST_FILE):
+    for row in read_contacts(chunks, parse_number=parse_number, own_columns=JOB_COLUMN_NAMES, max_bytes=LARGEST_FILE):
         ignored = frozenset(row.fields.keys() - JOB_COLUMNS)
         try:
             job = _job(row, ZoneInfo(zone))
@@ -132,7 +132,7 @@ def _time(fields: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | No
 def _mark(text: str | None) -> bool | None:
     if text is None:
         return None
-    mark = _MARKS.get(text.casefold())
+    mark = read_mark(text)
     if mark is None:
         raise JobRowRefused("bad_mark:cancelled")
     return mark

@@ -1,15 +1,16 @@
 """What an operator does with a campaign: create, start, pause, resume, cancel. Each act and its audit row are one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.core.domain.campaigns import CampaignStatus, CampaignTransitionRefused, step_to
+from services.core.domain.contacts_csv.names import own_field
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.messages import MessageKind
 from services.core.domain.pacing import Pacing
-from services.core.domain.templates import TemplateInvalid, check_marketing_text, parse_template
+from services.core.domain.templates import KNOWN_FIELDS, TemplateInvalid, check_marketing_text, parse_template
 from services.core.runtime import failpoints, tracing
 from services.core.storage import audit, campaigns, clock, messages
 from services.core.storage.database import Session
@@ -65,6 +66,7 @@ class CampaignView:
 
 def create(context: Context, new: NewCampaign, *, by: str) -> CampaignView:
     """Make a draft. Raises `RefusedInput` naming the field, or `Conflict` for a name that is taken."""
+    new = replace(new, fields=frozenset(own_field(name, pointer="/fields") for name in new.fields - KNOWN_FIELDS))
     _check(context, new)
     with context.database.transaction() as session:
         campaign = Campaign(

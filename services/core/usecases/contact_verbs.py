@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.core.domain.contacts_csv.names import own_field
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.phone_numbers import PhoneNumber, parse_phone_number
@@ -30,6 +31,7 @@ class NewContact:
 def add_contact(context: Context, new: NewContact, *, by: str) -> ContactView:
     """Make the contact. Raises `RefusedInput` naming the field, or `Conflict` for a number that is known."""
     e164 = _number(context, new.number)
+    own = {own_field(name, pointer=f"/fields/{name}"): value for name, value in new.fields.items()}
     if new.state is not None and state_code(new.state) is None:
         raise RefusedInput("state_unknown", "state is a US state, the district or a territory", pointer="/state")
     if new.timezone is not None and not valid_zone(new.timezone):
@@ -41,7 +43,7 @@ def add_contact(context: Context, new: NewContact, *, by: str) -> ContactView:
         contact = contacts.lock_by_number(session, e164)
         for name in ("first_name", "last_name", "city", "state", "zip", "timezone", "external_id"):
             setattr(contact, name, getattr(new, name))
-        contact.fields = dict(new.fields)
+        contact.fields = own
         audit.record(session, actor=by, act="contact.added", subject="contact", subject_id=contact.id)
         return contact_view(contact)
 

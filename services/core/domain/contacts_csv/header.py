@@ -1,12 +1,21 @@
 """The header: the first line that isn't blank decides the delimiter and what each column means."""
 
 import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from services.core.domain.contacts_csv.names import (
+    KNOWN_COLUMNS,
+    OPTED_OUT,
+    PHONE,
+    PHONE_NAMES,
+    UNREADABLE,
+    Doubt,
+    name_key,
+    read_name,
+)
 from services.core.domain.contacts_csv.records import (
     MAXIMUM_COLUMNS,
     Piece,
@@ -16,21 +25,16 @@ from services.core.domain.contacts_csv.records import (
 from services.core.domain.contacts_csv.refusal import FileRefused
 from services.core.domain.templates import field_key
 
-PHONE: Final = "phone"
 MAXIMUM_NAME: Final = 200
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
-_PHONE_NAMES: Final = ("phone", "mobile", "cell", "number", "phone_number")
-KNOWN_COLUMNS: Final = frozenset(
-    {PHONE, "first_name", "last_name", "city", "state", "zip", "timezone", "external_id", "opted_out"}
-)
-_COLUMN_NAMES: Final = {field_key(name): name for name in KNOWN_COLUMNS} | {
-    field_key(name): PHONE for name in _PHONE_NAMES
-}
 
+_PHONE_KEYS: Final = frozenset(map(name_key, PHONE_NAMES))
 _HEADER_LIMIT: Final = MAXIMUM_COLUMNS * (MAXIMUM_NAME + 3)
 _SEPARATOR_LINE: Final = re.compile("[\ufeff\"' ]*sep *=", re.IGNORECASE)
 _CONTROL: Final = re.compile("[\0-\x08\x0e-\x1f\x7f]")
+_SHOWN: Final = 60
+_NAMED_AT_MOST: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,11 @@ def read_table(pieces: Iterator[Piece]) -> tuple[Record, Iterator[Record]]:
     return next(records), records
 
 
-def name_columns(header: Record) -> Columns:
-    """Name the columns of a header. Raises `FileRefused` for one that leaves open what they mean."""
+def name_columns(header: Record, own: Mapping[str, str]) -> Columns:
+    """Name the columns of a header; `own` are names known besides a contact's, with what each means.
+
+    Raises `FileRefused` for a header that leaves open what they mean.
+    """
     if len(header.cells) > MAXIMUM_COLUMNS:
         detail = f"the file has over {MAXIMUM_COLUMNS:,} columns: keep those you need"
         raise FileRefused("too_many_columns", detail, line=header.line)
@@ -66,17 +73,52 @@ def name_columns(header: Record) -> Columns:
     if any(_CONTROL.search(cell) for cell in header.cells):
         detail = "the header has control characters: this is no CSV file"
         raise FileRefused("not_text", detail, status=415, line=header.line)
-    names = tuple(_name_column(cell) for cell in header.cells)
-    keys = [field_key(name) for name in names if name is not None]
-    if len(set(keys)) < len(keys):
-        detail = "two columns have the same name (case, spaces and underscores don't count): rename or remove one"
-        if names.count(PHONE) > 1:
-            detail = f"two columns mean the phone number: keep one of {', '.join(_PHONE_NAMES)}"
-        raise FileRefused("duplicate_headers", detail, line=header.line)
+    readings = [read_name(cell, own) for cell in header.cells]
+    _refuse_doubts(header, readings)
+    names = tuple(None if isinstance(reading, Doubt) else reading for reading in readings)
+    _refuse_duplicates(header, [name for name in names if name is not None])
     if PHONE not in names:
         detail = "no column is called phone (or mobile, cell, number, phone_number): name it in the first line"
         raise FileRefused("no_phone_column", detail, line=header.line)
     return Columns(names)
+
+
+def _refuse_doubts(header: Record, readings: list[str | Doubt | None]) -> None:
+    doubts = [
+        f'column {position}, "{_shown(cell)}", {_remedy(reading)}'
+        for position, (cell, reading) in enumerate(zip(header.cells, readings, strict=True), 1)
+        if isinstance(reading, Doubt)
+    ]
+    if doubts:
+        more = [f"and {len(doubts) - _NAMED_AT_MOST} more"] * (len(doubts) > _NAMED_AT_MOST)
+        raise FileRefused("doubtful_column", "; ".join([*doubts[:_NAMED_AT_MOST], *more]), line=header.line)
+
+
+def _remedy(doubt: Doubt) -> str:
+    if doubt.meaning == UNREADABLE:
+        return "has a name that can't be read: rename or remove it"
+    if doubt.meaning == OPTED_OUT:
+        return "may say who is not to be texted: say it in a column opted_out, yes or no in each row, and remove this"
+    return f"may mean {doubt.meaning}: call it {doubt.meaning}, or give it a name that can't be taken for it"
+
+
+def _refuse_duplicates(header: Record, names: list[str]) -> None:
+    for known in sorted(KNOWN_COLUMNS):
+        if names.count(known) > 1:
+            written = PHONE_NAMES if known == PHONE else (known,)
+            detail = f"two columns mean {known}: keep one, called {' or '.join(written)}"
+            raise FileRefused("duplicate_headers", detail, line=header.line)
+    if len({field_key(name) for name in names}) < len(names):
+        detail = "two columns have the same name (case, spaces and underscores don't count): rename or remove one"
+        raise FileRefused("duplicate_headers", detail, line=header.line)
+
+
+def _shown(cell: str) -> str:
+    """A name as it can be shown on one line, what is invisible in it made visible."""
+    visible = "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in cell[:_SHOWN]
+    )
+    return visible + "…" * (len(cell) > _SHOWN)
 
 
 def _hold_header(pieces: Iterator[Piece]) -> tuple[list[Piece], int]:
@@ -114,7 +156,7 @@ def _choose_delimiter(held: list[Piece], line: int) -> str:
     return max(
         _DELIMITERS,
         key=lambda delimiter: (
-            any(_COLUMN_NAMES.get(field_key(cell)) == PHONE for cell in readings[delimiter]),
+            any(name_key(cell) in _PHONE_KEYS for cell in readings[delimiter]),
             len(readings[delimiter]),
         ),
     )
@@ -125,10 +167,3 @@ def _first_row(held: list[Piece], delimiter: str) -> list[str]:
         return next(read_records([*held, ("", True)], delimiter)).cells
     except (FileRefused, StopIteration):
         return []
-
-
-def _name_column(cell: str) -> str | None:
-    key = field_key(cell)
-    if not key:
-        return None
-    return _COLUMN_NAMES.get(key) or "_".join(unicodedata.normalize("NFC", cell).lower().split())

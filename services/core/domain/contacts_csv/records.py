@@ -15,6 +15,11 @@ MAXIMUM_CELL: Final = 10_000
 
 _PIECE: Final = 1 << 16
 
+# Blanks before an opening quote are those of a person's hand or a program's, invisible signs among them.
+_BLANK: Final = r"[\s\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+_BLANKS: Final = re.compile(f"{_BLANK}+")
+_BLANK_BEFORE_QUOTE: Final = re.compile(f'{_BLANK}"')
+
 # A physical line, or a part of a very long one: its text and whether it ends here.
 Piece = tuple[str, bool]
 
@@ -55,6 +60,8 @@ def _cut(line: str) -> list[str]:
 def read_records(pieces: Iterable[Piece], delimiter: str, *, first_line: int = 1) -> Iterator[Record]:
     """Read rows as spreadsheets write them; blank lines are none, and odd quoting is text.
 
+    Blanks before an opening quote don't count.
+
     Raises `FileRefused` at the end when a quote is still open.
     """
     cells = _Cells(delimiter)
@@ -81,9 +88,11 @@ def read_records(pieces: Iterable[Piece], delimiter: str, *, first_line: int = 1
 
 
 def _split_whole_line(line: str, delimiter: str) -> list[str] | None:
-    """The fast way for nearly all rows; None when a quote stays open at the line's end."""
+    """The fast way for nearly all rows; None where blanks may stand before a quote, or one stays open at the end."""
     if '"' not in line:
         return line.split(delimiter)
+    if _BLANK_BEFORE_QUOTE.search(line):
+        return None
     row = next(csv.reader([line + "\n"], delimiter=delimiter))
     return None if row[-1].endswith("\n") else row
 
@@ -100,7 +109,10 @@ class _State(Enum):
 
 
 class _Cells:
-    """The cells of a row over several lines or pieces, by the rules of the standard library's reader."""
+    """The cells of a row over several lines or pieces, by the rules of the standard library's reader.
+
+    But for one: blanks before an opening quote don't count, or a quoted name would be another than the same one bare.
+    """
 
     def __init__(self, delimiter: str) -> None:
         self._delimiter = delimiter
@@ -126,7 +138,9 @@ class _Cells:
         for token in self._tokens.findall(text):
             match self._state, token:
                 case _State.START, '"':
-                    self._state = _State.QUOTED
+                    self._state, self._parts, self._size = _State.QUOTED, [], 0
+                case _State.START, _ if token != self._delimiter and _BLANKS.fullmatch(token):
+                    self._append(token)
                 case _State.QUOTED, '"':
                     self._state = _State.QUOTE_IN_QUOTED
                 case _State.QUOTE_IN_QUOTED, '"':

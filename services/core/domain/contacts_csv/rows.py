@@ -1,11 +1,13 @@
 """From records to contacts: each row is readable, or refused for one reason."""
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from services.core.domain.contacts_csv.encoding import DecodedText
-from services.core.domain.contacts_csv.header import KNOWN_COLUMNS, PHONE, Columns, name_columns, read_table
+from services.core.domain.contacts_csv.header import Columns, name_columns, read_table
+from services.core.domain.contacts_csv.names import KNOWN_COLUMNS, OPTED_OUT, PHONE, name_key
 from services.core.domain.contacts_csv.records import (
     MAXIMUM_CELL,
     MAXIMUM_COLUMNS,
@@ -21,6 +23,7 @@ from services.core.domain.zones import valid_zone
 MAXIMUM_PERSON_NAME: Final = 200
 
 _YES: Final = frozenset({"yes", "true", "1", "y", "x"})
+_TICKS: Final = frozenset("✓✔☑✅🗸🗹")
 _NO: Final = frozenset({"no", "false", "0", "n", ""})
 _PERSON_NAMES: Final = ("first_name", "last_name")
 ParseNumber = Callable[[str], PhoneNumber | NumberRejection]
@@ -51,16 +54,21 @@ class ContactRow:
 
 
 def read_contacts(
-    chunks: Iterable[bytes], *, parse_number: ParseNumber, max_bytes: int = 1 << 30
+    chunks: Iterable[bytes],
+    *,
+    parse_number: ParseNumber,
+    own_columns: Mapping[str, str] | None = None,
+    max_bytes: int = 1 << 30,
 ) -> Iterator[ContactRow]:
     """Read contacts from the bytes of a CSV file, cut anywhere, in bounded memory.
 
+    `own_columns` are names that the caller knows besides a contact's, with their names in `fields`.
     Rows come while the file is read, but `FileRefused` may still come with the last byte (an open quote, bad bytes in
     half of the rows or more, no row at all): consume to the end in one transaction before any row counts.
     """
     text = DecodedText(chunks, max_bytes=max_bytes)
     header, records = read_table(split_lines(text))
-    columns = name_columns(header)
+    columns = name_columns(header, own_columns or {})
     if header.has_bad_bytes:
         detail = "the encoding of the header is not clear: save the file as CSV UTF-8"
         raise FileRefused("undecidable_encoding", detail, line=header.line, byte_offset=text.first_bad_offset)
@@ -80,11 +88,18 @@ def read_contacts(
         raise FileRefused("bad_bytes", detail, line=first_bad_line, byte_offset=text.first_bad_offset)
 
 
+def read_mark(cell: str) -> bool | None:
+    """Whether a cell says yes, in any disguise, or plainly no; None for what says neither."""
+    if name_key(cell) in _YES or not _TICKS.isdisjoint(cell):
+        return True
+    return False if "".join(unicodedata.normalize("NFKC", cell).casefold().split()) in _NO else None
+
+
 class _RowReader:
     def __init__(self, columns: Columns, parse_number: ParseNumber) -> None:
         self._names = columns.names
         self._phone = self._names.index(PHONE)
-        self._mark = columns.index("opted_out")
+        self._mark = columns.index(OPTED_OUT)
         self._person_names = [index for name in _PERSON_NAMES if (index := columns.index(name)) is not None]
         self._parse_number = parse_number
 
@@ -122,10 +137,10 @@ class _RowReader:
         """Whether the row is marked as opted out; None for a mark that says neither."""
         if self._mark is None:
             return False
-        marks = [_clean(cell).casefold() for cell in self._candidates(record, self._mark)]
-        if any(mark in _YES for mark in marks):
+        marks = [read_mark(cell) for cell in self._candidates(record, self._mark)]
+        if True in marks:
             return True
-        return False if all(mark in _NO for mark in marks) else None
+        return None if None in marks else False
 
     def _candidates(self, record: Record, index: int) -> list[str]:
         """The column's readable cell; in a ragged row it may have moved, so also counted from the right.

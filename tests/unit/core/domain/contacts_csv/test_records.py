@@ -58,6 +58,17 @@ class TestReadRecords:
         [slow] = read_records([*((letter, False) for letter in odd), ("", True)], ",")
         assert slow.cells == fast.cells
 
+    @pytest.mark.parametrize("blank", [" ", "\t", "\u00a0", "\u3000", "\ufeff", "\u200b", " \u200b  "])
+    @pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
+    def test_blanks_before_an_opening_quote_do_not_count(self, blank: str, delimiter: str) -> None:
+        if delimiter in blank:
+            return
+        line = delimiter.join([f'{blank}"a"', f'{blank}"b{delimiter}""{blank}""c"', f'x{blank}"d"', blank])
+        whole = [["a", f'b{delimiter}"{blank}"c', f'x{blank}"d"', blank]]
+        assert [record.cells for record in read_records([(line, True)], delimiter)] == whole
+        letters = [*((letter, False) for letter in line), ("", True)]
+        assert [record.cells for record in read_records(letters, delimiter)] == whole
+
     def test_lines_count_where_the_row_starts(self) -> None:
         records = read_records(split_lines(['a\n\n"b\n\nc",d\n\ne']), ",", first_line=5)
         assert [record.line for record in records] == [5, 7, 11]

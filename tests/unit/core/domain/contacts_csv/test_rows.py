@@ -290,10 +290,6 @@ class TestRows:
         [row] = read(f"phone,notes\n{NUMBER},{cell}\n")
         assert row.fields == ({} if text is None else {"notes": text})
 
-    def test_an_opted_in_column_lifts_nothing(self) -> None:
-        [row] = read(f"phone,opted_out,opted_in\n{NUMBER},yes,yes\n")
-        assert row.opted_out
-
     def test_millions_of_blank_lines_and_columns_are_harmless(self) -> None:
         rows = read("\n" * 200_000 + f"phone,city\n{',' * 100_000}\n{NUMBER},x\n")
         assert [(row.line, row.rejection) for row in rows] == [(200_002, "ragged"), (200_003, None)]

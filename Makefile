@@ -4,13 +4,15 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
+# Fetched before the tests: they see no proxy and no pip configuration of a home folder.
+HELM := $(BIN)/python -m tests.tools.kubernetes_tools >/dev/null
 VERSION := $(shell sed -n 's/^appVersion: *"*\([^"]*\)"*/\1/p' charts/attackacrack/Chart.yaml)
 KEDA := 2.20.2
 # The local cluster: that of the current kube context if it is kind's, else one of our own.
 CLUSTER ?= $(or $(shell kubectl config current-context 2>/dev/null | sed -n 's/^kind-//p'),attackacrack)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools run test lint format slow fuzz faults chart chart-full dashboards golden image image-tests kind-up e2e coverage lock clean
+.PHONY: help install tools run demo test lint format slow fuzz faults chart chart-full dashboards golden image image-tests kind-up e2e coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -33,7 +35,11 @@ $(TOOLS): $(INSTALLED) requirements-dev.lock
 run: install  ## start everything here and run the demo campaign; Ctrl-C stops it
 	$(BIN)/attackacrack up --demo
 
+demo: install  ## the same campaign, and the end: what run does without anybody who stops it
+	$(BIN)/attackacrack up --demo --exit
+
 test: tools  ## all tests that need nothing but the package registries
+	@$(HELM)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n 2 --dist worksteal -m "not slow" --ignore tests/e2e
 	$(BIN)/coverage run -m pytest -m "not slow" tests/e2e
@@ -60,6 +66,7 @@ faults: tools  ## thirty demos with a kill in the middle of each; about 30 minut
 	$(BIN)/python -m tests.tools.demo_series
 
 chart: tools  ## the chart's own checks, as in test
+	@$(HELM)
 	$(BIN)/python -m pytest -n 2 tests/chart
 
 chart-full: tools  ## the chart, the image's recipe and the workflows by programs of PyPI, npm and Debian

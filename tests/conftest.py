@@ -19,6 +19,9 @@ from services.cli.laptop.ports import free_ports
 from services.cli.laptop.postgres import PostgresCluster, Unprivileged, prepare_postgres
 from services.cli.laptop.process_table import read_families
 from services.cli.laptop.valkey import ValkeyServer, prepare_valkey
+from tests.tools.surroundings import forget_the_callers, nowhere
+
+forget_the_callers()  # before a test's module is imported
 
 PASSWORD = "for-tests-on-loopback"
 START_LIMIT_SECONDS = 30
@@ -139,6 +142,12 @@ class ValkeyProcess(ServerProcess):
 class MigratedTemplate:
     server: PostgresProcess
     name: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _surroundings() -> Iterator[None]:
+    with nowhere():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -14,6 +13,8 @@ from redis import Redis
 from typer.testing import CliRunner
 
 from services.cli.app import app
+from services.cli.demo.run import CONTACTS as DEMO_CONTACTS
+from services.cli.stack_settings import VARIABLE as FOLDER
 from services.core.domain.messages import MessageStatus
 from services.core.runtime.settings import read_settings
 from services.core.storage import contacts, installation, outbox, work
@@ -24,7 +25,6 @@ from services.core.usecases.context import Context
 from services.core.usecases.plan_campaign import plan_campaign
 
 TEXT = "Hi {{first_name|there}}, free check this week. Reply STOP to opt out."
-DEMO_CONTACTS = Path("services/cli/demo/contacts.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class CommandLine:
 
     def run(self, *arguments: object, stdin: bytes | None = None, **environment: str) -> Answer:
         """Run a command; keyword arguments change the environment."""
-        result = CliRunner().invoke(app, list(map(str, arguments)), input=stdin, env=self.environment | environment)
+        variables = {FOLDER: None, **self.environment, **environment}  # `--data` sets it; it is taken back
+        result = CliRunner().invoke(app, list(map(str, arguments)), input=stdin, env=variables)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Answer(result.exit_code, result.stdout, result.stderr)

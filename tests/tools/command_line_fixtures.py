@@ -1,7 +1,6 @@
 """A stack for commands: a database of the test's own, a Valkey, and one simulator for all tests."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,11 +22,8 @@ def simulator(simulator_process: RunningSimulator) -> RunningSimulator:
 
 
 @pytest.fixture
-def environment(
-    database_url: str, valkey_server: Any, simulator_process: RunningSimulator, tmp_path: Path, monkeypatch: Any
-) -> dict[str, str]:
+def environment(database_url: str, valkey_server: Any, simulator_process: RunningSimulator) -> dict[str, str]:
     """The settings of the stack, as a pod has them."""
-    monkeypatch.delenv("ATTACKACRACK_DATA", raising=False)
     return {
         "ATTACKACRACK_DATABASE_URL": database_url,
         "ATTACKACRACK_REDIS_URL": valkey_server.url,

@@ -103,7 +103,7 @@ def running_stack(folder: Path, *options: str) -> Iterator[Demo]:
     """Run `attackacrack up` in `folder`; it is stopped, by its pid, when the block ends before it does."""
     command = [str(PROGRAM), "up", "--data", str(folder), *options]
     with (folder.parent / f"{folder.name}.err").open("w") as errors:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         yield Demo(process, folder)
     finally:

@@ -84,7 +84,7 @@ class RunningStack:
     def act(self, *words: str) -> Any:
         """What a verb of the command line answers."""
         command = [str(PROGRAM), *words, "--data", str(self.data), "--json"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(words)}: {done.stderr or done.stdout}"
         return json.loads(done.stdout)
 
@@ -194,7 +194,7 @@ def ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
 
 def _started(command: list[str], errors: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     with errors.open("wb") as file:
-        return subprocess.Popen(command, cwd=ROOT, stderr=file, env=environment)
+        return subprocess.Popen(command, stderr=file, env=environment)
 
 
 def _answers(url: str) -> bool:

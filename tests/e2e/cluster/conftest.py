@@ -9,9 +9,12 @@ import pytest
 from kubernetes import client, config
 
 from tests.e2e.cluster.release import Release, run
+from tests.tools.surroundings import CALLERS, ROOT
 
 LOCAL = ("kind-",)
-FIGURES = Path(".cache/e2e-figures.txt")
+FIGURES = ROOT / ".cache" / "e2e-figures.txt"
+OF_THE_CALLER = ("HOME", "KUBECONFIG", "DOCKER_HOST", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
+"""What says which cluster: these tests alone are told by the person who starts them, `make e2e`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,11 +26,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> str:
+def cluster() -> Iterator[str]:
     """The name of the cluster's context."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in OF_THE_CALLER:
+            environment.delenv(name, raising=False)
+            if name in CALLERS:
+                environment.setenv(name, CALLERS[name])
+        yield _local_context()
+
+
+def _local_context() -> str:
     kubeconfig: Any = config
-    kubeconfig.load_kube_config()
-    name: str = kubeconfig.list_kube_config_contexts()[1]["name"]
+    path = os.environ.get("KUBECONFIG")  # the client has read it once, when nobody was to see it
+    kubeconfig.load_kube_config(path)
+    name: str = kubeconfig.list_kube_config_contexts(path)[1]["name"]
     if not name.startswith(LOCAL) and os.environ.get("E2E_ANY_CLUSTER") != "yes":
         pytest.fail(f"the kube context is {name}, not a local cluster: make kind-up, or set E2E_ANY_CLUSTER=yes")
     return name

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.demo.promises import read_ledger
-from tests.tools.demo_series import FAULTS, PROGRAM, ROOT, play, running_demo, running_stack, write_contacts
+from tests.tools.demo_series import FAULTS, PROGRAM, play, running_demo, running_stack, write_contacts
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
@@ -22,7 +22,7 @@ def test_the_demo_keeps_every_promise_and_resumes(tmp_path: Path) -> None:
     with running_demo(folder) as demo:
         demo.run_file()
         second = subprocess.run(
-            [str(PROGRAM), "up", "--data", str(folder), "--exit"], cwd=ROOT, capture_output=True, text=True, check=False
+            [str(PROGRAM), "up", "--data", str(folder), "--exit"], capture_output=True, text=True, check=False
         )
         code, table = demo.result()
     assert second.returncode == 1
@@ -53,7 +53,7 @@ def test_a_fresh_stack_is_well_and_its_provider_ready(tmp_path: Path) -> None:
         stack.run_file()
         for words in (("health",), ("provider", "check")):
             command = [str(PROGRAM), *words, "--data", str(folder)]
-            answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            answer = subprocess.run(command, capture_output=True, text=True, check=False)
             assert answer.returncode == 0, answer.stdout + answer.stderr
 
 

@@ -18,7 +18,7 @@ WAITING_AT_MOST = 10_000
 
 
 class Publisher:
-    """One thread that publishes what gathered while it was busy."""
+    """One thread that publishes what gathered while it was busy, unless the queue is long: then the rows wait."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -43,7 +43,7 @@ class Publisher:
             batch, ends = self._gather(first)
             try:
                 ids, traces = zip(*batch, strict=True)
-                self._broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch([str(each) for each in ids], traces)])
+                self._broker.enqueue_up_to(TaskName.PROCESS_WEBHOOK, [Batch([str(each) for each in ids], traces)])
             except BrokerUnavailable:
                 log.warning("webhook.publish_failed", ids=len(batch))
             if ends:

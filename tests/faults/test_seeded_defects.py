@@ -25,6 +25,8 @@ from services.core.openphone.client import OpenPhoneClient
 from services.core.openphone.errors import NotOneRecipient
 from services.core.openphone.outcomes import NotStarted, Unknown
 from services.core.queue.app import app
+from services.core.queue.enqueue import Broker
+from services.core.queue.names import Queue
 from services.core.queue.throttle import Slot, Throttle, ThrottleUnavailable
 from services.core.runtime.settings import Durations
 from services.core.storage import caps, clock, contacts, database, inbox, outbox, retention
@@ -245,10 +247,21 @@ def three_deaths_are_enough(world: World) -> None:
 def what_the_broker_lost_is_sent(world: World) -> None:
     message_id = world.message()
     dispatch.Dispatcher(world.context).dispatch()
+    world.lose_queues()
     world.end_leases()  # a minute later, and nobody ever took it
     sweep.sweep(world.context)
     assert dispatch.Dispatcher(world.context).dispatch() == 1
     assert world.status(message_id) == "pending"
+
+
+def a_backlog_does_not_feed_itself(world: World) -> None:
+    for _ in range(3):
+        world.accept(world.text_from(new_number(), "hello"))
+    world.move(minutes=1)
+    for _ in range(3):
+        sweep.sweep(world.context)
+        world.execute("UPDATE inbox SET published_at = published_at - interval '2 minutes'")
+    assert world.context.inspector.waiting(Queue.WEBHOOKS) == 3
 
 
 def a_text_in_doubt_is_found_in_the_list(world: World) -> None:
@@ -438,6 +451,11 @@ def sweep_nothing(patch: Patch) -> None:
     patch.setattr(sweep, "sweep", lambda _context: None)
 
 
+def publish_whatever_waits(patch: Patch) -> None:
+    look = Broker.queued
+    patch.setattr(Broker, "queued", lambda self, name, **options: replace(look(self, name, **options), ids=frozenset()))
+
+
 def tell_deliveries_apart_by_time(patch: Patch) -> None:
     read = accept_webhook._delivery
 
@@ -502,6 +520,7 @@ DEFECTS = (
         a_group_text_is_refused,
     ),
     Defect(29, "a column in disguise becomes a field", take_a_disguised_name_for_a_field, who_is_marked_gets_no_text),
+    Defect(30, "what waits is published again", publish_whatever_waits, a_backlog_does_not_feed_itself),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

@@ -18,6 +18,7 @@ from sqlalchemy import func, select, text
 
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.domain.sending_window import next_business_day
+from services.core.queue.names import Queue
 from services.core.runtime.settings import Settings, read_settings
 from services.core.storage import clock, installation
 from services.core.storage.models import Attempt, CapCounter, Contact, InboxEvent, Message
@@ -361,6 +362,11 @@ class World:
         self.execute("UPDATE messages SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL")
         self.execute("UPDATE inbox SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL")
         self.execute("UPDATE messages SET published_at = published_at - interval '1 minute'")
+
+    def lose_queues(self) -> None:
+        """Let the broker forget every task, as a flush or a failover of Redis would."""
+        for queue in Queue:
+            self.context.inspector.purge(queue)
 
     def texts(self, e164: str | None = None) -> list[dict[str, object]]:
         """What the provider accepted in this test, by its own ledger."""

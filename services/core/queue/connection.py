@@ -25,4 +25,5 @@ def connect(url: str) -> Redis:
         health_check_interval=25,
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         decode_responses=True,
+        encoding_errors="replace",  # what somebody else wrote there is data, never an error of ours
     )

@@ -9,17 +9,20 @@ of theirs, so it is in the trace of whoever publishes, and linked to each.
 
 import base64
 import json
+import time
 import zlib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from redis.exceptions import RedisError
 
 from services.core.queue.connection import connect
-from services.core.queue.names import RESULT_TASKS, TASK_QUEUES, TaskName
+from services.core.queue.names import RESULT_TASKS, TASK_QUEUES, TaskName, pool_of
 from services.core.runtime import tracing
 from services.core.runtime.settings import Settings
 from services.core.runtime.telemetry import Attribute, SpanName
@@ -27,6 +30,22 @@ from services.core.runtime.telemetry import Attribute, SpanName
 MESSAGES_PER_PUSH = 500
 COMPRESSED_ABOVE = 2048  # bytes; below it gzip makes a message larger
 GZIP_WINDOW = 31
+
+QUEUED_AT_MOST = 1000
+"""Tasks in a queue above which further rows wait in the database, and not in the queue as well."""
+
+LOOKED_AT = 5 * QUEUED_AT_MOST
+LONGEST_ID = 18  # digits
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, zlib.error)
+PUSH_UP_TO = """
+-- Push messages (ARGV from the second on) while the queue holds fewer than ARGV[1]; answers how many went in.
+local room = tonumber(ARGV[1]) - redis.call('LLEN', KEYS[1])
+for i = 2, #ARGV do
+  if i - 1 > room then return i - 2 end
+  redis.call('LPUSH', KEYS[1], ARGV[i])
+end
+return #ARGV - 1
+"""
 
 
 class BrokerUnavailable(Exception):
@@ -43,6 +62,25 @@ class Batch:
     traces: Sequence[str | None] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What the broker holds of one task: whoever publishes leaves it out, else a retry feeds the queue it waits for.
+
+    `tasks` and their `ids` are in the queue or with a worker; `waiting` is the queue's length, whatever is in it.
+    Where that is more than anybody looked at, `is_whole` is false, and nothing may be taken for lost.
+    """
+
+    tasks: int
+    ids: frozenset[int]
+    waiting: int
+    is_whole: bool
+
+    @property
+    def room(self) -> int:
+        """How many tasks more the queue should hold."""
+        return max(0, QUEUED_AT_MOST - self.waiting)
+
+
 class Broker:
     """A way into the queues; safe to share between threads and to keep across a fork.
 
@@ -52,6 +90,7 @@ class Broker:
 
     def __init__(self, settings: Settings) -> None:
         self._redis = connect(settings.redis_url.get_secret_value())
+        self._push_up_to = self._redis.register_script(PUSH_UP_TO)
         self._origin = settings.service_name
 
     def enqueue(self, name: TaskName, args: Sequence[str], *, traceparent: str | None = None) -> None:
@@ -67,15 +106,51 @@ class Broker:
         while chunk := list(islice(waiting, MESSAGES_PER_PUSH)):
             self._push(name, chunk)
 
-    def _push(self, name: TaskName, batches: Sequence[Batch]) -> None:
+    def enqueue_up_to(self, name: TaskName, batches: Sequence[Batch], *, length: int = QUEUED_AT_MOST) -> int:
+        """Publish the first of the batches until the queue holds `length` tasks; how many. Raises as `enqueue`."""
+        waiting, taken = iter(batches), 0
+        while chunk := list(islice(waiting, MESSAGES_PER_PUSH)):
+            pushed = self._push(name, chunk, length=length)
+            taken += pushed
+            if pushed < len(chunk):
+                break
+        return taken
+
+    def queued(self, name: TaskName, *, lost_after: timedelta) -> Queued:
+        """What is in the queue of `name`, or has been with a worker for less than `lost_after`.
+
+        Raises `BrokerUnavailable`.
+        """
+        queue = TASK_QUEUES[name]
+        pool = pool_of(queue)
+        try:
+            with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.llen(queue)
+                pipeline.lrange(queue, -LOOKED_AT, -1)
+                pipeline.zrangebyscore(pool.unacked_index_key, time.time() - lost_after.total_seconds(), "+inf")
+                pipeline.hgetall(pool.unacked_key)
+                waiting, messages, tags, unacked = pipeline.execute()
+        except RedisError as error:
+            raise BrokerUnavailable(str(error)) from error
+        held = (_delivered(unacked[tag]) for tag in tags if tag in unacked)
+        tasks = [ids for task, ids in map(read_message, [*messages, *held]) if task == name]
+        ids = frozenset(
+            int(id_) for ids in tasks for id_ in ids if id_.isascii() and id_.isdecimal() and len(id_) <= LONGEST_ID
+        )
+        return Queued(len(tasks), ids, waiting, waiting <= LOOKED_AT)
+
+    def _push(self, name: TaskName, batches: Sequence[Batch], *, length: int | None = None) -> int:
         # None of the spans is ever current, so a push that fails leaves nothing behind.
         spans = [_producer_span(name, batch) for batch in batches]
-        messages = (
+        messages = [
             message(name, batch.ids, traceparent=span.traceparent, origin=self._origin)
             for batch, span in zip(batches, spans, strict=True)
-        )
+        ]
         try:
+            if length is not None:
+                return cast(int, self._push_up_to(keys=[TASK_QUEUES[name]], args=[length, *messages]))
             self._redis.lpush(TASK_QUEUES[name], *messages)
+            return len(messages)
         except RedisError as error:
             for span in spans:
                 span.fail(type(error).__name__)
@@ -154,6 +229,25 @@ def message(name: TaskName, ids: Sequence[str], *, traceparent: str | None, orig
         },
     }
     return json.dumps(envelope)
+
+
+def read_message(text: str) -> tuple[str, tuple[str, ...]]:
+    """The task and the ids of a message of ours, as `message` writes it; of any other, an empty name and no ids."""
+    with suppress(*UNREADABLE):
+        envelope = json.loads(text)
+        body = base64.b64decode(envelope["body"])
+        if "compression" in envelope["headers"]:
+            body = zlib.decompress(body, wbits=GZIP_WINDOW)
+        arguments = json.loads(body)[0]
+        return envelope["headers"]["task"], tuple(map(str, arguments[0] if arguments else ()))
+    return "", ()
+
+
+def _delivered(held: str) -> str:
+    """The message within what kombu keeps of a delivery until it is acknowledged."""
+    with suppress(*UNREADABLE):
+        return json.dumps(json.loads(held)[0])
+    return ""
 
 
 def _body(content: bytes) -> tuple[str, dict[str, str]]:

@@ -1,6 +1,6 @@
 """Attempts whose outcome is unknown, the looks at the provider's list for them, and the gate's decisions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus
 from services.core.storage.models import Attempt, GateDecisionRow, Look, Message
-from services.core.storage.published import Published
+from services.core.storage.published import Published, is_not_among
 
 NOW = func.clock_timestamp()
 
@@ -34,8 +34,10 @@ def looks_of(session: Session, attempt_id: int) -> Sequence[Look]:
     return session.scalars(select(Look).where(Look.attempt_id == attempt_id).order_by(Look.id)).all()
 
 
-def publish_due_looks(session: Session, *, republish_after: timedelta, limit: int) -> list[Published]:
-    """Stamp uncertain messages whose next look is due and not lately published."""
+def publish_due_looks(
+    session: Session, *, queued: Collection[int], republish_after: timedelta, limit: int
+) -> list[Published]:
+    """Stamp uncertain messages whose next look is due, not lately published, and not among the `queued`."""
     due = (
         select(Attempt.id)
         .join(Message, Message.id == Attempt.message_id)
@@ -43,6 +45,7 @@ def publish_due_looks(session: Session, *, republish_after: timedelta, limit: in
             Attempt.next_look_at <= func.product_now(),
             Message.status == MessageStatus.UNCERTAIN,
             or_(Attempt.look_published_at.is_(None), Attempt.look_published_at < NOW - republish_after),
+            is_not_among(Message.id, queued),
         )
         .order_by(Attempt.next_look_at)
         .limit(limit)

@@ -1,12 +1,12 @@
 """The inbox: each delivery stored once, handled once, and counted before it is handled."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import ARRAY, BigInteger, any_, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -173,7 +173,7 @@ def wake_parked(session: Session, provider_message_id: str) -> None:
     session.execute(
         update(InboxEvent)
         .where(InboxEvent.provider_message_id == provider_message_id, InboxEvent.status == InboxStatus.PARKED)
-        .values(status=InboxStatus.NEW, next_attempt_at=None, published_at=None)
+        .values(status=InboxStatus.NEW, next_attempt_at=None)
     )
 
 
@@ -183,35 +183,32 @@ def wake_matched(session: Session) -> int:
     woken = session.scalars(
         update(InboxEvent)
         .where(InboxEvent.status == InboxStatus.PARKED, bound.exists())
-        .values(status=InboxStatus.NEW, next_attempt_at=None, published_at=None)
+        .values(status=InboxStatus.NEW, next_attempt_at=None)
         .returning(InboxEvent.id)
     )
     return len(woken.all())
 
 
 def unpublished(
-    session: Session, *, received_before: timedelta, republish_after: timedelta, limit: int
+    session: Session, *, queued: Collection[int], received_before: timedelta, limit: int
 ) -> list[Published]:
-    """Lock new, due events that were never published or long ago, and stamp them."""
-    waiting = (
+    """Stamp the oldest new, due events that nobody works on and whose ids are not among the `queued`."""
+    due = (
         select(InboxEvent.id)
         .where(
             InboxEvent.status == InboxStatus.NEW,
+            InboxEvent.received_at < func.product_now() - received_before,
             or_(InboxEvent.lease_until.is_(None), InboxEvent.lease_until < NOW),
             or_(InboxEvent.next_attempt_at.is_(None), InboxEvent.next_attempt_at <= NOW),
-            or_(
-                InboxEvent.published_at.is_(None) & (InboxEvent.received_at < func.product_now() - received_before),
-                InboxEvent.published_at < NOW - republish_after,
-                InboxEvent.published_at < InboxEvent.next_attempt_at,
-            ),
         )
         .order_by(InboxEvent.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+        .limit(limit + len(queued))
     )
+    oldest = [id_ for id_ in session.scalars(due) if id_ not in queued][:limit]
+    free = select(InboxEvent.id).where(InboxEvent.id == any_(literal(oldest, ARRAY(BigInteger))))
     rows = session.execute(
         update(InboxEvent)
-        .where(InboxEvent.id.in_(waiting))
+        .where(InboxEvent.id.in_(free.with_for_update(skip_locked=True)), InboxEvent.status == InboxStatus.NEW)
         .values(published_at=NOW)
         .returning(InboxEvent.id, InboxEvent.traceparent)
     )

@@ -2,7 +2,7 @@
 carries the fence that came with it, so that a stale holder changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -15,6 +15,7 @@ from services.core.runtime import metering
 from services.core.runtime.telemetry import TRANSITIONS
 from services.core.storage.bulk import count_written
 from services.core.storage.models import Attempt, Campaign, Contact, Message
+from services.core.storage.published import is_not_among
 
 NOW = func.clock_timestamp()
 UNSENT = (MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.UNCERTAIN, MessageStatus.HELD)
@@ -103,14 +104,17 @@ def unpublish(session: Session, ids: Sequence[int]) -> None:
     )
 
 
-def unpublish_stale(session: Session, *, published_before: timedelta, limit: int = 1000) -> int:
-    """Give back to dispatch what went to the broker long ago and was never leased, or whose lease ran out."""
+def unpublish_stale(
+    session: Session, *, queued: Collection[int], published_before: timedelta, limit: int = 1000
+) -> int:
+    """Give back to dispatch what went to the broker, is not among the `queued`, and is leased by nobody any more."""
     stale = (
         select(Message.id)
         .where(
             Message.status == MessageStatus.PENDING,
             Message.published_at < NOW - published_before,
             or_(Message.lease_until.is_(None), Message.lease_until < NOW),
+            is_not_among(Message.id, queued),
         )
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)

@@ -69,14 +69,16 @@ def add_requested_run(session: Session, job: str, *, by: str, traceparent: str |
 
 
 def to_publish(session: Session, *, again_after: timedelta, limit: int = 500) -> Sequence[ScheduledRun]:
-    """Open runs that no message is on its way for: never published, or published long ago and nobody works on them."""
+    """Open runs that nobody works on: those never published, then those published long ago."""
     is_due = ScheduledRun.status == RunStatus.DUE
     is_abandoned = and_(ScheduledRun.status == RunStatus.RUNNING, ScheduledRun.lease_until < NOW)
     is_overdue = ScheduledRun.published_at < NOW - again_after
     query = select(ScheduledRun).where(
         or_(and_(is_due, ScheduledRun.published_at.is_(None)), and_(or_(is_due, is_abandoned), is_overdue))
     )
-    return session.scalars(query.order_by(ScheduledRun.due_at).limit(limit)).all()
+    return session.scalars(
+        query.order_by(ScheduledRun.published_at.is_not(None), ScheduledRun.due_at).limit(limit)
+    ).all()
 
 
 def stamp_published(session: Session, traces: Mapping[int, str | None]) -> None:

@@ -16,7 +16,7 @@ from services.core.domain.messages import Direction, Receipt
 from services.core.domain.reconciliation import ListedMessage
 from services.core.openphone.errors import NotFound, ProviderError
 from services.core.openphone.own_events import backfilled
-from services.core.queue.enqueue import BrokerUnavailable
+from services.core.queue.enqueue import Batch, BrokerUnavailable
 from services.core.queue.names import TaskName
 from services.core.runtime import failpoints
 from services.core.storage import clock, gap_audit, installation, outbox
@@ -192,6 +192,6 @@ def _publish(context: Context, inbox_ids: Sequence[int]) -> None:
     if not inbox_ids:
         return
     try:
-        context.broker.enqueue(TaskName.PROCESS_WEBHOOK, [str(inbox_id) for inbox_id in inbox_ids])
+        context.broker.enqueue_up_to(TaskName.PROCESS_WEBHOOK, [Batch([str(inbox_id) for inbox_id in inbox_ids])])
     except BrokerUnavailable:
         log.warning("gaps.broker_unavailable", events=len(inbox_ids))  # the sweep publishes them

@@ -1,5 +1,10 @@
-"""Find what was forgotten and bring it back: rows are the truth, and the queue may have lost any of it."""
+"""Find what was forgotten and bring it back: rows are the truth, and the queue may have lost any of it.
 
+What still waits with the broker isn't forgotten. It is not published again, and a queue is filled up to its bound only,
+with the oldest first: so a backlog of any size drains at its pool's speed and never feeds itself.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,8 +12,8 @@ import structlog
 
 from services.core.domain.inbox import PARKED_FOR
 from services.core.domain.messages import MessageStatus
-from services.core.queue.enqueue import Batch, BrokerUnavailable
-from services.core.queue.names import CAMPAIGN, Queue, TaskName
+from services.core.queue.enqueue import Batch, BrokerUnavailable, Queued
+from services.core.queue.names import TaskName
 from services.core.runtime import failpoints
 from services.core.storage import attempts, clock, inbox, outbox
 from services.core.storage.published import Published
@@ -19,6 +24,8 @@ log = structlog.get_logger()
 
 AT_ONCE = 500
 LOOK_AGAIN_AFTER = timedelta(seconds=60)
+IDS_PER_TASK = 10
+"""Of a long backlog: so that a full queue lasts the pool until the next pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +41,6 @@ class SweepReport:
 
 def sweep(context: Context) -> SweepReport:
     """One pass over everything that can be forgotten. Raises `DatabaseUnavailable`; the next pass repeats it."""
-    timings = context.settings.timings
-    unleased_after = timings.unpublished_after if _is_queue_empty(context) else timings.unleased_after
     with context.database.transaction() as session:
         at = clock.product_now(session)
         orphaned = outbox.orphans(session, limit=AT_ONCE)
@@ -43,37 +48,61 @@ def sweep(context: Context) -> SweepReport:
             move(message, MessageStatus.UNCERTAIN, reason="worker_lost", at=at)
         failpoints.reach("sweeping")
     with context.database.transaction() as session:
-        given_back = outbox.unpublish_stale(session, published_before=unleased_after)
         finished = outbox.settle_ended_campaigns(session)
         inbox.wake_matched(session)
         inbox.give_up_parked(session, older_than=PARKED_FOR)
-    with context.database.transaction() as session:
-        webhooks = inbox.unpublished(
-            session,
-            received_before=timings.unpublished_after,
-            republish_after=timings.unleased_after,
-            limit=AT_ONCE,
-        )
-        looks = attempts.publish_due_looks(session, republish_after=LOOK_AGAIN_AFTER, limit=AT_ONCE)
-    _publish(context, TaskName.PROCESS_WEBHOOK, webhooks)
-    _publish(context, TaskName.RECONCILE_MESSAGE, looks)
-    report = SweepReport(len(webhooks), len(looks), given_back, len(orphaned), len(finished))
+    report = SweepReport(
+        webhooks=_unless_queued(context, TaskName.PROCESS_WEBHOOK, _publish_webhooks),
+        looks=_unless_queued(context, TaskName.RECONCILE_MESSAGE, _publish_looks),
+        given_back=_unless_queued(context, TaskName.SEND_CAMPAIGN_MESSAGE, _give_back),
+        orphans=len(orphaned),
+        finished=len(finished),
+    )
     if any((report.webhooks, report.looks, report.given_back, report.orphans, report.finished)):
         log.info("sweep.found", **{name: getattr(report, name) for name in SweepReport.__slots__})
     return report
 
 
-def _publish(context: Context, name: TaskName, rows: list[Published]) -> None:
-    """Publish one task per row, in the row's own trace. A broker that is away costs nothing but a wait."""
+def _unless_queued(context: Context, name: TaskName, act: Callable[[Context, Queued], int]) -> int:
+    """Do it knowing what the broker holds. One that is away, or holds more than can be looked at, costs but a wait."""
     try:
-        context.broker.enqueue_many(name, [Batch([str(row.id)], (row.traceparent,)) for row in rows])
+        queued = context.broker.queued(name, lost_after=context.settings.timings.unleased_after)
+        return act(context, queued) if queued.is_whole else 0
     except BrokerUnavailable:
-        log.warning("sweep.broker_unavailable", task=name, ids=len(rows))
+        log.warning("sweep.broker_unavailable", task=name)
+        return 0
 
 
-def _is_queue_empty(context: Context) -> bool:
-    """Whether no id waits or runs in the campaign pool, as far as the broker can say."""
-    try:
-        return context.inspector.waiting(Queue.CAMPAIGNS) + context.inspector.unacked(CAMPAIGN) == 0
-    except BrokerUnavailable:
-        return False
+def _publish_webhooks(context: Context, queued: Queued) -> int:
+    with context.database.transaction() as session:
+        rows = inbox.unpublished(
+            session,
+            queued=queued.ids,
+            received_before=context.settings.timings.unpublished_after,
+            limit=queued.room * IDS_PER_TASK,
+        )
+    size = min(IDS_PER_TASK, len(rows) // max(queued.room, 1) + 1)
+    return _publish(context, TaskName.PROCESS_WEBHOOK, rows, ids_per_task=size)
+
+
+def _publish_looks(context: Context, queued: Queued) -> int:
+    with context.database.transaction() as session:
+        rows = attempts.publish_due_looks(
+            session, queued=queued.ids, republish_after=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE)
+        )
+    return _publish(context, TaskName.RECONCILE_MESSAGE, rows, ids_per_task=1)
+
+
+def _give_back(context: Context, queued: Queued) -> int:
+    """Leave to dispatch the texts whose ids the broker lost."""
+    with context.database.transaction() as session:
+        before = context.settings.timings.unpublished_after
+        return outbox.unpublish_stale(session, queued=queued.ids, published_before=before)
+
+
+def _publish(context: Context, name: TaskName, rows: list[Published], *, ids_per_task: int) -> int:
+    """Publish the rows, each in its own trace where it has a task of its own; what the queue won't take waits."""
+    parts = (rows[start : start + ids_per_task] for start in range(0, len(rows), ids_per_task))
+    batches = [Batch([str(row.id) for row in part], [row.traceparent for row in part]) for part in parts]
+    context.broker.enqueue_up_to(name, batches)
+    return len(rows)

@@ -51,7 +51,7 @@ def tick_schedule(
     for (job, reason), count in skipped.items():
         log.warning("schedule.runs_skipped", job=job, reason=reason, count=count)
     reach("tick_before_publish")
-    return _publish(database, broker, runs)
+    return _publish(database, broker, _forgotten(broker, runs, lost_after=publish_again_after))
 
 
 def plan_job(
@@ -83,6 +83,17 @@ def _plan(
         skipped.update((job.name, run.reason) for run in planned if run.status is RunStatus.SKIPPED)
         reach("tick_half_planned")
     return skipped
+
+
+def _forgotten(broker: Broker, runs: Sequence[ScheduledRun], *, lost_after: timedelta) -> list[ScheduledRun]:
+    """Those of the runs that the broker holds no task for: one that still waits there is not published again."""
+    jobs = {run.job for run in runs if run.published_at is not None}
+    queued = {job: broker.queued(TaskName(job), lost_after=lost_after) for job in jobs}
+    return [
+        run
+        for run in runs
+        if run.published_at is None or (queued[run.job].is_whole and run.id not in queued[run.job].ids)
+    ]
 
 
 def _publish(database: Database, broker: Broker, runs: Sequence[ScheduledRun]) -> int:

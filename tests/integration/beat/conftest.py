@@ -173,6 +173,12 @@ def ledger(database_url: str, valkey_server: Any) -> Iterator[Ledger]:
 
 
 @pytest.fixture
+def redis_client(valkey_server: Any) -> Iterator[Redis]:
+    with Redis.from_url(valkey_server.url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
 def queued(valkey_server: Any) -> Iterator[Callable[[], list[int]]]:
     """The run ids that lie in the queues, in any order."""
     with Redis.from_url(valkey_server.url, decode_responses=True) as client:

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from socket import SHUT_RDWR
 from threading import Lock, Thread
 from urllib.parse import urlsplit, urlunsplit
 
@@ -24,10 +25,13 @@ class CommitCutter:
         self._lock = Lock()
         self.commits = 0
         self.cuts = 0
-        Thread(target=self._accept, daemon=True).start()
+        self._thread = Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Take no more connections; those that stand end with their clients."""
+        self._listener.shutdown(SHUT_RDWR)
+        self._thread.join()
         self._listener.close()
 
     def _accept(self) -> None:
@@ -51,24 +55,28 @@ class _Link:
     def __init__(self, cutter: CommitCutter, client: socket.socket, server: socket.socket) -> None:
         self._cutter, self._client, self._server = cutter, client, server
         self._is_cutting = False
-        for target in (self._ask, self._answer):
-            Thread(target=target, daemon=True).start()
+        Thread(target=self._pass_on, daemon=True).start()
 
-    def _ask(self) -> None:
+    def _pass_on(self) -> None:
+        answering = Thread(target=self._answer, daemon=True)
+        answering.start()
         with suppress(OSError):
             while chunk := self._client.recv(LARGEST_CHUNK):
                 self._is_cutting = COMMIT in chunk and self._cutter.is_cut()
                 self._server.sendall(chunk)
-        self._end()
+        self._hang_up()
+        answering.join()
+        self._client.close()
+        self._server.close()
 
     def _answer(self) -> None:
         with suppress(OSError):
             while (chunk := self._server.recv(LARGEST_CHUNK)) and not self._is_cutting:
                 self._client.sendall(chunk)
-        self._end()
+        self._hang_up()
 
-    def _end(self) -> None:
+    def _hang_up(self) -> None:
+        """End both connections for whoever reads them; only who has waited for the other closes them."""
         for end in (self._client, self._server):
             with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+                end.shutdown(SHUT_RDWR)

@@ -47,16 +47,22 @@ class Heartbeat:
     times: Times
     progress: Progress = field(default_factory=lambda: progress)
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
         """Remove what an earlier process left, then begin. Raises `OSError` when the folder cannot be written."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in (STARTED, READY, LIVE):
             (self.folder / name).unlink(missing_ok=True)
-        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
+        """End; nothing is written once this returns."""
         self._stopping.set()
+        self._thread.join()
         (self.folder / READY).unlink(missing_ok=True)
 
     def beat(self, *, now: float) -> None:

@@ -61,16 +61,17 @@ def exported_metrics(settings: Settings, *, children: int = 0) -> Iterator[None]
 def join_metrics(child: int) -> None:
     """Count as the pool process of this number, from 0: its row is continued by the process that replaces it."""
     if _endpoint is not None:
-        _endpoint.close()
+        _endpoint.let_go()
     metering.take_row(1 + child)
 
 
 def _serve(settings: Settings) -> "PrometheusEndpoint | None":
     global _endpoint  # noqa: PLW0603 - one per role; its forks let go of it
-    if settings.metrics_port:
-        from services.core.runtime.prometheus import PrometheusEndpoint
+    if not settings.metrics_port:
+        return None
+    from services.core.runtime.prometheus import PrometheusEndpoint
 
-        _endpoint = PrometheusEndpoint(host=settings.bind_host, port=settings.metrics_port)
+    _endpoint = PrometheusEndpoint(host=settings.bind_host, port=settings.metrics_port)
     return _endpoint
 
 

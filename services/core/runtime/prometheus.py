@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import accumulate, groupby
+from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
 import structlog
@@ -32,7 +33,7 @@ def prometheus_name(instrument: Instrument) -> str:
 
 
 class PrometheusEndpoint:
-    """Answers from now to `close`; a fork closes its copy, lest the port outlive the process that answers.
+    """Answers from now to `close`.
 
     A port that cannot be had is said in the log and costs the metrics, not the role.
     """
@@ -40,16 +41,27 @@ class PrometheusEndpoint:
     def __init__(self, *, host: str, port: int) -> None:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(TableCollector())
-        self._server: WSGIServer | None = None
+        self._serving: tuple[WSGIServer, Thread] | None = None
         try:
-            self._server, _ = start_http_server(port, addr=host, registry=registry)
+            self._serving = start_http_server(port, addr=host, registry=registry)
         except OSError as error:
             log.error("metrics.not_served", port=port, error=str(error))
 
     def close(self) -> None:
-        if self._server is not None:
-            self._server.socket.close()
-            self._server = None
+        """Answer no more, and give the port back once nothing uses it: half a second at most."""
+        if self._serving is not None:
+            server, thread = self._serving
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            self._serving = None
+
+    def let_go(self) -> None:
+        """Close a fork's copy, lest the port outlive the process that answers; the thread is not the fork's."""
+        if self._serving is not None:
+            server, _ = self._serving
+            server.socket.close()
+            self._serving = None
 
 
 def _family(group: list[Series]) -> Metric:

@@ -13,6 +13,7 @@ from services.core.runtime.settings import Settings, settings
 
 POOLS_WITH_EVENTS = (CAMPAIGN, OPERATIONS)
 TASKS_PER_CHILD = 1000
+TRANSPORT = "services.core.queue.transport:Transport"
 
 
 class WaitTooLong(ValueError):
@@ -53,6 +54,7 @@ def configuration(settings: Settings, pool: Pool | None, times: Times | None = N
     return {
         "broker_url": url,
         "broker_use_ssl": tls,
+        "broker_transport": TRANSPORT if pool else None,
         "broker_transport_options": _transport(pool, times),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,

@@ -6,7 +6,10 @@ from typing import Protocol
 
 
 class TaskJournal(Protocol):
-    """Each call commits, and none depends on the broker: a dead letter survives an outage because it is a row."""
+    """Each call commits, and none depends on the broker: a dead letter survives an outage because it is a row.
+
+    Whatever a call is given can be stored, NUL and half characters too: one that raises is an outage, never the data.
+    """
 
     def started(self, *, task_id: str, name: str, args: list[object], traceparent: str | None) -> int:
         """How often this task id has been delivered, this time included; counted before the work."""

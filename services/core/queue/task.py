@@ -27,12 +27,12 @@ from services.core.queue import busy
 from services.core.queue.app import app
 from services.core.queue.journal import journal
 from services.core.queue.names import RESULT_TASKS, TaskName
+from services.core.queue.times import MAX_ATTEMPTS
 from services.core.runtime import metering
 from services.core.runtime.telemetry import TASK_DURATION
 
 logger = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 8
 MAX_DEATHS = 3
 TRANSIENT = (ConnectionError, TimeoutError, KombuOperationalError, RedisConnectionError, RedisTimeoutError)
 TRANSIENT_NAMES = {"OperationalError", "InterfaceError"}  # PEP 249's names, which every database driver uses
@@ -91,7 +91,8 @@ def task(name: TaskName) -> Callable[[EntryPoint], EntryPoint]:
             except (Retry, Reject, TaskGaveUp):
                 raise
             except Exception as error:
-                # Whatever kept the journal from writing, the message goes back: nothing may disappear.
+                # Whatever kept the journal from writing, the message goes back: nothing may disappear. It can't be the
+                # message: that was admitted, and the journal escapes what it is told of errors.
                 logger.exception("task.put_back", extra={"task_id": self.request.id, "task": name.value})
                 raise _put_back(error) from error
 

@@ -1,9 +1,10 @@
-"""Every duration of the broker's side in one object; what it must respect is written beside it."""
+"""Every duration and bound of the broker's side; what they must respect is written beside them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 MAX_COUNTDOWN = timedelta(seconds=30)
+MAX_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

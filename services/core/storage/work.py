@@ -1,21 +1,37 @@
-"""Task history and dead letters: rows, so that they outlive the broker."""
+"""Task history and dead letters: rows, so that they outlive the broker.
+
+What failed may have failed for what it carries, so everything that is told about it is made storable first, and a row
+that it names is linked only when there is one.
+"""
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import ARRAY, Text, cast, func, select, update
+from sqlalchemy import ARRAY, Text, and_, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.core.storage.models import DeadLetter, Message, TaskRun
+from services.core.domain.storable import storable_arguments, storable_text
+from services.core.storage.models import DeadLetter, InboxEvent, Message, TaskRun
 
 ABOUT_MESSAGES = ("send_campaign_message", "reconcile_message")
 """Tasks whose arguments are ids of messages."""
 
+IS_OPEN = and_(DeadLetter.replayed_at.is_(None), DeadLetter.discarded_at.is_(None))
+LONGEST_ERROR = 2000
+LONGEST_NAME = 255
+
 
 def count_delivery(session: Session, *, task_id: str, name: str, args: list[Any], traceparent: str | None) -> int:
     """Record that a task starts; answers how often it was delivered, this time included."""
-    statement = insert(TaskRun).values(task_id=task_id, name=name, args=args, deliveries=1, traceparent=traceparent)
+    statement = insert(TaskRun).values(
+        task_id=_name(task_id),
+        name=_name(name),
+        args=storable_arguments(args),
+        deliveries=1,
+        traceparent=traceparent and _name(traceparent),
+    )
     return session.execute(
         statement.on_conflict_do_update(
             index_elements=["task_id"],
@@ -28,8 +44,8 @@ def finish(session: Session, *, task_id: str, outcome: str, seconds: float | Non
     """Record how this delivery of a task ended."""
     session.execute(
         update(TaskRun)
-        .where(TaskRun.task_id == task_id)
-        .values(finished_at=func.product_now(), outcome=outcome, seconds=seconds, error=error)
+        .where(TaskRun.task_id == _name(task_id))
+        .values(finished_at=func.product_now(), outcome=outcome, seconds=seconds, error=error and _error(error))
     )
 
 
@@ -69,33 +85,67 @@ def add_dead_letter(
     task_id: str | None = None,
     inbox_id: int | None = None,
     message_id: int | None = None,
-) -> int | None:
-    """Put work aside for a person; once per task id. Answers the letter's id, `None` when it is there already."""
-    return session.scalar(
-        insert(DeadLetter)
-        .values(
-            task_id=task_id,
-            name=name,
-            args=args,
-            reason=reason,
-            error=error[:2000],
-            attempts=attempts,
-            traceparent=traceparent,
-            inbox_id=inbox_id,
-            message_id=message_id,
+) -> int:
+    """Put work aside for a person and answer the letter's id.
+
+    There is one open letter for a task id, and one for a task about the same event or message: what fails again counts
+    as an attempt more. An id of an event or message that is not there is left out of the link.
+    """
+    known = _open_about(session, name, inbox_id=inbox_id, message_id=message_id)
+    if known is not None:
+        known.attempts, known.error = known.attempts + max(attempts, 1), _error(error)
+        return known.id
+    event = select(InboxEvent.id).where(InboxEvent.id == inbox_id).scalar_subquery()
+    message = select(Message.id).where(Message.id == message_id).scalar_subquery()
+    values = {
+        "name": _name(name),
+        "args": storable_arguments(args),
+        "reason": reason,
+        "error": _error(error),
+        "attempts": attempts,
+        "traceparent": traceparent and _name(traceparent),
+        "inbox_id": event,
+        "message_id": message,
+    }
+    # A letter that was closed stays so: the same trouble once more is a new one, under an id that nobody had.
+    for id_ in (_name(task_id or str(uuid4())), str(uuid4())):
+        letter_id: int | None = session.scalar(
+            insert(DeadLetter)
+            .values(task_id=id_, **values)
+            .on_conflict_do_update(
+                index_elements=["task_id"], set_={"attempts": DeadLetter.attempts + 1}, where=IS_OPEN
+            )
+            .returning(DeadLetter.id)
         )
-        .on_conflict_do_nothing(index_elements=["task_id"])
-        .returning(DeadLetter.id)
+        if letter_id is not None:
+            return letter_id
+    raise AssertionError("a fresh id is taken")
+
+
+def _open_about(session: Session, name: str, *, inbox_id: int | None, message_id: int | None) -> DeadLetter | None:
+    if inbox_id is None and message_id is None:
+        return None
+    return session.scalar(
+        select(DeadLetter)
+        .where(DeadLetter.name == name, DeadLetter.inbox_id == inbox_id, DeadLetter.message_id == message_id, IS_OPEN)
+        .order_by(DeadLetter.id)
+        .limit(1)
+        .with_for_update()
     )
+
+
+def _name(text: str) -> str:
+    return storable_text(text, longest=LONGEST_NAME)
+
+
+def _error(text: str) -> str:
+    return storable_text(text, longest=LONGEST_ERROR)
 
 
 def open_dead_letters(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[DeadLetter]:
     """Dead letters that nobody has replayed or discarded."""
     return session.scalars(
-        select(DeadLetter)
-        .where(DeadLetter.replayed_at.is_(None), DeadLetter.discarded_at.is_(None), DeadLetter.id > after)
-        .order_by(DeadLetter.id)
-        .limit(limit)
+        select(DeadLetter).where(IS_OPEN, DeadLetter.id > after).order_by(DeadLetter.id).limit(limit)
     ).all()
 
 

@@ -38,6 +38,8 @@ class DatabaseJournal:
         traceparent: str | None,
         seconds: float | None = None,
     ) -> None:
+        # A message that was refused before any work began is no word about the row that it names.
+        about = _single_id(args) if attempts else None
         with self._context.database.transaction() as session:
             work.finish(session, task_id=task_id, outcome="gave_up", seconds=seconds, error=error)
             work.add_dead_letter(
@@ -49,8 +51,8 @@ class DatabaseJournal:
                 attempts=attempts,
                 traceparent=traceparent,
                 task_id=task_id,
-                inbox_id=_single_id(args) if name == TaskName.PROCESS_WEBHOOK else None,
-                message_id=_single_id(args) if name == TaskName.RECONCILE_MESSAGE else None,
+                inbox_id=about if name == TaskName.PROCESS_WEBHOOK else None,
+                message_id=about if name == TaskName.RECONCILE_MESSAGE else None,
             )
         metering.count(DEAD_LETTERS, reason)
 

@@ -21,6 +21,9 @@ from redis import Redis
 from services.core.queue.enqueue import Broker
 from services.core.queue.inspection import Inspector
 from services.core.runtime.settings import Settings, read_settings
+from tests.tools.world_fixtures import make_world, simulator_process, world
+
+__all__ = ["make_world", "simulator_process", "world"]
 
 ROOT = Path(__file__).parents[3]
 QUICK: dict[str, float] = {

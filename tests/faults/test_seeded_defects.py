@@ -26,10 +26,10 @@ from services.core.openphone.errors import NotOneRecipient
 from services.core.openphone.outcomes import NotStarted, Unknown
 from services.core.queue.app import app
 from services.core.queue.enqueue import Broker
-from services.core.queue.names import Queue
+from services.core.queue.names import Queue, TaskName
 from services.core.queue.throttle import Slot, Throttle, ThrottleUnavailable
 from services.core.runtime.settings import Durations
-from services.core.storage import caps, clock, contacts, database, inbox, outbox, retention
+from services.core.storage import caps, clock, contacts, database, inbox, outbox, retention, work
 from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
 from services.core.storage.models import Contact, Message
 from services.core.usecases import (
@@ -46,6 +46,7 @@ from services.core.usecases import (
     sweep,
     tick_schedule,
 )
+from services.core.usecases.task_history import DatabaseJournal
 from tests.contract.openphone.test_wire import TestUnknown as Unanswered
 from tests.tools.commit_cutter import CommitCutter
 from tests.tools.world import World, new_number
@@ -314,6 +315,34 @@ def _begin(world: World, message_id: int) -> int:
     return claim.fence
 
 
+def a_failure_is_on_record_whatever_it_says(world: World) -> None:
+    with suppress(Exception):
+        DatabaseJournal(world.context).gave_up(
+            task_id="no\0id",
+            name="no\0such",
+            args=["\ud83d"],
+            reason="malformed",
+            error="a\0b",
+            attempts=1,
+            traceparent=None,
+        )
+    assert world.value("SELECT count(*) FROM dead_letters") == 1
+
+
+def a_failure_about_nothing_is_on_record(world: World) -> None:
+    with suppress(Exception):
+        DatabaseJournal(world.context).gave_up(
+            task_id="1",
+            name=TaskName.PROCESS_WEBHOOK,
+            args=["999999999"],
+            reason="error",
+            error="no",
+            attempts=1,
+            traceparent=None,
+        )
+    assert world.value("SELECT count(*) FROM dead_letters") == 1
+
+
 # --- defects ---------------------------------------------------------------------------------------------------------
 
 
@@ -474,6 +503,15 @@ def take_a_disguised_name_for_a_field(patch: Patch) -> None:
     patch.setattr(header, "read_name", lambda cell, _own: cell.strip(' "').lower())
 
 
+def store_as_it_is(patch: Patch) -> None:
+    patch.setattr(work, "storable_text", lambda text, **_: text)
+    patch.setattr(work, "storable_arguments", list)
+
+
+def link_what_is_not_there(patch: Patch) -> None:
+    patch.setattr(work, "known", lambda _model, id_: id_)
+
+
 DEFECTS = (
     Defect(1, "ack before commit", answer_before_the_commit, a_lost_commit_is_no_success),
     Defect(
@@ -521,6 +559,8 @@ DEFECTS = (
     ),
     Defect(29, "a column in disguise becomes a field", take_a_disguised_name_for_a_field, who_is_marked_gets_no_text),
     Defect(30, "what waits is published again", publish_whatever_waits, a_backlog_does_not_feed_itself),
+    Defect(31, "failures stored as they are", store_as_it_is, a_failure_is_on_record_whatever_it_says),
+    Defect(32, "failures linked blindly", link_what_is_not_there, a_failure_about_nothing_is_on_record),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

@@ -15,7 +15,7 @@ from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
 
 from services.core.queue.admission import admit
-from services.core.queue.names import Queue
+from services.core.queue.names import POOLS, Queue
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class QoS(redis.QoS):
             return Queue(queue).value, json.dumps(message)
         except UNREADABLE:
             logger.warning("broker.unacked_unreadable", exc_info=True)
-            return str(self.channel.active_queues[0]), entry
+            return next(pool for pool in POOLS if pool.unacked_key == self.unacked_key).queues[0].value, entry
 
 
 class Channel(redis.Channel):

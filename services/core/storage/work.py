@@ -91,12 +91,10 @@ def add_dead_letter(
     There is one open letter for a task id, and one for a task about the same event or message: what fails again counts
     as an attempt more. An id of an event or message that is not there is left out of the link.
     """
-    known = _open_about(session, name, inbox_id=inbox_id, message_id=message_id)
-    if known is not None:
-        known.attempts, known.error = known.attempts + max(attempts, 1), _error(error)
-        return known.id
-    event = select(InboxEvent.id).where(InboxEvent.id == inbox_id).scalar_subquery()
-    message = select(Message.id).where(Message.id == message_id).scalar_subquery()
+    letter = _open_about(session, name, inbox_id=inbox_id, message_id=message_id)
+    if letter is not None:
+        letter.attempts, letter.error = letter.attempts + max(attempts, 1), _error(error)
+        return letter.id
     values = {
         "name": _name(name),
         "args": storable_arguments(args),
@@ -104,8 +102,8 @@ def add_dead_letter(
         "error": _error(error),
         "attempts": attempts,
         "traceparent": traceparent and _name(traceparent),
-        "inbox_id": event,
-        "message_id": message,
+        "inbox_id": known(InboxEvent, inbox_id),
+        "message_id": known(Message, message_id),
     }
     # A letter that was closed stays so: the same trouble once more is a new one, under an id that nobody had.
     for id_ in (_name(task_id or str(uuid4())), str(uuid4())):
@@ -120,6 +118,11 @@ def add_dead_letter(
         if letter_id is not None:
             return letter_id
     raise AssertionError("a fresh id is taken")
+
+
+def known(model: type[InboxEvent | Message], id_: int | None) -> Any:
+    """The id, as an expression that is null when there is no such row."""
+    return select(model.id).where(model.id == id_).scalar_subquery()
 
 
 def _open_about(session: Session, name: str, *, inbox_id: int | None, message_id: int | None) -> DeadLetter | None:

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from services.core.domain.schedule import RunReason, RunStatus
+from services.core.domain.storable import storable_text
 from services.core.runtime import tracing
 from services.core.runtime.failpoints import reach
 from services.core.runtime.telemetry import Attribute, SpanName
@@ -51,7 +52,7 @@ def _do(database: Database, claim: ClaimedRun, work: Work) -> RunStatus | None:
     except Exception as error:
         is_final = not getattr(error, "retryable", False) or claim.attempt >= MAX_ATTEMPTS
         status = RunStatus.FAILED if is_final else RunStatus.DUE
-        _record(database, claim, status, error=f"{type(error).__name__}: {error}"[:ERROR_LENGTH])
+        _record(database, claim, status, error=storable_text(f"{type(error).__name__}: {error}", longest=ERROR_LENGTH))
         log.exception("schedule.run_failed", job=claim.job, run_id=claim.run_id, attempt=claim.attempt, final=is_final)
         if not is_final:
             raise

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, SHAPES, RenderRefused, render
+from tests.chart.rendering import CHART, RELEASE, SHAPES, Pod, RenderRefused, pods_of, render
 
 QUO = {
     "provider": {"kind": "quo", "phoneNumberId": "PNyours"},
@@ -55,7 +55,6 @@ WRONG = [
         {"secrets": {"database": {"existingSecret": "texts-app"}}},
         "bundled.postgresql.enabled: an external database is set too",
     ),
-    ({"database": {"host": "db.example"}}, "bundled.postgresql.enabled: an external database is set too"),
     ({"bundled": {"postgresql": {"enabled": False}}}, "secrets.database: no database is set"),
     ({"redis": {"host": "redis.example"}}, "bundled.valkey.enabled: an external Redis is set too"),
     ({"bundled": {"valkey": {"enabled": False}}}, "secrets.redis: no Redis is set"),
@@ -88,6 +87,29 @@ WRONG = [
         },
         "migrations.mode: hook runs before the release's own Secrets",
     ),
+    (
+        merged(QUO, {"provider": {"baseUrl": "https://api.quo.com.evil.example"}}),
+        "provider.baseUrl: api.quo.com.evil.example is not the provider's host",
+    ),
+    (
+        merged(REDIS_OUTSIDE, {"secrets": {"redis": {"existingSecret": "", "url": "redis://:p%40:x@other:6379/0"}}}),
+        "redis.host: redis.example is not the host",
+    ),
+    (
+        merged(REDIS_OUTSIDE, {"secrets": {"redis": {"existingSecret": "", "url": "rediss://redis.example"}}}),
+        "redis.tls: false does not fit",
+    ),
+    ({"authorities": {"configMap": "a", "secret": "b"}}, "authorities: configMap and secret exclude"),
+    (
+        {"commonLabels": {"app.kubernetes.io/name": "x"}},
+        "commonLabels: app.kubernetes.io/name is the chart's own label",
+    ),
+    (worker(pod={"labels": {"helm.sh/chart": "x"}}), "workers.campaign.pod.labels: helm.sh/chart is the chart's own"),
+    ({"pod": {"extraEnv": [{"name": "POD_NAME"}]}}, "pod.extraEnv: POD_NAME is set already"),
+    (
+        {"tests": {"pod": {"extraVolumes": [{"name": "a"}, {"name": "a"}]}}},
+        "tests.pod.extraVolumes: a is set already",
+    ),
     ({"nameOverride": "a" * 34}, "nameOverride: a{34} has more than 33"),
     ({"fullnameOverride": "a" * 34}, "fullnameOverride: a{34} has more than 33"),
     ({"image": {"tag": "latest"}}, "image.tag: latest can't be rolled back"),
@@ -118,6 +140,12 @@ RIGHT = [
     {"migrations": {"mode": "none"}},
     merged(DATABASE_OUTSIDE, {"migrations": {"mode": "hook"}}),
     {"fullnameOverride": "a" * 33},
+    {"authorities": {"secret": "b"}},
+    merged(QUO, {"provider": {"baseUrl": "https://gateway.example", "allowOtherHost": True}}),
+    merged(
+        REDIS_OUTSIDE,
+        {"redis": {"tls": True}, "secrets": {"redis": {"existingSecret": "", "url": "rediss://u:p@redis.example:1/0"}}},
+    ),
     {"image": {"tag": "latest", "digest": f"sha256:{'0' * 64}"}},
 ]
 
@@ -149,15 +177,17 @@ def test_every_rule_has_a_case() -> None:
     templates = (CHART / "templates" / "check-values.yaml").read_text()
     rules = re.findall(r'append \$faults \(?(?:printf )?"([^"]+)"', templates)
     assert len(rules) == templates.count("$faults = append $faults")
-    said = [refusal(values) for values, _ in WRONG] + [refusal({"autoscaling": {"mode": "keda"}}, has_keda=False)]
+    said = [refusal(values) for values, _ in WRONG]
+    said += [refusal({"autoscaling": {"mode": "keda"}}, has_keda=False), refusal({}, release="1abc")]
+    rules.remove(next(rule for rule in rules if "the volume is there" in rule))  # e2e/cluster/test_refusals.py has it
     for rule in rules:
         pattern = re.sub(r"%[svd]", ".+", re.escape(rule).replace("\\%", "%"))
         assert any(re.search(pattern, text) for text in said), f"no case for: {rule}"
 
 
-def refusal(values: Mapping[str, Any], *, has_keda: bool = True) -> str:
+def refusal(values: Mapping[str, Any], *, has_keda: bool = True, release: str = RELEASE) -> str:
     with pytest.raises(RenderRefused) as refused:
-        render(values, has_keda=has_keda)
+        render(values, has_keda=has_keda, release=release)
     return str(refused.value)
 
 
@@ -165,3 +195,42 @@ def refusal(values: Mapping[str, Any], *, has_keda: bool = True) -> str:
 def test_supported_shapes_pass(shape: str) -> None:
     values = yaml.safe_load(SHAPES[shape].read_text())
     assert render(values)
+
+
+@pytest.mark.parametrize("release", ["1abc", "a.b-1"])
+def test_a_name_that_no_service_can_have(release: str) -> None:
+    with pytest.raises(RenderRefused, match=rf"fullnameOverride: {re.escape(release)}-attackacrack.*: choose"):
+        render(release=release)
+    assert render({"fullnameOverride": "texts"}, release=release)
+
+
+class TestWhatTheChartSetsItself:
+    """The names that values may not take are those that the renderings have."""
+
+    OWN: Mapping[str, list[str]] = yaml.safe_load((CHART / "files" / "own-names.yaml").read_text())
+    TRUSTED: Mapping[str, Any] = {"authorities": {"secret": "private"}}
+
+    def test_names_of_variables(self) -> None:
+        made = {entry["name"] for pod in self.pods() for each in pod.containers for entry in each.get("env", [])}
+        assert made == set(self.OWN["extraEnv"])
+
+    def test_names_of_volumes(self) -> None:
+        assert {volume["name"] for pod in self.pods() for volume in pod.spec["volumes"]} == set(
+            self.OWN["extraVolumes"]
+        )
+
+    def test_paths_of_mounts(self) -> None:
+        made = {mount["mountPath"] for pod in self.pods() for each in pod.containers for mount in each["volumeMounts"]}
+        assert made == set(self.OWN["extraVolumeMounts"])
+
+    def test_keys_of_labels(self) -> None:
+        made = {key for pod in pods_of(render()) for key in pod.template["metadata"]["labels"]}
+        assert made == set(self.OWN["labels"])
+
+    def pods(self) -> list[Pod]:
+        bundled = ("postgresql", "valkey", "jaeger", "provider-simulator")
+        return [
+            Pod(pod.owner, {**pod.template, "spec": {**pod.spec, "initContainers": []}})
+            for pod in pods_of(render(self.TRUSTED))
+            if pod.component not in bundled
+        ]

@@ -19,10 +19,11 @@ from typer.testing import CliRunner
 
 from services.cli.app import app as cli
 from services.cli.laptop.identity import MEASURED
+from services.core.queue.app import configuration
 from services.core.queue.heartbeat import LIVE, READY, STARTED
 from services.core.queue.names import POOLS, Queue
 from services.core.queue.times import Times
-from services.core.runtime.settings import Durations, Settings, read_settings
+from services.core.runtime.settings import Durations, Settings, TaskLimits, read_settings
 from services.provider_simulator.settings import Settings as SimulatorSettings
 from services.webhook_ingress.app import PATH
 from tests.chart.rendering import CHART, Object, Pod, of_kind, one, pod_of, pods_of, render, render_shape
@@ -100,15 +101,18 @@ class TestSettings:
         for pod in pods_of(objects):
             named |= {name for name in environment(pod) if name.startswith(PREFIX)}
         plain = {name.removeprefix(PREFIX).lower() for name in named} - {"secrets_dir"}
-        nested = {name for name in plain if name.startswith("durations__")}
+        nested = {name for name in plain if "__" in name}
         assert plain - nested <= Settings.model_fields.keys()
-        assert {name.removeprefix("durations__") for name in nested} <= Durations.model_fields.keys()
+        assert nested <= {f"durations__{name}" for name in Durations.model_fields} | {
+            f"celery__{name}" for name in TaskLimits.model_fields
+        }
 
     def test_every_setting_can_be_set(self) -> None:
         objects = render_shape("everything")
         named = {name.removeprefix(PREFIX).lower() for name in configured(objects)}
         named |= {name.removeprefix(PREFIX).lower() for pod in pods_of(objects) for name in environment(pod)}
         named |= {file for pod in pods_of(objects) for file in secret_files(pod)}
+        named |= {name.partition("__")[0] for name in named}
         named |= {snake(key) for key in VALUES["config"]} | {f"provider_{snake(key)}" for key in VALUES["provider"]}
         assert Settings.model_fields.keys() - named == NOT_IN_A_CLUSTER
 
@@ -183,13 +187,21 @@ class TestSecrets:
 
 class TestTimes:
     def test_celery(self) -> None:
-        times = Times()
-        assert VALUES["celery"] == {
-            "softTimeLimitSeconds": times.soft_limit.total_seconds(),
-            "timeLimitSeconds": times.hard_limit.total_seconds(),
-            "softShutdownSeconds": times.soft_shutdown.total_seconds(),
-            "visibilityTimeoutSeconds": times.visibility.total_seconds(),
+        defaults = TaskLimits()
+        assert {snake(key.removesuffix("Seconds")): value for key, value in VALUES["celery"].items()} == {
+            name: getattr(defaults, name).total_seconds() for name in TaskLimits.model_fields
         }
+
+    def test_celery_as_the_values_set_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        slower = {"softTimeLimitSeconds": 110, "timeLimitSeconds": 120, "softShutdownSeconds": 120}
+        pools = {pool.name: {"terminationGracePeriodSeconds": 150} for pool in POOLS}
+        objects = render({"celery": {**slower, "visibilityTimeoutSeconds": 600}, "workers": pools})
+        for name, value in configured(objects).items():
+            monkeypatch.setenv(name, value)
+        made = configuration(Settings(), POOLS[0])
+        assert (made["task_soft_time_limit"], made["task_time_limit"]) == (110, 120)
+        assert made["worker_soft_shutdown_timeout"] == 120
+        assert made["broker_transport_options"]["visibility_timeout"] == 600
 
     def test_a_pod_outlives_its_last_task(self) -> None:
         for pod in pods_of(render()):

@@ -19,8 +19,11 @@ ATTACKACRACK_{{ snakecase $key | upper }}: {{ . | quote }}
 {{- range $key, $value := .Values.config.durations }}
 ATTACKACRACK_DURATIONS__{{ snakecase $key | upper }}: {{ include "attackacrack.setting" $value | quote }}
 {{- end }}
+{{- range $key, $value := .Values.celery }}
+ATTACKACRACK_CELERY__{{ trimSuffix "Seconds" $key | snakecase | upper }}: {{ $value | quote }}
+{{- end }}
 ATTACKACRACK_PROVIDER: {{ .Values.provider.kind }}
-{{- $provider := omit .Values.provider "kind" }}
+{{- $provider := omit .Values.provider "kind" "allowOtherHost" }}
 {{- if eq .Values.provider.kind "simulator" }}
 {{- $_ := set $provider "baseUrl" (include "attackacrack.simulatorUrl" .) }}
 {{- end }}

@@ -10,7 +10,7 @@
 */}}
 {{- define "attackacrack.podTemplate" -}}
 {{- $root := .root -}}
-{{- $pod := mergeOverwrite (deepCopy $root.Values.pod) (deepCopy (.values.pod | default dict)) -}}
+{{- $pod := include "attackacrack.pod" . | fromYaml -}}
 metadata:
   labels:
     {{- include "attackacrack.labels" . | nindent 4 }}
@@ -80,6 +80,9 @@ spec:
   volumes:
     - {name: tmp, emptyDir: {medium: Memory, sizeLimit: 64Mi}}
     - {name: run, emptyDir: {medium: Memory, sizeLimit: 1Mi}}
+    {{- with include "attackacrack.authoritiesVolume" $root }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- if .secrets }}
     - {{- include "attackacrack.secretVolume" (dict "root" $root "secrets" .secrets "settings" (.settings | default (include "attackacrack.settings" $root | fromYaml))) | nindent 6 }}
     {{- end }}
@@ -101,27 +104,49 @@ spec:
       matchLabelKeys: [pod-template-hash]
     {{- end }}
   {{- end }}
-  {{- with $pod.nodeSelector }}
-  nodeSelector:
-    {{- toYaml . | nindent 4 }}
+  {{- with include "attackacrack.scheduling" $pod }}
+  {{- . | nindent 2 }}
   {{- end }}
-  {{- with $pod.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with $pod.affinity }}
-  affinity:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with $pod.priorityClassName }}
-  priorityClassName: {{ . }}
-  {{- end }}
+{{- end }}
+
+{{/* {root, values}: what a role's pods have beside the template: the common values, over them the role's own */}}
+{{- define "attackacrack.pod" -}}
+{{- mergeOverwrite (deepCopy .root.Values.pod) (deepCopy (.values.pod | default dict)) | toYaml -}}
+{{- end }}
+
+{{/* Where pods run, of the values that `attackacrack.pod` gives. */}}
+{{- define "attackacrack.scheduling" -}}
+{{- $set := dict -}}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "priorityClassName" -}}
+{{- with index $ $key -}}{{- $_ := set $set $key . -}}{{- end -}}
+{{- end -}}
+{{- with $set }}{{ toYaml . }}{{ end -}}
+{{- end }}
+
+{{/* The certificates of private authorities, where there are any: a volume, and what makes libraries read it. */}}
+{{- define "attackacrack.authoritiesVolume" -}}
+{{- with .Values.authorities -}}
+{{- if .configMap -}}
+- {name: authorities, configMap: {name: {{ .configMap }}, items: [{key: {{ .key }}, path: ca.crt}]}}
+{{- else if .secret -}}
+- {name: authorities, secret: {secretName: {{ .secret }}, defaultMode: 0440, items: [{key: {{ .key }}, path: ca.crt}]}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- define "attackacrack.authoritiesEnvironment" -}}
+{{- if or .Values.authorities.configMap .Values.authorities.secret -}}
+{{- $environment := list -}}
+{{- range list "OTEL_EXPORTER_OTLP_CERTIFICATE" "PGSSLROOTCERT" "SSL_CERT_FILE" -}}
+{{- $environment = append $environment (dict "name" . "value" "/run/authorities/ca.crt") -}}
+{{- end -}}
+{{- toYaml $environment -}}
+{{- end -}}
 {{- end }}
 
 {{/* What the container of a role and the one that waits for the schema have in common. */}}
 {{- define "attackacrack.container" -}}
 {{- $root := .root -}}
-{{- $pod := mergeOverwrite (deepCopy $root.Values.pod) (deepCopy (.values.pod | default dict)) -}}
+{{- $pod := include "attackacrack.pod" . | fromYaml -}}
 image: {{ include "attackacrack.image" (dict "root" $root "image" $root.Values.image) }}
 imagePullPolicy: {{ $root.Values.image.pullPolicy }}
 securityContext:
@@ -140,6 +165,9 @@ env:
   - {name: NODE_NAME, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
   - name: OTEL_RESOURCE_ATTRIBUTES
     value: {{ include "attackacrack.resourceAttributes" $root | quote }}
+  {{- with include "attackacrack.authoritiesEnvironment" $root }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- with .env }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -151,6 +179,9 @@ volumeMounts:
   - {name: run, mountPath: /run/attackacrack}
   {{- if .secrets }}
   - {name: secrets, mountPath: /run/secrets/attackacrack, readOnly: true}
+  {{- end }}
+  {{- if or $root.Values.authorities.configMap $root.Values.authorities.secret }}
+  - {name: authorities, mountPath: /run/authorities, readOnly: true}
   {{- end }}
   {{- with .mounts }}
   {{- toYaml . | nindent 2 }}

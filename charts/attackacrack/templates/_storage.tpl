@@ -16,10 +16,14 @@
 
 {{/* {root, component, values, user}: pod fields of a bundled store or tool */}}
 {{- define "attackacrack.bundledPod" -}}
+{{- $pod := include "attackacrack.pod" . | fromYaml -}}
 metadata:
   labels:
     {{- include "attackacrack.labels" . | nindent 4 }}
-  {{- with .root.Values.commonAnnotations }}
+    {{- with $pod.labels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with merge (dict) $pod.annotations .root.Values.commonAnnotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -29,6 +33,9 @@ spec:
   terminationGracePeriodSeconds: 30
   securityContext:
     {{- include "attackacrack.podSecurityContext" . | nindent 4 }}
+  {{- with include "attackacrack.scheduling" $pod }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- with .root.Values.global.imagePullSecrets }}
   imagePullSecrets:
     {{- toYaml . | nindent 4 }}

@@ -48,7 +48,7 @@ def configuration(settings: Settings, pool: Pool | None, times: Times | None = N
     With late acks, a multiplier of one and prefetch off, `LLEN queue + HLEN unacked:<pool>` is exactly queued plus
     running, which is what the autoscaler reads.
     """
-    times = times or Times()
+    times = times or Times.within(settings.celery)
     url = settings.redis_url.get_secret_value()
     tls = {"ssl_cert_reqs": ssl.CERT_REQUIRED} if url.startswith("rediss://") else None
     return {

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
+
+from services.core.runtime.settings import TaskLimits
 
 MAX_COUNTDOWN = timedelta(seconds=30)
 MAX_ATTEMPTS = 8
@@ -33,6 +36,16 @@ class Times:
     heartbeat_write: timedelta = timedelta(seconds=5)
     consumer_stalled_after: timedelta = timedelta(seconds=15)
     reconnect_stalled_after: timedelta = timedelta(seconds=60)
+
+    @classmethod
+    def within(cls, limits: TaskLimits) -> Self:
+        """The broker's durations with the limits that the installation has set."""
+        return cls(
+            soft_limit=limits.soft_time_limit,
+            hard_limit=limits.time_limit,
+            soft_shutdown=limits.soft_shutdown,
+            visibility=limits.visibility_timeout,
+        )
 
     def __post_init__(self) -> None:
         if not self.soft_limit < self.hard_limit <= self.soft_shutdown:

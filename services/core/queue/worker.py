@@ -66,7 +66,7 @@ def run_worker(
     if REMAP_SIGTERM != "SIGQUIT":
         raise SigtermNotRemapped("import services.core.queue before celery")
     configured = configured or settings()
-    app.times = times or Times()
+    app.times = times or Times.within(configured.celery)
     app.conf.update(configuration(configured, pool, app.times))
     import_module(import_tasks) if isinstance(import_tasks, str) else import_tasks()
     if not is_installed():

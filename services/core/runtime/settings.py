@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SECRETS_DIR = "ATTACKACRACK_SECRETS_DIR"
@@ -52,8 +61,17 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _seconds(value: object) -> object:
+    """A plain number is seconds, also as the environment gives it: a text."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
-Positive = Annotated[timedelta, Field(gt=timedelta(0))]
+Positive = Annotated[Duration, Field(gt=timedelta(0))]
 
 
 class Durations(BaseModel):
@@ -86,6 +104,28 @@ class Durations(BaseModel):
         if scale == 1:
             return self
         return Durations(**{name: value / scale for name, value in self})
+
+
+class TaskLimits(BaseModel):
+    """How long a task may run, a stopping worker may take, and an unacknowledged task stays with its worker.
+
+    A pod's grace is at least 15 s above `time_limit`, which the chart checks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    soft_time_limit: Positive = timedelta(seconds=40)
+    time_limit: Positive = timedelta(seconds=45)
+    soft_shutdown: Positive = timedelta(seconds=45)
+    visibility_timeout: Positive = timedelta(seconds=300)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.soft_time_limit < self.time_limit <= self.soft_shutdown:
+            raise ValueError("soft_time_limit < time_limit <= soft_shutdown must hold: a task ends before its worker")
+        if self.visibility_timeout < 2 * self.time_limit:
+            raise ValueError("visibility_timeout >= 2 x time_limit must hold: else a running task is handed out again")
+        return self
 
 
 class Settings(BaseSettings):
@@ -124,7 +164,7 @@ class Settings(BaseSettings):
     business_zone: Zone = "America/New_York"
     closed_days: Annotated[tuple[date, ...], NoDecode] = ()
     allowed_countries: Annotated[tuple[str, ...], NoDecode] = ("US",)
-    contact_frequency: timedelta = timedelta(days=30)
+    contact_frequency: Duration = timedelta(days=30)
     number_daily_cap: int = Field(default=125, ge=1)
     account_daily_cap: int = Field(default=1000, ge=1)
 
@@ -136,6 +176,7 @@ class Settings(BaseSettings):
 
     durations: Durations = Durations()
     time_scale: float = Field(default=1.0, ge=1, le=10_000)
+    celery: TaskLimits = TaskLimits()
 
     ingress_port: int = 8080
     console_port: int = 8081

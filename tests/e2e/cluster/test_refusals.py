@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,11 @@ from tests.e2e.cluster.release import CommandFailed, Release, eventually, run
 
 ROLE = "webhook-worker"
 DEPLOYMENT = f"deployment/attackacrack-{ROLE}"
-VALUES = {"autoscaling": {"mode": "none"}, "flower": {"enabled": False}, "bundled": {"jaeger": {"enabled": False}}}
+VALUES: dict[str, Any] = {
+    "autoscaling": {"mode": "none"},
+    "flower": {"enabled": False},
+    "bundled": {"jaeger": {"enabled": False}},
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -94,6 +99,19 @@ def test_stores_that_are_away(installed: Release) -> None:
     installed.scale("statefulset", "postgresql", 1)
     eventually(lambda: not unwell(installed), within=240, what="everything is well again")
     assert not {name: count for name, count in installed.restarts().items() if ROLE not in name}
+
+
+def test_a_volume_that_would_have_to_grow(installed: Release) -> None:
+    """The API server's own refusal comes when half of the upgrade is made."""
+    larger = {**VALUES, "bundled": {**VALUES["bundled"], "postgresql": {"storage": {"size": "5Gi"}}}}
+    with pytest.raises(CommandFailed, match=r"bundled\.postgresql\.storage\.size: the volume is there with 2Gi"):
+        installed.install(values=larger)
+
+
+def test_the_job_of_an_upgrade_that_was_broken_off(installed: Release) -> None:
+    """No release knows it any more, so nothing but its own time to live takes it away."""
+    jobs = json.loads(run("kubectl", "-n", installed.namespace, "get", "jobs", "-o", "json"))["items"]
+    assert [job["spec"]["ttlSecondsAfterFinished"] for job in jobs] == [3600]
 
 
 def change(release: Release, url: str) -> None:

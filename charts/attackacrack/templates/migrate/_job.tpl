@@ -5,6 +5,7 @@
 {{- end -}}
 backoffLimit: {{ .values.backoffLimit }}
 activeDeadlineSeconds: {{ .values.activeDeadlineSeconds }}
+ttlSecondsAfterFinished: {{ .values.ttlSecondsAfterFinished }}
 template:
   {{- include "attackacrack.podTemplate" (merge (dict
     "command" (list "attackacrack" "schema" "migrate")

@@ -1,6 +1,6 @@
 {{/* {root, name, script, args, secrets}: a pod of `helm test` */}}
 {{- define "attackacrack.testPod" -}}
-{{- $role := dict "root" .root "component" "test" "values" (dict "resources" (dict "requests" (dict "cpu" "50m" "memory" "96Mi") "limits" (dict "memory" "256Mi"))) -}}
+{{- $role := dict "root" .root "component" "test" "values" .root.Values.tests -}}
 apiVersion: v1
 kind: Pod
 metadata:

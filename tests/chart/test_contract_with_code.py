@@ -119,7 +119,11 @@ class TestSettings:
     def test_the_default_values_are_the_applications(self) -> None:
         fields = Settings.model_fields
         values = {snake(key): value for key, value in VALUES["config"].items()}
-        values |= {f"provider_{snake(key)}": value for key, value in VALUES["provider"].items() if key != "kind"}
+        values |= {
+            f"provider_{snake(key)}": value
+            for key, value in VALUES["provider"].items()
+            if key not in ("kind", "allowOtherHost")
+        }
         ours = {"environment", "provider_phone_number_id", "provider_phone_number"}
         for name, value in values.items():
             if value in ("", [], {}) or name in ours:

@@ -8,10 +8,11 @@ from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.chart.rendering import CHART, KEDA, RenderRefused, helm, pods_of, render
 from tests.chart.test_check_values import DATABASE_OUTSIDE, QUO, REDIS_OUTSIDE, merged
-from tests.chart.test_values_schema import LEAVES, SCHEMA, VALUES, resolved, with_value
+from tests.chart.test_values_schema import LEAVES, REFUSAL, SCHEMA, VALUES, resolved, with_value
 
 MARK = "changed"
 RANDOM = re.compile(r"checksum/|#[0-9a-f]{64}|-migrate-[0-9a-f]{8}|^ *(password|url|standard|legacy|api-key): ")
@@ -58,6 +59,7 @@ CONDITIONS: Mapping[str, Values] = {
     "webhookIngress/expose/parentRefs": {
         "webhookIngress": {"expose": {"type": "gateway", "host": "texts.example", "parentRefs": [{"name": "public"}]}}
     },
+    "webhookIngress/expose/type": {},
     **{f"workers/{pool}/replicas": {"autoscaling": {"mode": "none"}} for pool in VALUES["workers"]},
     **{
         f"workers/{pool}/autoscaling/{key}": {"workers": {pool: {"autoscaling": {"minReplicas": 0}}}}
@@ -77,6 +79,8 @@ CONDITIONS: Mapping[str, Values] = {
 }
 # Switches and choices that go together with others.
 TOGETHER: Mapping[str, Values] = {
+    "autoscaling/mode": {"autoscaling": {"mode": "none"}},
+    "migrations/mode": {"migrations": {"mode": "none"}},
     "bundled/postgresql/enabled": DATABASE_OUTSIDE,
     "bundled/valkey/enabled": REDIS_OUTSIDE,
     "provider/kind": QUO,
@@ -148,6 +152,13 @@ EXAMPLES: Mapping[str, Any] = {
 }
 
 
+def value_at(path: tuple[str, ...]) -> Any:
+    value: Any = VALUES
+    for key in path:
+        value = value[key]
+    return value
+
+
 def test_a_common_value_reaches_the_pods_of_every_role_and_a_roles_own_wins() -> None:
     """The kind: the empty default of a role beats the common value."""
     common = {key: EXAMPLES[key] for key in SCHEMA["definitions"]["pod"]["properties"] if key in EXAMPLES}
@@ -174,12 +185,29 @@ def test_a_common_value_reaches_the_pods_of_every_role_and_a_roles_own_wins() ->
 @pytest.mark.parametrize("path", LEAVES, ids="/".join)
 def test_a_value_changes_what_is_rendered(path: tuple[str, ...]) -> None:
     name = "/".join(path)
-    beginnings = [where for where in CONDITIONS if name.startswith(where) and not name.endswith("/enabled")]
-    base = CONDITIONS[max(beginnings, key=len)] if beginnings else {}
+    base = condition_of(path)
     other = TOGETHER.get(name) or merged(base, with_value(path, changed(path, value_at(path))))
     changed_text, said = rendered(json.dumps(other))
     assert changed_text, said
     assert changed_text != rendered(json.dumps(base))[0]
+
+
+@pytest.mark.parametrize("path", [path for path in LEAVES if isinstance(value_at(path), str)], ids="/".join)
+@pytest.mark.parametrize("text", ["a\nb: c", "x: y #z"], ids=["a line more", "a comment"])
+def test_a_text_stays_a_text(path: tuple[str, ...], text: str) -> None:
+    """The kind: a value that is pasted into YAML can say more than its place does."""
+    made, said = rendered(json.dumps(merged(condition_of(path), with_value(path, text))))
+    if not made:
+        assert REFUSAL.search(said), said
+        return
+    assert all(isinstance(each, dict | None) for each in yaml.load_all(made, Loader=yaml.CSafeLoader))
+    assert made.replace(json.dumps(text)[1:-1], "") != made or path[0] == "secrets"
+
+
+def condition_of(path: tuple[str, ...]) -> Values:
+    name = "/".join(path)
+    beginnings = [where for where in CONDITIONS if name.startswith(where) and not name.endswith("/enabled")]
+    return CONDITIONS[max(beginnings, key=len)] if beginnings else {}
 
 
 def changed(path: tuple[str, ...], value: Any) -> Any:
@@ -205,13 +233,6 @@ def described(path: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(schema, dict):
             return {}
     return resolved(schema)
-
-
-def value_at(path: tuple[str, ...]) -> Any:
-    value: Any = VALUES
-    for key in path:
-        value = value[key]
-    return value
 
 
 @cache

@@ -291,7 +291,7 @@ class TestMigrations:
     def test_a_job_beside_the_pods_is_no_hook(self) -> None:
         (job,) = of_kind(render(), "Job")
         assert "annotations" not in job["metadata"]
-        assert "ttlSecondsAfterFinished" not in job["spec"]
+        assert job["spec"]["ttlSecondsAfterFinished"] == 86_400
 
     def test_a_hook_needs_nothing_of_the_release(self) -> None:
         objects = render_shape("hook-migrations")

@@ -111,7 +111,7 @@ def test_a_volume_that_would_have_to_grow(installed: Release) -> None:
 def test_the_job_of_an_upgrade_that_was_broken_off(installed: Release) -> None:
     """No release knows it any more, so nothing but its own time to live takes it away."""
     jobs = json.loads(run("kubectl", "-n", installed.namespace, "get", "jobs", "-o", "json"))["items"]
-    assert [job["spec"]["ttlSecondsAfterFinished"] for job in jobs] == [3600]
+    assert [job["spec"]["ttlSecondsAfterFinished"] for job in jobs] == [86_400]
 
 
 def change(release: Release, url: str) -> None:

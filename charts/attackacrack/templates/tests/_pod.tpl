@@ -16,6 +16,9 @@ metadata:
   annotations:
     helm.sh/hook: test
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+    {{- with omit $pod.metadata.annotations "checksum/config" "checksum/secrets" }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
 spec:
   {{- omit $pod.spec "topologySpreadConstraints" | toYaml | nindent 2 }}
 {{- end }}

@@ -1,6 +1,5 @@
 """Flower, read-only and behind a password: `python -m services.flower`."""
 
-import os
 import sys
 
 from services.core.queue.flower import run_flower
@@ -19,17 +18,18 @@ def main() -> None:
     password = configured.flower_password.get_secret_value()
     if not password:
         sys.exit("settings refused: ATTACKACRACK_FLOWER_PASSWORD: Flower would be open to everybody; set a password")
-    os.environ["FLOWER_BASIC_AUTH"] = f"{configured.flower_user}:{password}"
-    os.environ.pop("FLOWER_UNAUTHENTICATED_API", None)
+    if not password.isascii() or not configured.flower_user.isascii():
+        sys.exit(
+            "settings refused: ATTACKACRACK_FLOWER_PASSWORD: browsers send only ASCII alike; choose such characters"
+        )
     configure_logs(configured)
-    options = (
-        f"--address={configured.bind_host}",
-        f"--port={configured.flower_port}",
-        f"--max-tasks={MAX_TASKS}",
-        "--enable-events=false",
-        "--persistent=false",
+    run_flower(
+        user=configured.flower_user,
+        password=password,
+        address=configured.bind_host,
+        port=configured.flower_port,
+        max_tasks=MAX_TASKS,
     )
-    run_flower(options)
 
 
 if __name__ == "__main__":

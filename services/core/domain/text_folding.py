@@ -8,6 +8,7 @@ quadratic in the length of a run of combining marks.
 import json
 import re
 import unicodedata
+from collections.abc import Container
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ _HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _NEVER_SQUEEZED: Final = frozenset({"stoop", "finn", "parra", "endo"})
 
 _FLAG_LETTERS: Final = re.compile("[\U0001f1e6-\U0001f1ff](?:\\s*[\U0001f1e6-\U0001f1ff]){3,}")
+_MENTION: Final = re.compile(r"(?<!\S)@(?=[a-z]{3})")
+_NUMBER_SIGN: Final = re.compile(r"(?<=\s)#(?=\s|\Z)")
 _SPELT_OUT: Final = re.compile(r"(?<![a-z0-9$])[a-z0-9$](?:[^\w$]{1,5}[a-z0-9$](?![a-z0-9$])){2,}")
 _WORD: Final = re.compile(rf"[{_HAN}]|(?:[^\W_{_HAN}]|[$@])+")
 _STRETCHED: Final = re.compile(r"([a-z])\1+")
@@ -29,7 +32,8 @@ _STRETCHED: Final = re.compile(r"([a-z])\1+")
 def fold_characters(text: str) -> str:
     """Give `text` in plain lower-case characters; line breaks, quotes (as `"`) and `. ! ? > : - $ @` survive."""
     spread = _FLAG_LETTERS.sub(lambda run: f" {''.join(map(_flag_letter, run[0]))} ", text)
-    return "".join(map(_fold_character, spread))
+    spread = _NUMBER_SIGN.sub("number", spread)
+    return _MENTION.sub(" ", "".join(map(_fold_character, spread)))
 
 
 def join_spelt_out(folded: str, wanted: re.Pattern[str]) -> str:
@@ -41,9 +45,26 @@ def join_spelt_out(folded: str, wanted: re.Pattern[str]) -> str:
         if spelt is None:
             return run[0]
         squeezed = squeeze(letters)
+        if spelt[0] == squeezed:
+            return letters
         return f"{squeezed[: spelt.start()]} {spelt[0]} {squeezed[spelt.end() :]}"
 
     return _SPELT_OUT.sub(join, folded)
+
+
+def read_pictures(text: str, wanted: Container[str]) -> str:
+    """Read a picture that stands for one letter, in text not yet folded, where the word it makes is `wanted`."""
+
+    def spell(word: re.Match[str]) -> str:
+        spelt = f"{word['before']}{_LETTER_OF_PICTURE[word['picture']]}{word['after']}"
+        return spelt if squeeze(spelt.lower()) in wanted else word[0]
+
+    return _PICTURE_WORD.sub(spell, text)
+
+
+def split_unsqueezed(folded: str) -> list[str]:
+    """Give the words of folded characters as they are written."""
+    return _WORD.findall(folded)
 
 
 def split_words(folded: str) -> list[str]:
@@ -80,6 +101,16 @@ _REPLACEMENTS: Final = _replacements(_DATA)
 def _flag_letter(character: str) -> str:
     position = ord(character) - ord(_DATA["regional_indicators"])
     return _ALPHABET[position] if 0 <= position < len(_ALPHABET) else ""
+
+
+_LETTER_OF_PICTURE: Final = {
+    picture: letter for letter, pictures in _DATA["pictures"].items() for picture in pictures
+} | {chr(ord(_DATA["regional_indicators"]) + offset): letter for offset, letter in enumerate(_ALPHABET)}
+_PICTURES: Final = "".join(_LETTER_OF_PICTURE)
+# One picture among letters ("ST🔴P"), not one between all of them ("S🛑T🛑O🛑P").
+_PICTURE_WORD: Final = re.compile(
+    rf"(?<![\w{_PICTURES}])(?P<before>[A-Za-z]{{0,20}})(?P<picture>[{_PICTURES}])\ufe0f?(?P<after>[A-Za-z]{{0,20}})(?![\w{_PICTURES}])"
+)
 
 
 @lru_cache(maxsize=8192)

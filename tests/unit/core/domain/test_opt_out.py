@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.core.domain import opt_out
 from services.core.domain.opt_out import InboundMeaning, OptOutDecision, decide_opt_out
+from services.core.domain.opt_out.grammar import GRAMMAR, Grammar
+from services.core.domain.opt_out.lexicon import LANGUAGES, expression, load_grammar
 from services.core.domain.text_folding import fold_characters, split_words
 
 DATA = Path(__file__).parent / "data"
@@ -74,13 +75,72 @@ class TestRules:
         assert decide_opt_out("STOP. Never mind. STOP").meaning is InboundMeaning.OPT_OUT
 
     def test_no_keyword_has_more_than_five_words(self) -> None:
-        keywords = [entry for listed in opt_out._LANGUAGES.values() for entry in listed["keywords"]]
+        keywords = [entry for listed in LANGUAGES.values() for entry in listed["keywords"]]
         assert all(len(entry.split()) <= 5 for entry in keywords)
 
     @pytest.mark.parametrize("kind", ["requests", "innocent", "doubtful", "contrary"])
     def test_every_lexicon_entry_compiles_and_uses_known_classes(self, kind: str) -> None:
-        for language, listed in opt_out._LANGUAGES.items():
-            assert all(opt_out._expression(entry, language) for entry in listed[kind])
+        for language, listed in LANGUAGES.items():
+            assert all(expression(entry, language) for entry in listed[kind])
+
+
+class TestOptIn:
+    @pytest.mark.parametrize(
+        "word", ["START", "start", "Start.", "S T A R T", "unstop", "OPT-IN", "optin", "Subscribe!"]
+    )
+    def test_the_plain_word_alone_lifts(self, word: str) -> None:
+        assert decide_opt_out(word).meaning is InboundMeaning.OPT_IN
+
+    @pytest.mark.parametrize("word", ["STAART", "startt", "UNSTOPP", "OOPT IN", "SUBSCRIBEE", "S T A A R T", "optiin"])
+    def test_a_stretched_word_lifts_nothing(self, word: str) -> None:
+        assert decide_opt_out(word).meaning is InboundMeaning.DOUBTFUL
+
+
+class TestGrammar:
+    def test_every_reading_compiles_and_names_kinds_that_have_words(self) -> None:
+        for readings in GRAMMAR._readings.values():
+            for those in readings.values():
+                assert all(reading.match for reading in those)
+
+    def test_a_reading_of_an_unknown_kind_is_refused(self) -> None:
+        data = load_grammar()
+        data["readings"]["request"].append("stop nonesuch")
+        with pytest.raises(ValueError, match="nonesuch"):
+            Grammar(data)
+
+    @pytest.mark.parametrize(
+        ("text", "rule"),
+        [
+            ("they must cease with the offers", "request"),
+            ("I might cease with the offers", "hypothesis"),
+            ("cease with the offers until June", "limited_request"),
+            ("don't cease with the offers", "negated_request"),
+        ],
+    )
+    def test_conditions_in_its_sentence_make_a_request_doubtful(self, text: str, rule: str) -> None:
+        decision = decide_opt_out(text)
+        assert decision.rule == rule
+        assert (decision.meaning is InboundMeaning.OPT_OUT) == (rule == "request")
+
+    @pytest.mark.parametrize(
+        "text", ["I might come by. Cease with the offers", "Cease with the offers. We are away until June"]
+    )
+    def test_conditions_in_another_sentence_change_nothing(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.OPT_OUT
+
+    @pytest.mark.parametrize("act", ["stop", "quit", "cease"])
+    @pytest.mark.parametrize("thing", ["drip", "rain", "leak", "pump", "water"])
+    @pytest.mark.parametrize(
+        "form", ["the {thing} won't {act}", "will the {thing} {act}", "the {thing} did not {act} yet"]
+    )
+    def test_what_else_stops_is_innocent(self, act: str, thing: str, form: str) -> None:
+        assert decide_opt_out(form.format(act=act, thing=thing)).meaning is InboundMeaning.NONE
+
+    @pytest.mark.parametrize("act", ["stop", "quit", "cease", "end", "cancel", "terminate"])
+    @pytest.mark.parametrize("what", ["messages", "texts", "notifications", "ads"])
+    @pytest.mark.parametrize("form", ["{act} all of your {what}", "kindly {act} these {what} to my phone"])
+    def test_acts_and_what_is_stopped_combine(self, act: str, what: str, form: str) -> None:
+        assert decide_opt_out(form.format(act=act, what=what)).meaning is InboundMeaning.OPT_OUT
 
 
 class TestAnyWriting:

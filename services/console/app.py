@@ -7,19 +7,23 @@ from datetime import timedelta
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from services.console import problems
+from services.console.authentication import TokenReader
 from services.console.cursors import Cursors
 from services.console.endpoints import add_endpoint
 from services.console.frame import Frame
+from services.console.places import ORDINARY, URGENT, Places
 from services.console.routes import ENDPOINTS
 from services.core.runtime.settings import Settings
 from services.core.storage.migrate import wait_for_schema
 from services.core.usecases.context import Context, open_context
 from services.core.usecases.installation_verbs import sending_state
 
-POOL_SIZE = 16
+POOL_SIZE = ORDINARY + URGENT + 2
+"""Database connections: one for each place, one to look up tokens, one for the probe."""
+
 SCHEMA_LOOK = timedelta(seconds=2)
 
 
@@ -31,8 +35,10 @@ def make_app(configured: Settings) -> FastAPI:
         context = open_context(configured.model_copy(update={"database_pool_size": POOL_SIZE}))
         app.state.context, app.state.schema_seen = context, False
         # the database's address is the secret that all processes of an installation share
+        app.state.tokens, app.state.places = TokenReader(context.database), Places()
         app.state.cursors = Cursors(configured.database_url.get_secret_value())
         yield
+        app.state.tokens.close()
         context.close()
 
     app = FastAPI(
@@ -69,5 +75,5 @@ def _look(request: Request) -> None:
     sending_state(context)
 
 
-async def _problem(request: Request, error: Exception) -> JSONResponse:
+async def _problem(request: Request, error: Exception) -> Response:
     return problems.answer(request, error)

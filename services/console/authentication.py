@@ -1,12 +1,17 @@
 """Who calls, and whether their role reaches: a bearer token is looked up by its hash at every request."""
 
+import asyncio
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from services.core.domain.access import Role, may
 from services.core.domain.failures import RefusedInput
 from services.core.storage import audit, tokens
+from services.core.storage.database import Database
 from services.core.usecases.context import Context
 
 SCHEME = "bearer"
@@ -22,17 +27,64 @@ class Caller:
     role: Role
 
 
-def admit(request: Request, *, needed: Role) -> Caller:
+class TokenReader:
+    """Looks up tokens, all that wait together in one query: a flood of guesses is one connection's work.
+
+    Made, used and closed in one event loop.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._thread = ThreadPoolExecutor(1, "tokens")
+        self._waiting: dict[asyncio.Future[Caller | None], bytes] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    async def find(self, token: str) -> Caller | None:
+        """Whose live token this is. Raises `DatabaseUnavailable`."""
+        found: asyncio.Future[Caller | None] = asyncio.get_running_loop().create_future()
+        self._waiting[found] = tokens.hash_token(token)
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        try:
+            return await found
+        finally:
+            self._waiting.pop(found, None)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _read(self) -> None:
+        while self._waiting:
+            asked, self._waiting = self._waiting, {}
+            looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look_up, set(asked.values()))
+            await asyncio.wait([looking])
+            error = looking.exception()
+            for found, token_hash in asked.items():
+                if found.done():
+                    continue
+                if error is not None:
+                    found.set_exception(error)
+                else:
+                    found.set_result(looking.result().get(token_hash))
+
+    def _look_up(self, hashes: Collection[bytes]) -> dict[bytes, Caller]:
+        with self._database.reading() as session:
+            rows = tokens.find_all_live(session, hashes)
+            return {row.token_hash: Caller(row.id, row.name, Role(row.role)) for row in rows}
+
+
+async def admit(request: Request, *, needed: Role) -> Caller:
     """The caller of a request that may go on.
 
     Raises `RefusedInput`: 401 without a live token, 403 from another site's page or, audited, below the role.
     """
-    context: Context = request.app.state.context
     _check_origin(request)
-    caller = _authenticate(context, request.headers.get("authorization", ""))
+    reader: TokenReader = request.app.state.tokens
+    token = _bearer(request.headers.get("authorization", ""))
+    caller = _known(await reader.find(token))
     request.state.caller_id = caller.token_id
     if not may(caller.role, needed):
-        _record_refusal(context, request, caller, needed)
+        await run_in_threadpool(_record_refusal, request, caller, needed)
         raise RefusedInput("role_missing", f"this needs the role {needed}; the token's is {caller.role}", status=403)
     return caller
 
@@ -40,7 +92,10 @@ def admit(request: Request, *, needed: Role) -> Caller:
 def second_person(request: Request, header: str) -> str:
     """The name of the other person who agrees, proven by a token of their own. Raises `RefusedInput`."""
     first: Caller = request.state.caller
-    second = _authenticate(request.app.state.context, header)
+    context: Context = request.app.state.context
+    with context.database.reading() as session:
+        row = tokens.find_live(session, _bearer(header))
+        second = _known(Caller(row.id, row.name, Role(row.role)) if row is not None else None)
     if second.token_id == first.token_id or not may(second.role, Role.OPERATOR):
         detail = "who agrees is another person than who acts, and an operator at least"
         raise RefusedInput("second_person_refused", detail, status=403)
@@ -54,21 +109,29 @@ def _check_origin(request: Request) -> None:
         raise RefusedInput("origin_refused", "requests from other sites' pages are refused", status=403)
 
 
-def _authenticate(context: Context, header: str) -> Caller:
+def _bearer(header: str) -> str:
     scheme, _, token = header.partition(" ")
     token = token.strip()
     if scheme.lower() != SCHEME or not token:
         raise RefusedInput("token_missing", "send the header Authorization: Bearer and your token", status=401)
-    with context.database.reading() as session:
-        found = tokens.find_live(session, token) if len(token) <= TOKEN_AT_MOST else None
+    if len(token) > TOKEN_AT_MOST:
+        raise _invalid()
+    return token
+
+
+def _known(found: Caller | None) -> Caller:
     if found is None:
-        raise RefusedInput(
-            "token_invalid", "the token is unknown, revoked or expired: ask an admin for another", status=401
-        )
-    return Caller(found.id, found.name, Role(found.role))
+        raise _invalid()
+    return found
 
 
-def _record_refusal(context: Context, request: Request, caller: Caller, needed: Role) -> None:
+def _invalid() -> RefusedInput:
+    detail = "the token is unknown, revoked or expired: ask an admin for another"
+    return RefusedInput("token_invalid", detail, status=401)
+
+
+def _record_refusal(request: Request, caller: Caller, needed: Role) -> None:
+    context: Context = request.app.state.context
     detail = {"method": request.method, "route": request.scope["route"].path, "needed": needed, "role": caller.role}
     with context.database.transaction() as session:
         audit.record(session, actor=caller.name, act="access.refused", subject="api", detail=detail)

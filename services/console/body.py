@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -10,10 +10,12 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from services.console.json_reader import read_json
 from services.core.domain.failures import RefusedInput
+from services.core.http.body import SenderGone, check_encoding, media_type, read_chunks
+from services.core.http.connection import body_time_is_mine
 
 IN_MEMORY = 1024 * 1024
 CHUNK = 256 * 1024
@@ -88,9 +90,10 @@ async def receive(request: Request, takes: Takes) -> Received:
     largest, within = LIMITS[takes]
     _check_kind(request, takes)
     upload = Upload()
+    body_time_is_mine(request.scope["state"])  # whoever sends it has shown a token
     try:
         async with asyncio.timeout(within.total_seconds()):
-            async for chunk in _chunks(request, largest):
+            async for chunk in read_chunks(request.headers, request.receive, largest=largest):
                 await run_in_threadpool(upload.write, chunk)
         _check_presence(upload, takes)
         return Received(_with_body(request, upload, takes), upload)
@@ -98,7 +101,7 @@ async def receive(request: Request, takes: Takes) -> Received:
         upload.close()
         detail = f"the body did not arrive within {within.total_seconds():g} seconds"
         raise RefusedInput("body_too_slow", detail, status=408) from error
-    except ClientDisconnect as error:
+    except SenderGone as error:
         upload.close()
         raise RefusedInput("body_incomplete", "the connection ended before the body", status=400) from error
     except RefusedInput:
@@ -108,29 +111,11 @@ async def receive(request: Request, takes: Takes) -> Received:
 
 def _check_kind(request: Request, takes: Takes) -> None:
     """Only the route's own kind: no form and no plain text, which other sites' pages could send."""
-    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise RefusedInput("content_encoding", "send the body uncompressed", status=415)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    check_encoding(request.headers)
+    kind = media_type(request.headers)
     wanted = Takes.JSON if takes is Takes.NOTHING else takes
     if kind != wanted and not (takes is Takes.NOTHING and not kind):
         raise RefusedInput("content_type", f"the content type of this request is {wanted}", status=415)
-
-
-async def _chunks(request: Request, largest: int) -> AsyncIterator[bytes]:
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and (len(declared) > 15 or int(declared) > largest):
-        raise _too_large(largest)
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > largest:
-            raise _too_large(largest)
-        if chunk:
-            yield chunk
-
-
-def _too_large(largest: int) -> RefusedInput:
-    return RefusedInput("body_too_large", f"the body of this request has at most {largest} bytes", status=413)
 
 
 def _check_presence(upload: Upload, takes: Takes) -> None:

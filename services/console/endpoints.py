@@ -3,27 +3,32 @@
 import inspect
 import re
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Path, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from starlette.concurrency import run_in_threadpool
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from services.console import authentication, problems
 from services.console.authentication import admit, second_person
 from services.console.body import Takes, Upload, receive
 from services.console.idempotency import once
+from services.console.places import Places
 from services.console.shapes.values import LARGEST_ID, Problem
 from services.core.domain.access import Role
 from services.core.domain.failures import RefusedInput
 from services.core.usecases.context import Context
 
 PREFIX = "/api/v1"
+URGENT = frozenset({f"{PREFIX}/sending", f"{PREFIX}/sending/stop"})
+"""What is asked when something goes wrong, and must not wait behind anything."""
+
 CONTACT_KEY = r"\+[1-9][0-9]{1,14}|[1-9][0-9]{0,17}"
 PROBLEMS = {
     400: "The body can't be read",
@@ -137,10 +142,21 @@ class ApiRoute(APIRoute):
             return Takes.CSV
         return Takes.JSON if self.body_field is not None else Takes.NOTHING
 
+    @property
+    def is_urgent(self) -> bool:
+        return self.path in URGENT
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the request holds is given back when its answer was sent, however long that takes."""
+        async with AsyncExitStack() as scope.setdefault("state", {})["held"]:
+            await super().handle(scope, receive, send)
+
     async def _admitted(self, request: Request, handle: Handle) -> Response:
-        caller = request.state.caller = await run_in_threadpool(admit, request, needed=self.role)
+        caller = request.state.caller = await admit(request, needed=self.role)
         received = await receive(request, self.takes)
         try:
+            places: Places = request.app.state.places
+            await request.state.held.enter_async_context(places.take(is_urgent=self.is_urgent))
             return await once(
                 request,
                 caller,

@@ -44,17 +44,21 @@ class Frame:
                 MutableHeaders(scope=message).update({**SAFE_HEADERS, "x-request-id": request_id})
             await send(message)
 
+        # A HEAD is answered as its GET is, and the server leaves out the body (RFC 9110, 9.3.2).
+        asked: Scope = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         parent = Headers(scope=scope).get("traceparent")
         with tracing.span(SpanName.API_REQUEST, parent=parent, kind=tracing.SpanKind.SERVER) as active:
             try:
-                await self._app(scope, receive, send_framed)
+                await self._app(asked, receive, send_framed)
             except Exception as error:  # noqa: BLE001 - the last place to answer
                 log.error("api.failed", request_id=request_id, **_place(error))
                 if status == 0:
                     await render(INTERNAL, request_id=request_id)(scope, receive, send_framed)
-            log.info("api.request", request_id=request_id, status=status, **_facts(scope, started))
+            log.info(
+                "api.request", request_id=request_id, status=status, method=scope["method"], **_facts(asked, started)
+            )
             metering.observe(HTTP_SERVER, monotonic() - started, scope["method"], str(status))
-            _describe(active, scope, status)
+            _describe(active, asked, status)
 
 
 def _describe(active: tracing.ActiveSpan, scope: Scope, status: int) -> None:
@@ -77,7 +81,6 @@ def _describe(active: tracing.ActiveSpan, scope: Scope, status: int) -> None:
 
 def _facts(scope: Scope, started: float) -> dict[str, Any]:
     return {
-        "method": scope["method"],
         "route": getattr(scope.get("route"), "path", None),
         "caller": scope["state"].get("caller_id"),
         "milliseconds": round((monotonic() - started) * 1000, 1),

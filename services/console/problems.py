@@ -7,11 +7,13 @@ from http import HTTPStatus
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from services.core.domain.contacts_csv import FileRefused
 from services.core.domain.failures import RefusedInput
+from services.core.http.answers import PROBLEM
+from services.core.http.answers import problem as write_problem
 from services.core.openphone.errors import ProviderError
 from services.core.queue.enqueue import BrokerUnavailable
 from services.core.queue.throttle import ThrottleUnavailable
@@ -19,7 +21,6 @@ from services.core.runtime.trace_reader import TracesUnreadable
 from services.core.storage.database import DatabaseUnavailable
 from services.core.storage.migrate import SchemaNotReady, SchemaTooNew
 
-MEDIA_TYPE = "application/problem+json"
 POINTER_AT_MOST = 100
 ERRORS: tuple[type[Exception], ...] = (
     RefusedInput,
@@ -83,7 +84,7 @@ def problem_of(error: Exception) -> Problem:
             return INTERNAL
 
 
-def answer(request: Request, error: Exception) -> JSONResponse:
+def answer(request: Request, error: Exception) -> Response:
     """The response to a request that failed with `error`."""
     problem = problem_of(error)
     if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -91,18 +92,10 @@ def answer(request: Request, error: Exception) -> JSONResponse:
     return render(problem, request_id=request.state.request_id)
 
 
-def render(problem: Problem, *, request_id: str) -> JSONResponse:
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(problem.status).phrase,
-        "status": problem.status,
-        "code": problem.code,
-        "detail": problem.detail,
-        "pointer": problem.pointer,
-        "request_id": request_id,
-    }
+def render(problem: Problem, *, request_id: str) -> Response:
     headers = {**HEADERS.get(problem.status, {}), **problem.headers}
-    return JSONResponse(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+    answer = write_problem(problem.status, problem.code, problem.detail, pointer=problem.pointer, request_id=request_id)
+    return Response(answer.body, answer.status, headers, PROBLEM)
 
 
 def _methods(request: Request) -> str:
@@ -114,7 +107,7 @@ def _methods(request: Request) -> str:
         if route.matches(request.scope)[0] is not Match.NONE
         for method in route.methods or ()
     }
-    return ", ".join(sorted(found))
+    return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
 
 def _invalid(error: RequestValidationError) -> Problem:

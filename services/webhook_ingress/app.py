@@ -6,6 +6,7 @@ The webhook's path is answered by plain ASGI, everything else by FastAPI, which 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -14,14 +15,16 @@ from fastapi import FastAPI, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from services.core.runtime import metering, tracing
+from services.core.domain.failures import RefusedInput
+from services.core.http.answers import Answer, plain, problem, refusal
+from services.core.http.body import SenderGone
+from services.core.runtime import failpoints, metering, tracing
 from services.core.runtime.settings import Settings
-from services.core.runtime.telemetry import HTTP_SERVER, WEBHOOKS, Attribute, SpanName
+from services.core.runtime.telemetry import HTTP_SERVER, NOT_STORED, WEBHOOKS, Attribute, SpanName
 from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.accept_webhook import Verdict
 from services.core.usecases.context import open_context
-from services.webhook_ingress.answers import Answer, Refused, plain, problem
-from services.webhook_ingress.body import SenderGone, read_body
+from services.webhook_ingress.body import read_body
 from services.webhook_ingress.publisher import Publisher
 from services.webhook_ingress.reception import POOL_SIZE, NotStored, Reception
 
@@ -29,6 +32,7 @@ log = structlog.get_logger()
 
 PATH = b"/webhooks/openphone"
 ROUTE: tracing.Attributes = {Attribute.HTTP_METHOD: "POST", Attribute.HTTP_ROUTE: PATH.decode()}
+READY_WITHIN = timedelta(seconds=2)
 RETRY_LATER = ((b"retry-after", b"2"),)
 
 
@@ -41,8 +45,8 @@ class Ingress:
         self._frame = FastAPI(
             lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
         )
-        self._frame.add_api_route("/livez", self._live, methods=["GET"])
-        self._frame.add_api_route("/readyz", self._ready, methods=["GET"])
+        self._frame.add_api_route("/livez", self._live, methods=["GET", "HEAD"])
+        self._frame.add_api_route("/readyz", self._ready, methods=["GET", "HEAD"])
         self._frame.add_exception_handler(HTTPException, _refused_by_router)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,22 +69,27 @@ class Ingress:
             if answer.status >= 500:
                 active.fail(str(answer.status))
             metering.observe(HTTP_SERVER, monotonic() - began, "POST", str(answer.status))
+        failpoints.reach("webhook_answering")
         await answer.send(send)
+        failpoints.reach("webhook_answered")
 
     async def _answer(self, headers: dict[str, str], receive: Receive, active: tracing.ActiveSpan) -> Answer | None:
         """The answer, whatever happens; none when there is nobody left to answer."""
         try:
             return await self._receive(headers, receive, active)
-        except Refused as refused:
-            return refused.answer
-        except NotStored:
+        except RefusedInput as refused:
+            return refusal(refused)
+        except NotStored as error:
+            log.warning("webhook.not_stored", reason=error.reason.value, detail=error.detail)
             metering.count(WEBHOOKS, "not_stored")
+            metering.count(NOT_STORED, error.reason.value)
             return problem(503, "not_stored", "the delivery could not be stored: send it again", headers=RETRY_LATER)
         except SenderGone:
             return None
         except Exception:
             log.exception("webhook.failed")
             metering.count(WEBHOOKS, "not_stored")
+            metering.count(NOT_STORED, "internal_error")
             return problem(500, "internal_error", "this is our fault: send it again")
 
     async def _receive(self, headers: dict[str, str], receive: Receive, active: tracing.ActiveSpan) -> Answer:
@@ -110,7 +119,8 @@ class Ingress:
     async def _ready(self) -> Response:
         """Ready when a delivery could be stored. Redis is not needed: the sweep finds what was not published."""
         try:
-            await self._reception.product_now()
+            async with asyncio.timeout(READY_WITHIN.total_seconds()):
+                await self._reception.product_now(fresh=True)
         except (DatabaseUnavailable, TimeoutError):
             return _framed(problem(503, "database_unavailable", "PostgreSQL can't be reached", headers=RETRY_LATER))
         return _framed(plain({"status": "ready"}))

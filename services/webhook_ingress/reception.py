@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import islice
 from types import TracebackType
 from typing import Self
@@ -21,13 +22,14 @@ from services.core.runtime import failpoints
 from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.accept_webhook import Acceptance, ReadWebhook, read_webhook, store_webhooks
 from services.core.usecases.context import Context
-from services.core.usecases.product_clock import ProductClock
+from services.core.usecases.product_clock import KNOWN, ProductClock
 from services.webhook_ingress.publisher import Publisher
 
 log = structlog.get_logger()
 
-CLOCK_SECONDS = 0.4
-STORE_SECONDS = 1.4
+ANSWERED_WITHIN = timedelta(seconds=2)
+"""All waits of a delivery together: its sender repeats it when it hears 503, and gives up on us after ten seconds."""
+
 TOGETHER_AT_MOST = 100
 WAITING_AT_MOST = 1000
 READ_AT_ONCE_BYTES = 4096
@@ -38,8 +40,22 @@ POOL_SIZE = ALONE_THREADS + 2
 """Database connections: one for each of those threads, the lane and the clock."""
 
 
+class Unstored(StrEnum):
+    """Why a delivery is not known to be stored."""
+
+    DATABASE = "database_unavailable"
+    CLOCK = "clock_slow"
+    STORE = "store_slow"
+    BACKLOG = "backlog_full"
+
+
 class NotStored(Exception):
     """The delivery is not known to be stored: its sender must send it again."""
+
+    def __init__(self, reason: Unstored, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
 
 
 class Reception:
@@ -72,24 +88,38 @@ class Reception:
 
     async def accept(self, raw: bytes, headers: Mapping[str, str], *, traceparent: str | None) -> Acceptance:
         """What became of a delivery, once it is committed. Raises `NotStored`, within two seconds."""
+        waits_for = Unstored.CLOCK
         try:
-            read = await self._read(raw, headers, traceparent=traceparent)
-            if isinstance(read, Acceptance):
-                return read
-            async with asyncio.timeout(STORE_SECONDS):
+            async with asyncio.timeout(ANSWERED_WITHIN.total_seconds()):
+                read = await self._read(raw, headers, traceparent=traceparent)
+                if isinstance(read, Acceptance):
+                    return read
+                waits_for = Unstored.STORE
                 return await (self._store_alone(read) if read.locks_a_contact else self._store_together(read))
-        except (DatabaseUnavailable, TimeoutError) as error:
-            raise NotStored from error
+        except TimeoutError as error:
+            raise NotStored(waits_for) from error
+        except DatabaseUnavailable as error:
+            raise NotStored(Unstored.DATABASE, str(error)) from error
 
     async def product_now(self, *, fresh: bool = False) -> datetime:
-        """Product time; one look at the database at a time. Raises `DatabaseUnavailable` or `TimeoutError`."""
+        """Product time as it is known, while it is read anew beside; with `fresh`, as the database says it now.
+
+        Raises `DatabaseUnavailable` when the database must be asked and can't be.
+        """
         at = None if fresh else self._clock.carried_on()
         if at is None:
-            if self._clock_reading is None or self._clock_reading.done():
-                self._clock_reading = asyncio.get_running_loop().run_in_executor(self._clock_thread, self._clock.read)
-            async with asyncio.timeout(CLOCK_SECONDS):
-                at = await asyncio.shield(self._clock_reading)
+            reading = self._clock_reading
+            if reading is None or reading.done():
+                reading = self._clock_reading = self._read_clock()
+            at = None if fresh else self._clock.carried_on(within=KNOWN)
+            if at is None:
+                at = await asyncio.shield(reading)
         return at
+
+    def _read_clock(self) -> asyncio.Future[datetime]:
+        reading = asyncio.get_running_loop().run_in_executor(self._clock_thread, self._clock.read)
+        reading.add_done_callback(_note_failure)
+        return reading
 
     async def _read(
         self, raw: bytes, headers: Mapping[str, str], *, traceparent: str | None
@@ -115,7 +145,7 @@ class Reception:
 
     async def _store_together(self, read: ReadWebhook) -> Acceptance:
         if len(self._waiting) >= WAITING_AT_MOST:
-            raise NotStored
+            raise NotStored(Unstored.BACKLOG)
         stored: asyncio.Future[Acceptance] = asyncio.get_running_loop().create_future()
         self._waiting[stored] = read
         self._has_waiting.set()
@@ -158,3 +188,9 @@ class Reception:
             if acceptance.inbox_id is not None:
                 self._publisher.publish(acceptance.inbox_id, read.delivery.traceparent)
         return list(acceptances)
+
+
+def _note_failure(reading: asyncio.Future[datetime]) -> None:
+    """A reading that nobody waits for fails into the log."""
+    if not reading.cancelled() and (error := reading.exception()):
+        log.warning("webhook.clock_unread", error=type(error).__name__)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import redis
 
 from tests.tools.drill_stack import RunningStack, new_numbers
-from tests.tools.ingress import wait_until
+from tests.tools.http_role import wait_until
 
 CANARIES = "send_canaries"
 Play = Callable[[RunningStack], Iterator[None]]

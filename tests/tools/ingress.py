@@ -5,12 +5,8 @@ import hashlib
 import hmac
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -20,9 +16,10 @@ from typing import Any
 import httpx
 import psycopg
 
-ROOT = Path(__file__).parents[2]
+from tests.tools.http_role import HttpRole
+from tests.tools.http_role import request as any_request
+
 PATH = "/webhooks/openphone"
-START_LIMIT_SECONDS = 30
 STANDARD = "whsec_" + base64.b64encode(b"the standard key in use").decode()
 PREVIOUS = "whsec_" + base64.b64encode(b"the one before rotation").decode()
 RETIRED = "whsec_" + base64.b64encode(b"a key that was retired.").decode()
@@ -45,21 +42,6 @@ MESSAGE = {
         },
     },
 }
-
-
-def wait_until(condition: Callable[[], Any], *, within: float = 10) -> Any:
-    """What `condition` answers once it is true; fails after `within` seconds."""
-    deadline = time.monotonic() + within
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"not within {within} s"
-        time.sleep(0.01)
-    return answer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def received(
@@ -112,9 +94,8 @@ def legacy(body: bytes, *, secret: str = LEGACY, late: timedelta = timedelta(0))
 
 
 def request(body: bytes = b"", *, method: str = "POST", target: str = PATH, headers: Mapping[str, str]) -> bytes:
-    """A request as bytes, for sockets."""
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    """A delivery as bytes, for sockets."""
+    return any_request(body, method=method, target=target, headers=headers)
 
 
 def signed_request(body: bytes, **options: Any) -> bytes:
@@ -124,107 +105,22 @@ def signed_request(body: bytes, **options: Any) -> bytes:
     )
 
 
-class Reply:
-    """One response as it came over a socket."""
+class RunningIngress(HttpRole):
+    """The webhook ingress, with the provider's keys."""
 
-    def __init__(self, content: bytes) -> None:
-        head, _, rest = content.partition(b"\r\n\r\n")
-        status, *lines = head.decode("latin-1").split("\r\n")
-        self.status = int(status.split(" ")[1])
-        self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-        length = int(self.headers.get("content-length", "0"))
-        self.body, self.rest = rest[:length], rest[length:]
-
-    @property
-    def problem(self) -> dict[str, Any]:
-        assert self.headers["content-type"] == "application/problem+json"
-        return dict(json.loads(self.body))
-
-
-class RunningIngress:
-    """One `python -m services.webhook_ingress` on a free port; `start` after `kill` brings it back on the same."""
+    role = "webhook_ingress"
+    port_setting = "ingress_port"
 
     def __init__(self, folder: Path, *, database_url: str, redis_url: str, **settings: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / "ingress.log"
         self.database_url = database_url
-        self._environment = {
-            "ATTACKACRACK_DATABASE_URL": database_url,
-            "ATTACKACRACK_REDIS_URL": redis_url,
-            "ATTACKACRACK_INGRESS_PORT": str(self.port),
-            "ATTACKACRACK_WEBHOOK_SECRETS_STANDARD": f"{STANDARD},{PREVIOUS}",
-            "ATTACKACRACK_WEBHOOK_SECRETS_LEGACY": LEGACY,
-        } | {f"ATTACKACRACK_{name.upper()}": value for name, value in settings.items()}
-        self._process: subprocess.Popen[bytes] | None = None
-        self._client = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None, "the ingress is not running"
-        return self._process.pid
-
-    def start(self, *, failpoints: str = "") -> None:
-        """Start it and wait until it is ready."""
-        foreign = {name: value for name, value in os.environ.items() if not name.startswith("ATTACKACRACK_")}
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "services.webhook_ingress"],
-                env=foreign | self._environment | {"ATTACKACRACK_FAILPOINTS": failpoints},
-                stdout=log,
-                stderr=log,
-                cwd=ROOT,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + START_LIMIT_SECONDS
-        while not self.is_ready():
-            assert self._process.poll() is None, f"the ingress ended at its start:\n{self.log.read_text()}"
-            assert time.monotonic() < deadline, f"the ingress was not ready in time:\n{self.log.read_text()}"
-            time.sleep(0.02)
-
-    def is_ready(self) -> bool:
-        try:
-            return self._client.get("/readyz", timeout=5).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Send the signal and wait; the exit code."""
-        assert self._process is not None, "the ingress is not running"
-        self._process.send_signal(number)
-        return self.ended()
-
-    def ended(self) -> int:
-        """Wait until it has ended by itself; the exit code."""
-        assert self._process is not None, "the ingress is not running"
-        code = self._process.wait(timeout=30)
-        self._process = None
-        return code
-
-    def close(self) -> None:
-        if self._process is not None:
-            self.end(signal.SIGKILL)
-        self._client.close()
+        secrets = {"webhook_secrets_standard": f"{STANDARD},{PREVIOUS}", "webhook_secrets_legacy": LEGACY}
+        super().__init__(folder, database_url=database_url, redis_url=redis_url, **(secrets | settings))
 
     def post(self, body: bytes, headers: Mapping[str, str] | None = None, **options: Any) -> httpx.Response:
         """Deliver; without `headers` honestly signed."""
         return self._client.post(
             PATH, content=body, headers=JSON | dict(standard(body) if headers is None else headers), **options
         )
-
-    def call(self, method: str, target: str, **options: Any) -> httpx.Response:
-        return self._client.request(method, target, **options)
-
-    def connect(self, *, timeout: float = 20) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
-
-    def exchange(self, content: bytes, *, half_close: bool = False) -> Reply:
-        """Send the bytes as they are and read one response."""
-        with self.connect() as connection:
-            connection.sendall(content)
-            if half_close:
-                connection.shutdown(socket.SHUT_WR)
-            return read_reply(connection)
 
     def rows(self, delivery_id: str | None = None) -> list[dict[str, Any]]:
         """What is in the inbox, oldest first."""
@@ -235,24 +131,3 @@ class RunningIngress:
         url = self.database_url.replace("+psycopg", "")
         with psycopg.connect(url, row_factory=psycopg.rows.dict_row, autocommit=True) as connection:
             return connection.execute(statement.encode(), values).fetchall()
-
-
-def read_reply(connection: socket.socket) -> Reply:
-    """The next response on the connection."""
-    content = b""
-    while not _is_whole(content):
-        chunk = connection.recv(65536)
-        assert chunk, f"the connection ended after {content!r}"
-        content += chunk
-    return Reply(content)
-
-
-def _is_whole(content: bytes) -> bool:
-    if b"\r\n\r\n" not in content:
-        return False
-    head, _, rest = content.partition(b"\r\n\r\n")
-    if head.startswith(b"HTTP/1.1 100"):
-        return True
-    lines = head.lower().split(b"\r\n")
-    length = next((int(line[16:]) for line in lines if line.startswith(b"content-length: ")), 0)
-    return len(rest) >= length

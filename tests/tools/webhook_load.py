@@ -2,12 +2,12 @@
 
 import socket
 import threading
-import time
 from collections import Counter
 from types import TracebackType
 from typing import Self
 
-from tests.tools.ingress import RunningIngress, body_of, new_delivery_id, read_reply, received, signed_request
+from tests.tools.http_role import read_reply
+from tests.tools.ingress import RunningIngress, body_of, new_delivery_id, received, signed_request
 
 
 class WebhookLoad:
@@ -18,7 +18,6 @@ class WebhookLoad:
         self.statuses: Counter[int] = Counter()
         self.cut: list[str] = []
         """Deliveries whose connection ended after the request was sent and before a whole answer."""
-        self.slowest = 0.0
         self._ingress = ingress
         self._ends = threading.Event()
         self._threads = [threading.Thread(target=self._deliver) for _ in range(connections)]
@@ -55,14 +54,12 @@ class WebhookLoad:
     def _deliver_one(self, connection: socket.socket) -> bool:
         """Whether the connection may be used again."""
         delivery_id = new_delivery_id()
-        began = time.monotonic()
         try:
             connection.sendall(signed_request(body_of(received()), delivery_id=delivery_id))
             reply = read_reply(connection)
         except (OSError, AssertionError):
             self.cut.append(delivery_id)
             return False
-        self.slowest = max(self.slowest, time.monotonic() - began)
         self.statuses[reply.status] += 1
         if reply.status == 200:
             self.acknowledged.add(delivery_id)

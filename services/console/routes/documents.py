@@ -10,9 +10,9 @@ from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse, JSONResponse
 
 from services.console.endpoints import Endpoint
-from services.console.problems import MEDIA_TYPE
 from services.console.shapes.values import Problem, example_of
 from services.core.domain.access import Role
+from services.core.http.answers import PROBLEM
 
 JSON = "application/json"
 
@@ -42,7 +42,7 @@ def described(app: FastAPI) -> dict[str, Any]:
             content = response.get("content", {})
             if int(status) >= HTTPStatus.BAD_REQUEST:
                 (problem,) = content.values()
-                response["content"] = {MEDIA_TYPE: problem | {"example": example_of(Problem)}}
+                response["content"] = {PROBLEM: problem | {"example": example_of(Problem)}}
             elif route.response_model is not None:
                 content[JSON]["example"] = example_of(route.response_model)
         taken = operation.get("requestBody", {}).get("content", {}).get(JSON)

@@ -224,6 +224,12 @@ WEBHOOKS = Instrument(
     "Deliveries whose signature was looked at, by the verdict.",
     labels={"verdict": ("stored", "duplicate", "unsigned", "not_stored")},
 )
+NOT_STORED = Instrument(
+    "attackacrack.webhooks.not_stored",
+    Kind.COUNTER,
+    "Deliveries that were not stored, so that their senders repeat them, by what they waited for.",
+    labels={"reason": ("database_unavailable", "clock_slow", "store_slow", "backlog_full", "internal_error")},
+)
 EVENTS = Instrument(
     "attackacrack.inbox.events",
     Kind.COUNTER,
@@ -305,6 +311,18 @@ CERTIFICATE = Instrument(
 
 INSTRUMENTS = (
     *(HTTP_SERVER, HTTP_CLIENT, TASK_DURATION, LIMITER_WAIT, SUBMISSIONS, REFUSALS, TRANSITIONS, GATE, WEBHOOKS),
-    *(EVENTS, OPT_OUTS, DEAD_LETTERS, CHORES, WAITING, WAITING_AGE, STILL, QUEUE_DEPTH, QUEUE_AGE, POOL_RUNNING),
+    *(
+        NOT_STORED,
+        EVENTS,
+        OPT_OUTS,
+        DEAD_LETTERS,
+        CHORES,
+        WAITING,
+        WAITING_AGE,
+        STILL,
+        QUEUE_DEPTH,
+        QUEUE_AGE,
+        POOL_RUNNING,
+    ),
     *(CAP_USED, CAP_LIMIT, RATE_LIMIT, MISSED_RUNS, STOPPED, STOPPED_FOR, REFUSED, HEALTH, KEY_AGE, CERTIFICATE),
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from sqlalchemy import func, select, update
@@ -41,8 +41,13 @@ def ensure(session: Session, token: str, *, name: str, role: str) -> None:
 
 def find_live(session: Session, token: str) -> ApiToken | None:
     """The token's row unless it is unknown, revoked or expired."""
+    return next(iter(find_all_live(session, [hash_token(token)])), None)
+
+
+def find_all_live(session: Session, hashes: Collection[bytes]) -> Sequence[ApiToken]:
+    """The rows of those tokens, given by their hashes, that are known, not revoked and not expired."""
     is_live = ApiToken.revoked_at.is_(None) & (ApiToken.expires_at.is_(None) | (ApiToken.expires_at > func.now()))
-    return session.scalar(select(ApiToken).where(ApiToken.token_hash == hash_token(token), is_live))
+    return session.scalars(select(ApiToken).where(ApiToken.token_hash.in_(hashes), is_live)).all()
 
 
 def find_named(session: Session, name: str) -> ApiToken | None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.e2e.cluster.release import NAME, ROOT, Release, eventually, forwarded, run
-from tests.tools.ingress import wait_until
+from tests.tools.http_role import wait_until
 from tests.tools.kubernetes_tools import find_program
 
 SKAFFOLD: list[dict[str, Any]] = list(yaml.safe_load_all((ROOT / "skaffold.yaml").read_text()))

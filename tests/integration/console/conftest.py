@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from services.console.app import make_app
 from services.core.domain.access import Role
+from services.core.http.connection import Limits, limited
 from services.core.runtime.settings import Settings, read_settings
 from services.core.storage import installation, tokens
 from services.core.storage.models import AuditEntry
@@ -109,7 +110,7 @@ def console(console_settings: Settings) -> Iterator[RunningConsole]:
         made["expired"] = tokens.create(session, name="test-expired", role=Role.ADMIN, valid_for=ended)
     app = make_app(console_settings)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http="httptools", ws="none", log_config=None, access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, http=limited(Limits()), ws="none", log_config=None, access_log=False))
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="console")
     thread.start()
     deadline = time.monotonic() + START_LIMIT_SECONDS

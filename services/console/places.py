@@ -1,0 +1,36 @@
+"""How many requests are worked on at once: so few that none starves the others, and some places for what can't wait."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.core.domain.failures import RefusedInput
+
+ORDINARY = 10
+URGENT = 4
+WAITING_AT_MOST = 100
+
+
+class Places:
+    """Made and used in one event loop. Each place has a thread and a database connection when it asks for one."""
+
+    def __init__(self) -> None:
+        self._ordinary = asyncio.Semaphore(ORDINARY)
+        self._urgent = asyncio.Semaphore(URGENT)
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def take(self, *, is_urgent: bool) -> AsyncIterator[None]:
+        """Wait for a place and hold it. Raises `RefusedInput` (503) when too many wait already."""
+        if self._waiting >= WAITING_AT_MOST and not is_urgent:
+            raise RefusedInput("too_busy", "too many requests are under way: try again in a moment", status=503)
+        places = self._urgent if is_urgent else self._ordinary
+        self._waiting += not is_urgent
+        try:
+            await places.acquire()
+        finally:
+            self._waiting -= not is_urgent
+        try:
+            yield
+        finally:
+            places.release()

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 
 MEBIBYTE = 1024 * 1024
 DRIP_SECONDS = 0.2
+COME_BACK_SECONDS = 0.1
 PIECE = 64 * 1024
 SMALL_WINDOW = 4096
 
@@ -236,7 +237,7 @@ async def attend(attack: Attack, port: int, request: bytes, score: Score) -> Non
                     task.cancel()
                 await asyncio.gather(acting, *reading, return_exceptions=True)
                 peer.close()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(COME_BACK_SECONDS)
 
 
 async def connect(port: int, score: Score, *, has_small_window: bool) -> Peer:

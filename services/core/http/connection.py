@@ -123,6 +123,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         if self._is_deaf:
+            self._drop(len(data))
             return
         self._unread += len(data)
         try:
@@ -183,9 +184,7 @@ class Connection(HttpToolsProtocol):
         self._unread = 0
         super().on_body(body)
         if self.cycle.response_complete:
-            self._dropped += len(body)
-            if self._dropped > self.crowd.limits.dropped_bytes:
-                self._close()
+            self._drop(len(body))
         elif not self._times_itself:
             self._held += len(body)
             self.crowd.hold(len(body))
@@ -252,6 +251,16 @@ class Connection(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._feed(b"\r\n".join((*lines, b"", rest)))
+
+    def _drop(self, size: int) -> None:
+        """Count what is read for nothing; of what is left when we close, the sender may never see why."""
+        self._dropped += size
+        if self._dropped <= self.crowd.limits.dropped_bytes:
+            return
+        if self._is_answering:
+            self.flow.pause_reading()
+        else:
+            self._close()
 
     def _mind(self) -> None:
         """Let a deadline run and a place be taken while we wait for a request, or for the rest of one."""

@@ -20,7 +20,7 @@ from tests.tools.ingress import JSON, PATH, RunningIngress, body_of, new_deliver
 
 VALUES = yaml.safe_load((ROOT / "charts" / "attackacrack" / "values.yaml").read_text())
 MEBIBYTE = 1024 * 1024
-ROUNDS = 5
+ROUNDS = 2
 PATIENCE_SECONDS = 30
 """Of an honest client; how long it really waited is in the run's output."""
 

@@ -7,7 +7,7 @@ from services.cli.laptop.run_file import RunFile
 from services.cli.stack_settings import find_settings
 from services.core.storage import tokens
 from services.core.usecases.context import Context, open_context
-from services.core.usecases.installation_verbs import read_clock
+from services.core.usecases.installation_verbs import align_clocks
 
 TOKEN_NAME = "laptop"  # noqa: S105 - the token's name, not the token
 
@@ -23,7 +23,7 @@ def prepare(data: Path, run_file: RunFile) -> None:
     try:
         with context.database.transaction() as session:
             tokens.ensure(session, run_file.api_token, name=TOKEN_NAME, role="admin")
-        simulator.move_clock(read_clock(context).offset)
+        align_clocks(context, by=TOKEN_NAME)
         simulator.hurry_deliveries()
     finally:
         simulator.close()

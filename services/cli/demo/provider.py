@@ -1,7 +1,6 @@
 """The simulator's controls, as far as the laptop needs them."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -42,9 +41,6 @@ class Simulator:
     def hurry_deliveries(self) -> None:
         """Have what was not delivered while the stack was down delivered now, not on the provider's long schedule."""
         self._call("POST", "/deliveries/hurry")
-
-    def move_clock(self, offset: timedelta) -> None:
-        self._call("PUT", "/clock", {"offset_seconds": offset.total_seconds()})
 
     def people_behave(self, *, seed: int) -> None:
         """Let the people reply, say STOP and be out of reach in the demo's proportions."""

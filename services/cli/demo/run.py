@@ -84,7 +84,7 @@ def run_demo(data: Path, run_file: RunFile, *, as_json: bool, contacts: Path = C
     try:
         simulator.people_behave(seed=SEED)
         with traced("up --demo", context.settings):
-            campaign_id, report = _begin(context, simulator, contacts, screen)
+            campaign_id, report = _begin(context, contacts, screen)
         progress = _watch(context, simulator, campaign_id, screen)
         table = _judge(context, run_file, progress, report, seconds=monotonic() - began)
         _show(table, as_json=as_json, screen=screen)
@@ -94,9 +94,7 @@ def run_demo(data: Path, run_file: RunFile, *, as_json: bool, contacts: Path = C
         context.close()
 
 
-def _begin(
-    context: Context, simulator: Simulator, contacts: Path, screen: Console
-) -> tuple[int, import_contacts.ImportReport]:
+def _begin(context: Context, contacts: Path, screen: Console) -> tuple[int, import_contacts.ImportReport]:
     """The unfinished demo of this folder, or a new one on the next business day at 13:00."""
     zone = context.settings.business_zone
     with context.database.reading() as session:
@@ -104,12 +102,12 @@ def _begin(
     now = installation_verbs.read_clock(context).product_now
     if unfinished is not None:
         if not window_open(context.window, now) or _nothing_due_today(context, unfinished, now):
-            _move_clock(context, simulator, _next_afternoon(now, zone, at=time(9, 0)), screen)
+            _move_clock(context, _next_afternoon(now, zone, at=time(9, 0)), screen)
         with context.database.reading() as session:
             import_id = progress_of(session, unfinished).import_id
         screen.print("resuming the demo of this folder")
         return unfinished, import_contacts.show(context, import_id)
-    _move_clock(context, simulator, _next_afternoon(now + (AGAIN_AFTER if earlier else timedelta(0)), zone), screen)
+    _move_clock(context, _next_afternoon(now + (AGAIN_AFTER if earlier else timedelta(0)), zone), screen)
     with contacts.open("rb") as file:
         dry = import_contacts.dry_run(context, iter(lambda: file.read(65536), b""), file_name=contacts.name, by=ACTOR)
     report = import_contacts.confirm(context, dry.import_id, by=ACTOR)
@@ -153,7 +151,7 @@ def _watch(context: Context, simulator: Simulator, campaign_id: int, screen: Con
                 if progress.open == 0 and progress.inbox == 0 and simulator.open_deliveries() == 0:
                     if progress.unsettled == 0:
                         return progress
-                    _step_to_look(context, simulator, progress.next_look_at, screen)
+                    _step_to_look(context, progress.next_look_at, screen)
             except (DatabaseUnavailable, SimulatorUnavailable):
                 pass  # it is being restarted; the deadline bounds the wait
             sleep(LOOK_EVERY)
@@ -167,10 +165,10 @@ def _look(context: Context, campaign_id: int) -> CampaignProgress:
         return progress_of(session, campaign_id, closes_at=closes)
 
 
-def _step_to_look(context: Context, simulator: Simulator, next_look_at: datetime | None, screen: Console) -> None:
+def _step_to_look(context: Context, next_look_at: datetime | None, screen: Console) -> None:
     """Move the clock to the next look-up of an unknown outcome; one that is due already only takes its moment."""
     if next_look_at is not None and next_look_at > installation_verbs.read_clock(context).product_now:
-        _move_clock(context, simulator, next_look_at + timedelta(seconds=1), screen)
+        _move_clock(context, next_look_at + timedelta(seconds=1), screen)
 
 
 def _nothing_due_today(context: Context, campaign_id: int, now: datetime) -> bool:
@@ -234,9 +232,8 @@ def _show(table: DemoTable, *, as_json: bool, screen: Console) -> None:
     screen.print("every promise was kept" if table.kept_every_promise else "[red]a promise was broken[/red]")
 
 
-def _move_clock(context: Context, simulator: Simulator, to: datetime, screen: Console) -> None:
+def _move_clock(context: Context, to: datetime, screen: Console) -> None:
     state = installation_verbs.move_clock(context, to, by=ACTOR)
-    simulator.move_clock(state.offset)
     local = state.product_now.astimezone(ZoneInfo(context.settings.business_zone))
     screen.print(f"product time is now {local:%a %d %b %Y %H:%M}")
 

@@ -39,21 +39,12 @@ def move(
 
     Example: attackacrack clock move --by PT1H
     """
-    from services.cli.demo.provider import Simulator
     from services.core.usecases.installation_verbs import move_clock, read_clock
 
     if sum(map(bool, (to, to_next_opening, by))) != 1:
         raise typer.BadParameter("name one of --to, --to-next-opening and --by")
     target = _target(context, read_clock(context).product_now, to=to, by=by)
-    simulator = Simulator(context.settings.provider_base_url)
-    try:
-        if context.is_simulated:
-            simulator.open_deliveries()  # a simulator that does not answer would be left behind
-        state = move_clock(context, target, by=os.environ.get("USER", SOMEBODY))
-        simulator.move_clock(state.offset)
-    finally:
-        simulator.close()
-    return state
+    return move_clock(context, target, by=os.environ.get("USER", SOMEBODY))
 
 
 def _target(context: "Context", now: datetime, *, to: str | None, by: str | None) -> datetime:

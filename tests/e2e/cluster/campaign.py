@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from datetime import time as clock_time
 from zoneinfo import ZoneInfo
 
-import httpx
-
 from services.core.domain.sending_window import next_business_day
 from services.core.runtime.settings import read_settings
 from services.core.usecases import campaign_verbs, import_contacts, installation_verbs
@@ -27,10 +25,7 @@ context = open_context(settings)
 now = installation_verbs.read_clock(context).product_now
 local = ZoneInfo(settings.business_zone)
 day = next_business_day(now.astimezone(local).date(), closed_days=frozenset(settings.closed_days))
-state = installation_verbs.move_clock(context, datetime.combine(day, clock_time(10), local), by=ACTOR)
-httpx.put(
-    f"{settings.provider_base_url}/_simulator/clock", json={"offset_seconds": state.offset.total_seconds()}, timeout=10
-).raise_for_status()
+installation_verbs.move_clock(context, datetime.combine(day, clock_time(10), local), by=ACTOR)
 rows = "".join(f"+1{prefix}{number:04d},Person\n" for number in range(texts))
 name = f"e2e {prefix} {now:%Y-%m-%d %H:%M:%S}"
 file = iter([f"phone,first_name\n{rows}".encode()])

@@ -334,12 +334,15 @@ class TestInstallation:
         assert parts["beat"]["remedy"]
         assert answer.json()["healthy"] is False
 
-    def test_the_clock_moves_forward(self, console):
+    def test_both_clocks_move_forward(self, console, simulator):
+        reached = timedelta(seconds=simulator.control("GET", "/clock").json()["offset_seconds"])
         before = console.get("/clock").json()
-        to = datetime.fromisoformat(before["product_now"]) + timedelta(hours=1)
+        to = datetime.fromisoformat(before["real_now"]) + reached + timedelta(hours=1)
         moved = console.post("/clock", json={"to": to.isoformat()})
         assert moved.status_code == 200
         assert datetime.fromisoformat(moved.json()["product_now"]) >= to
+        theirs = datetime.fromisoformat(simulator.control("GET", "/clock").json()["now"])
+        assert abs(theirs - datetime.fromisoformat(console.get("/clock").json()["product_now"])) < timedelta(minutes=5)
         back = console.post("/clock", json={"to": before["product_now"]})
         assert (back.status_code, back.json()["code"]) == (422, "clock_backwards")
 

@@ -3,14 +3,17 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import typer
 
 from services.cli.demo.provider import SimulatorUnavailable
 from services.cli.demo.run import CONTACTS, DemoFailed, run_demo
+from services.cli.laptop.aside import run_aside
 from services.cli.laptop.lock import FolderInUse
 from services.cli.laptop.ports import NoFreePort
 from services.cli.laptop.postgres import PostgresUnavailable
@@ -23,6 +26,7 @@ from services.core.runtime.logs import configure_logs
 from services.core.runtime.settings import LogFormat, Settings
 
 DEFAULT_DATA = Path(".data")
+LEAVES_WITHIN = 1.0
 REFUSALS = (
     FolderInUse,
     NoFreePort,
@@ -48,9 +52,10 @@ def up(
     Example: attackacrack up --demo --exit --json
     """
     configure_logs(Settings(log_format=LogFormat.CONSOLE, log_level="WARNING"))
-    show = partial(run_demo, data, as_json=as_json, contacts=contacts) if demo else None
+    cut_off = Event()
+    show = partial(run_demo, data, as_json=as_json, contacts=contacts, cut_off=cut_off) if demo else None
     try:
-        code = asyncio.run(_up(data, show, leave=leave, provider_rate=provider_rate, port_base=port_base))
+        code = asyncio.run(_up(data, show, cut_off, leave=leave, provider_rate=provider_rate, port_base=port_base))
     except StackStopped:
         code = 0
     except REFUSALS as refusal:
@@ -60,37 +65,39 @@ def up(
 
 
 async def _up(
-    data: Path, show: Callable[[RunFile], bool] | None, *, leave: bool, provider_rate: float, port_base: int | None
+    data: Path,
+    show: Callable[[RunFile], bool] | None,
+    cut_off: Event,
+    *,
+    leave: bool,
+    provider_rate: float,
+    port_base: int | None,
 ) -> int:
     log = terminal_log()
     async with Stack(data, provider_rate=provider_rate, port_base=port_base, log=log) as stack:
-        await asyncio.to_thread(_prepare, data, stack.run_file)
         _say_addresses(data, stack.run_file)
         code = 0
         if show is not None:
-            code = 0 if await _beside(stack, show) else 1
+            code = 0 if await _beside(stack, show, cut_off) else 1
             _say_addresses(data, stack.run_file)
         if not leave:
             await stack.wait_stopped()
     return code
 
 
-async def _beside(stack: Stack, show: Callable[[RunFile], bool]) -> bool:
+async def _beside(stack: Stack, show: Callable[[RunFile], bool], cut_off: Event) -> bool:
     """Run the demo in a thread, since the stack needs the loop; False when a promise was broken or it was cut off."""
-    running = asyncio.create_task(asyncio.to_thread(show, stack.run_file))
+    running = asyncio.create_task(run_aside(show, stack.run_file))
     stopped = asyncio.create_task(stack.wait_stopped())
     await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    if not running.done():
-        sys.stderr.write("attackacrack: the demo was cut off; the next run in this folder goes on with it\n")
-        return False
     stopped.cancel()
-    return running.result()
-
-
-def _prepare(data: Path, run_file: RunFile) -> None:
-    from services.cli.demo.prepare import prepare
-
-    prepare(data, run_file)
+    if running.done():
+        return running.result()
+    cut_off.set()
+    with suppress(TimeoutError, DemoFailed):
+        await asyncio.wait_for(running, LEAVES_WITHIN)  # it takes its bar off the screen
+    sys.stderr.write("attackacrack: the demo was cut off; the next run in this folder goes on with it\n")
+    return False
 
 
 def _say_addresses(data: Path, run_file: RunFile) -> None:

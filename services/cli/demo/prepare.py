@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from services.cli.demo.provider import Simulator
-from services.cli.laptop.run_file import RunFile
+from services.cli.laptop.identity import Identity
 from services.cli.stack_settings import find_settings
 from services.core.storage import tokens
 from services.core.usecases.context import Context, open_context
@@ -17,12 +17,12 @@ def stack_context(data: Path) -> Context:
     return open_context(find_settings(data))
 
 
-def prepare(data: Path, run_file: RunFile) -> None:
+def prepare(data: Path, identity: Identity) -> None:
     """Store the token, set the simulator's clock, fetch what it could not deliver meanwhile."""
-    context, simulator = stack_context(data), Simulator(run_file.urls["simulator"])
+    context, simulator = stack_context(data), Simulator(identity.url("simulator"))
     try:
         with context.database.transaction() as session:
-            tokens.ensure(session, run_file.api_token, name=TOKEN_NAME, role="admin")
+            tokens.ensure(session, identity.api_token, name=TOKEN_NAME, role="admin")
         align_clocks(context, by=TOKEN_NAME)
         simulator.hurry_deliveries()
     finally:

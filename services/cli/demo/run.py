@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from time import monotonic, sleep
+from threading import Event
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -76,8 +77,11 @@ class DemoTable:
         return not any((self.lost, self.doubled, self.after_opt_out, self.outside_hours, self.over_cap, self.uncertain))
 
 
-def run_demo(data: Path, run_file: RunFile, *, as_json: bool, contacts: Path = CONTACTS) -> bool:
-    """Import, plan, start, watch and judge; answers whether every promise was kept. Raises `DemoFailed`."""
+def run_demo(data: Path, run_file: RunFile, *, as_json: bool, cut_off: Event, contacts: Path = CONTACTS) -> bool:
+    """Import, plan, start, watch and judge; answers whether every promise was kept.
+
+    Raises `DemoFailed`, also soon after `cut_off` is set: the stack goes away.
+    """
     context, simulator = stack_context(data), Simulator(run_file.urls["simulator"])
     screen = Console(stderr=True)
     began = monotonic()
@@ -85,7 +89,7 @@ def run_demo(data: Path, run_file: RunFile, *, as_json: bool, contacts: Path = C
         simulator.people_behave(seed=SEED)
         with traced("up --demo", context.settings):
             campaign_id, report = _begin(context, contacts, screen)
-        progress = _watch(context, simulator, campaign_id, screen)
+        progress = _watch(context, simulator, campaign_id, screen, cut_off)
         table = _judge(context, run_file, progress, report, seconds=monotonic() - began)
         _show(table, as_json=as_json, screen=screen)
         return table.kept_every_promise
@@ -134,7 +138,9 @@ def _begin(context: Context, contacts: Path, screen: Console) -> tuple[int, impo
     return campaign.campaign_id, report
 
 
-def _watch(context: Context, simulator: Simulator, campaign_id: int, screen: Console) -> CampaignProgress:
+def _watch(
+    context: Context, simulator: Simulator, campaign_id: int, screen: Console, cut_off: Event
+) -> CampaignProgress:
     """Follow the campaign until it is settled; steps the clock when only texts of unknown outcome are left."""
     deadline = monotonic() + SETTLES_WITHIN.total_seconds()
     progress, hurry_at = None, monotonic()
@@ -154,7 +160,8 @@ def _watch(context: Context, simulator: Simulator, campaign_id: int, screen: Con
                     _step_to_look(context, progress.next_look_at, screen)
             except (DatabaseUnavailable, SimulatorUnavailable):
                 pass  # it is being restarted; the deadline bounds the wait
-            sleep(LOOK_EVERY)
+            if cut_off.wait(LOOK_EVERY):
+                raise DemoFailed("cut off")
     raise DemoFailed(f"the campaign did not settle within {SETTLES_WITHIN}: {progress}")
 
 

@@ -56,7 +56,10 @@ class Unprivileged:
     def can_run(self, program: Path) -> bool:
         return self.user_id is None or self._succeeds(str(program), "--version")
 
-    def run(self, *command: str, stdin: IO[str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, stdin: IO[str] | None = None, holding: tuple[int, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run to its end, in a session of its own: a terminal's Ctrl-C is ours to deal with."""
         return subprocess.run(
             (*self.prefix, *command),
             stdin=stdin,
@@ -64,6 +67,8 @@ class Unprivileged:
             text=True,
             cwd="/",
             check=False,
+            pass_fds=holding,
+            start_new_session=True,
             user=self.user_id,
             group=self.group_id,
             extra_groups=self.extra_groups,
@@ -114,8 +119,11 @@ def prepare_postgres(
     binaries: Path | None = None,
     durable: bool = True,
     unprivileged: Unprivileged | None = None,
+    holding: tuple[int, ...] = (),
 ) -> PostgresCluster:
-    """A cluster in `folder`, made there if it is not there yet.
+    """A cluster in `folder`, made there if it is not there yet, or made anew when its making was cut off.
+
+    What makes it keeps the descriptors `holding` open: a file lock among them is held until it has ended.
 
     `binaries` names the folder of `initdb` and `postgres`; without it the installed package's are taken, then PATH's.
     Raises `PostgresUnavailable`.
@@ -124,10 +132,15 @@ def prepare_postgres(
     programs = _reachable_programs(binaries or find_binaries(), folder, identity)
     data = _reachable_data(folder, identity)
     cluster = PostgresCluster(data, programs, port, password, identity, durable)
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    if unfinished.exists():
+        _empty(data)
     if (data / "PG_VERSION").exists():
         _check_version(data, programs)
     else:
-        _initialise(cluster)
+        unfinished.touch()
+        _initialise(cluster, holding)
+        unfinished.unlink()
     return cluster
 
 
@@ -214,7 +227,15 @@ def _major_version(programs: Path) -> int:
     return int(match.group()) if match else 0
 
 
-def _initialise(cluster: PostgresCluster) -> None:
+def _empty(data: Path) -> None:
+    for path in data.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _initialise(cluster: PostgresCluster, holding: tuple[int, ...]) -> None:
     modern = _major_version(cluster.binaries) >= 17
     locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if modern else ()
     with tempfile.TemporaryFile("w+") as password:
@@ -226,6 +247,7 @@ def _initialise(cluster: PostgresCluster) -> None:
             *(str(cluster.binaries / "initdb"), "-D", str(cluster.data), "-U", USER, "--auth=scram-sha-256"),
             *("--pwfile=/dev/stdin", "--encoding=UTF8", "--locale=C", "--no-sync", *locale),
             stdin=password,
+            holding=holding,
         )
     if done.returncode != 0:
         raise PostgresUnavailable(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")

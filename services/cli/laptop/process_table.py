@@ -1,5 +1,6 @@
 """The machine's processes: commands and descendants of the ones we started."""
 
+import os
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -27,6 +28,31 @@ def read_families(pids: Iterable[int]) -> dict[int, tuple[ProcessEntry, ...]]:
             family = (pid, *sorted(_descendants(pid, children)))
             families[pid] = tuple(ProcessEntry(member, command_of(member)) for member in family)
     return families
+
+
+def processor_seconds(pid: int) -> float:
+    """What this process and its descendants have worked so far, those that have ended and been reaped included."""
+    members = [entry.pid for entry in read_families([pid]).get(pid, ())]
+    return sum(map(_proc_seconds if (PROC / "self/stat").exists() else _ps_seconds, members))
+
+
+def _proc_seconds(pid: int) -> float:
+    try:
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it ended while we looked
+        return 0.0
+    own_and_reaped = fields[11:15]
+    return sum(map(int, own_and_reaped)) / os.sysconf("SC_CLK_TCK")
+
+
+def _ps_seconds(pid: int) -> float:
+    """`ps` writes [[days-]hours:]minutes:seconds."""
+    said = subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    days, _, clock = said.strip().rpartition("-")
+    seconds = 0.0
+    for part in clock.split(":") if clock else []:
+        seconds = seconds * 60 + float(part)
+    return seconds + 86_400 * int(days or 0)
 
 
 def _descendants(pid: int, children: dict[int, list[int]]) -> list[int]:

@@ -58,8 +58,8 @@ class RoleProcess:
         if self._process.returncode is None:
             self._process.send_signal(self._spec.stop_signal)
 
-    def kill(self) -> None:
-        signal_group(self.pid, signal.SIGKILL)
+    def kill(self, *, with_signal: Signals = signal.SIGKILL) -> None:
+        signal_group(self.pid, with_signal)
 
 
 async def start_process(spec: RoleSpec, *, guard: Guard, output: int) -> RoleProcess:

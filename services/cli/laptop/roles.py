@@ -18,9 +18,8 @@ from services.cli.laptop.valkey import ValkeyServer
 
 SOURCES = Path(__file__).parents[3]
 PRODUCER, WORKER, NEIGHBOUR, STORE = range(4)
+PRODUCER_GRACE = timedelta(seconds=2)  # the workers behind them get what is left, which may be in the middle of a text
 WORKERS = ("campaign_worker", "webhook_worker", "operations_worker")
-WORKER_GRACE = timedelta(seconds=50)  # a worker's own soft shutdown takes up to 45 s
-STORE_GRACE = timedelta(seconds=20)
 
 
 def store_roles(cluster: PostgresCluster, valkey: ValkeyServer, *, base: Mapping[str, str]) -> list[RoleSpec]:
@@ -35,7 +34,6 @@ def store_roles(cluster: PostgresCluster, valkey: ValkeyServer, *, base: Mapping
             stop_rank=STORE,
             stop_signal=postgres.STOP_SIGNAL,
             death_signal=postgres.DEATH_SIGNAL,
-            grace=STORE_GRACE,
             unprivileged=cluster.unprivileged,
         ),
         RoleSpec(
@@ -44,7 +42,6 @@ def store_roles(cluster: PostgresCluster, valkey: ValkeyServer, *, base: Mapping
             is_ready=lambda _pid: valkey.is_ready(),
             environment=environment,
             stop_rank=STORE,
-            grace=STORE_GRACE,
         ),
     ]
 
@@ -85,10 +82,10 @@ def service_roles(identity: Identity, *, data_dir: Path, base: Mapping[str, str]
     ports = identity.ports
     service = partial(_service, data_dir=data_dir, base=base, ports=ports)
     return [
-        *(service(name, stop_rank=WORKER, grace=WORKER_GRACE, more={"REMAP_SIGTERM": "SIGQUIT"}) for name in WORKERS),
-        service("webhook_ingress", is_ready=answers_http(ports["ingress"], "/readyz")),
-        service("console", is_ready=answers_http(ports["console"], "/readyz")),
-        service("beat"),
+        *(service(name, stop_rank=WORKER, more={"REMAP_SIGTERM": "SIGQUIT"}) for name in WORKERS),
+        service("webhook_ingress", is_ready=answers_http(ports["ingress"], "/readyz"), grace=PRODUCER_GRACE),
+        service("console", is_ready=answers_http(ports["console"], "/readyz"), grace=PRODUCER_GRACE),
+        service("beat", grace=PRODUCER_GRACE),
         service("flower", is_ready=answers_http(ports["flower"], "/healthcheck"), stop_rank=NEIGHBOUR),
     ]
 
@@ -106,7 +103,7 @@ def _service(
     ports: Mapping[str, int],
     is_ready: Probe | None = None,
     stop_rank: int = PRODUCER,
-    grace: timedelta = timedelta(seconds=15),
+    grace: timedelta = timedelta(seconds=10),
     more: Mapping[str, str] | None = None,
 ) -> RoleSpec:
     run_dir = _run_dir(name, data_dir)

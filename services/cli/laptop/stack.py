@@ -3,17 +3,18 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import psycopg
 
 from services.cli.demo.provider import Simulator
+from services.cli.laptop.aside import run_aside
 from services.cli.laptop.guard import ENTER_AND_BECOME, Guard
 from services.cli.laptop.identity import (
     DATABASE,
@@ -37,6 +38,7 @@ from services.cli.laptop.valkey import prepare_valkey
 
 REFRESH = timedelta(seconds=1)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Result = TypeVar("Result")
 URLS = ("ingress", "console", "flower", "simulator", "traces", "database", "redis")
 
 
@@ -52,6 +54,8 @@ class StackPlan:
     identity: Identity
     environment: Mapping[str, str]
     provider_rate: float
+    lock: int
+    """The descriptor of the folder's lock, for whoever writes there and could outlive us."""
     postgres_binaries: Path | None = None
     valkey_program: Path | None = None
 
@@ -61,14 +65,18 @@ Stages = Callable[[StackPlan], AsyncIterator[list[RoleSpec]]]
 
 
 async def laptop_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
-    """The stores and the simulator; then, on a migrated database and with our webhook registered, our own roles."""
+    """The stores and the simulator; then, on a migrated database and with our webhook registered, our own roles.
+
+    In the end what whoever reads `run.json` relies on: its token, and one clock for us and the provider.
+    """
     ports, data_dir, base = plan.identity.ports, plan.data_dir, plan.environment
-    cluster = await asyncio.to_thread(
+    cluster = await run_aside(
         prepare_postgres,
         data_dir / "postgres",
         port=ports["postgres"],
         password=plan.identity.postgres_password,
         binaries=plan.postgres_binaries,
+        holding=(plan.lock,),
     )
     valkey = prepare_valkey(
         data_dir / "valkey", port=ports["valkey"], password=plan.identity.valkey_password, program=plan.valkey_program
@@ -76,10 +84,11 @@ async def laptop_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
     simulator = simulator_role(plan.identity, data_dir=data_dir, provider_rate=plan.provider_rate, base=base)
     traces = trace_roles(plan.identity, data_dir=data_dir, base=base)
     yield [*store_roles(cluster, valkey, base=base), simulator, *traces]
-    await asyncio.to_thread(_migrate, cluster.url("postgres", driver="postgresql"), cluster.url(DATABASE))
-    webhook = {WEBHOOK_ID: await asyncio.to_thread(_register_webhook, plan.identity)}
+    await run_aside(_migrate, cluster.url("postgres", driver="postgresql"), cluster.url(DATABASE))
+    webhook = {WEBHOOK_ID: await run_aside(_register_webhook, plan.identity)}
     write_settings(data_dir, read_settings_file(data_dir) | webhook)
     yield service_roles(plan.identity, data_dir=data_dir, base={**base, **webhook})
+    await run_aside(_prepare, data_dir, plan.identity)
 
 
 class Stack:
@@ -118,14 +127,15 @@ class Stack:
         async with AsyncExitStack() as exits:
             self._watch_signals(exits)
             self._data_dir.mkdir(parents=True, mode=0o700, exist_ok=True)
-            lock = exits.enter_context(await asyncio.to_thread(FolderLock, self._data_dir))
-            plan = self._prepare_folder()
+            lock = exits.enter_context(await self._unless_stopped(run_aside(FolderLock, self._data_dir)))
+            plan = self._prepare_folder(lock)
             guard = exits.enter_context(Guard(holding=(lock.fileno(),)))
+            exits.callback(_end_children, guard)
             self._supervisor = Supervisor(
                 guard=guard, logs=self._data_dir / "logs", log=self._log, changed=self._changed.set
             )
             exits.push_async_callback(self._supervisor.stop, hurry=self._hurry)
-            await self._start_unless_stopped(plan)
+            await self._unless_stopped(self._start(plan))
             self.run_file = await self._describe(plan.identity)
             write_run_file(self._data_dir, self.run_file)
             exits.callback(remove_run_file, self._data_dir)
@@ -155,7 +165,7 @@ class Stack:
             loop.add_signal_handler(number, self.request_stop)
             exits.callback(loop.remove_signal_handler, number)
 
-    def _prepare_folder(self) -> StackPlan:
+    def _prepare_folder(self, lock: FolderLock) -> StackPlan:
         remove_run_file(self._data_dir)  # of a stack that was killed
         for name in ("logs", "simulator"):
             (self._data_dir / name).mkdir(mode=0o700, exist_ok=True)
@@ -167,21 +177,22 @@ class Stack:
             identity=identity,
             environment={**os.environ, **settings},
             provider_rate=self._provider_rate,
+            lock=lock.fileno(),
             postgres_binaries=self._postgres_binaries,
             valkey_program=self._valkey_program,
         )
 
-    async def _start_unless_stopped(self, plan: StackPlan) -> None:
-        starting = asyncio.create_task(self._start(plan))
+    async def _unless_stopped(self, work: Coroutine[Any, Any, Result]) -> Result:
+        working = asyncio.create_task(work)
         stopped = asyncio.create_task(self._stop_requested.wait())
         try:
-            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not starting.done():
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if self._stop_requested.is_set():
                 raise StackStopped("stopped before it was ready")
-            await starting
+            return await working
         finally:
             await _cancel(stopped)
-            await _cancel(starting)
+            await _cancel(working)
 
     async def _start(self, plan: StackPlan) -> None:
         async for specs in self._stages(plan):
@@ -230,6 +241,12 @@ def _migrate(maintenance_url: str, database_url: str) -> None:
     upgrade(database_url)
 
 
+def _prepare(data_dir: Path, identity: Identity) -> None:
+    from services.cli.demo.prepare import prepare
+
+    prepare(data_dir, identity)
+
+
 def _register_webhook(identity: Identity) -> str:
     """Have the simulator deliver to our ingress, and answer the webhook's id. Raises `SimulatorUnavailable`."""
     simulator = Simulator(identity.url("simulator"))
@@ -239,6 +256,16 @@ def _register_webhook(identity: Identity) -> str:
         simulator.close()
 
 
-async def _cancel(task: asyncio.Task[object]) -> None:
+def _end_children(guard: Guard) -> None:
+    """End what is no role and runs still: what makes the cluster, when it was cut off in the middle of it."""
+    for each in read_families([os.getpid()])[os.getpid()]:
+        if each.pid not in (os.getpid(), guard.pid):
+            with suppress(ProcessLookupError):
+                os.kill(each.pid, signal.SIGKILL)
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
     task.cancel()
     await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()  # it is known, or came too late for anybody

@@ -2,27 +2,35 @@
 
 import asyncio
 import shlex
+import signal
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 
 from services.cli.laptop.guard import Guard
-from services.cli.laptop.process_table import ProcessEntry
+from services.cli.laptop.patience import StartPatience
+from services.cli.laptop.process_table import ProcessEntry, processor_seconds
 from services.cli.laptop.processes import RoleProcess, RoleSpec, start_process
 from services.cli.laptop.role_log import SUPERVISOR, Log, RoleLog
 
 POLL = timedelta(milliseconds=50)
-START_LIMIT = timedelta(seconds=90)
+LOOK_EVERY = timedelta(seconds=2)
 EARLY_ENDS_LIMIT = 3
 FIRST_PAUSE = timedelta(milliseconds=500)
 LONGEST_PAUSE = timedelta(seconds=15)
 CALM = timedelta(seconds=30)
 """A run of this length clears the record: the next restart waits only `FIRST_PAUSE` again."""
 
+STOPS_WITHIN = timedelta(seconds=8)
+"""Whatever the roles do: somebody waits at a terminal. What is killed is taken up by the next run."""
+
+KEPT_FOR_EACH_RANK = timedelta(seconds=1.2)
+DEATH_TAKES = timedelta(seconds=0.3)
+
 
 class RoleDidNotStart(Exception):
-    """A role ended again and again, or did not become ready in time; the text names it and its log."""
+    """A role ended again and again, or does not become ready; the text names it and its log."""
 
 
 class Supervisor:
@@ -41,15 +49,24 @@ class Supervisor:
         return {role.spec.name: ProcessEntry(role.pid, shlex.join(role.spec.command)) for role in started}
 
     async def start(self, specs: Iterable[RoleSpec]) -> None:
-        """Start these roles together and return when all are ready. Raises `RoleDidNotStart`."""
+        """Start these roles together and return when all are ready, on a busy machine however late.
+
+        Raises `RoleDidNotStart`.
+        """
         started = [self._add(spec) for spec in specs]
         await asyncio.gather(*(self._first_ready(role) for role in started))
 
     async def stop(self, *, hurry: asyncio.Event | None = None) -> None:
-        """Stop the roles rank by rank, each within its grace, or at once when `hurry` is set; then kill."""
-        by_rank = sorted(self._roles.values(), key=_stop_rank)
-        for _, rank in groupby(by_rank, key=_stop_rank):
-            await asyncio.gather(*(self._stop_role(role, hurry or asyncio.Event()) for role in rank))
+        """Stop the roles rank by rank, then kill; at once when `hurry` is set, and all of it in `STOPS_WITHIN`.
+
+        Each rank has its roles' grace, and no more than leaves `KEPT_FOR_EACH_RANK` to each that comes after it.
+        """
+        now = asyncio.get_running_loop().time
+        ends_at = now() + STOPS_WITHIN.total_seconds()
+        by_rank = [list(rank) for _, rank in groupby(sorted(self._roles.values(), key=_stop_rank), key=_stop_rank)]
+        for number, rank in enumerate(by_rank, start=1):
+            left = ends_at - now() - (len(by_rank) - number) * KEPT_FOR_EACH_RANK.total_seconds()
+            await asyncio.gather(*(self._stop_role(role, hurry or asyncio.Event(), max(left, 0)) for role in rank))
 
     def _add(self, spec: RoleSpec) -> "_Role":
         role = _Role(spec, RoleLog(spec.name, self._logs / f"{spec.name}.log", self._log))
@@ -58,12 +75,14 @@ class Supervisor:
         return role
 
     async def _first_ready(self, role: "_Role") -> None:
-        log = self._logs / f"{role.spec.name}.log"
-        try:
-            async with asyncio.timeout(START_LIMIT.total_seconds()):
-                await role.first_ready
-        except TimeoutError as error:
-            raise RoleDidNotStart(f"{role.spec.name} was not ready in {START_LIMIT.seconds} s, see {log}") from error
+        patience, loop = StartPatience(), asyncio.get_running_loop()
+        while not role.first_ready.done():
+            await asyncio.wait({role.first_ready}, timeout=LOOK_EVERY.total_seconds())
+            worked = await asyncio.to_thread(processor_seconds, role.pid)
+            why = patience.ended(now=loop.time(), worked=worked)
+            if why and not role.first_ready.done():
+                raise RoleDidNotStart(f"{role.spec.name}: {why}, see {self._logs / role.spec.name}.log")
+        role.first_ready.result()
 
     async def _keep_running(self, role: "_Role") -> None:
         loop = asyncio.get_running_loop()
@@ -108,19 +127,27 @@ class Supervisor:
         if not role.first_ready.done():
             role.first_ready.set_result(None)
 
-    async def _stop_role(self, role: "_Role", hurry: asyncio.Event) -> None:
+    async def _stop_role(self, role: "_Role", hurry: asyncio.Event, left: float) -> None:
         role.stopping.set()
         if role.process is not None:
             role.process.ask_to_stop()
         hurrying = asyncio.create_task(hurry.wait())
-        grace = role.spec.grace.total_seconds()
+        grace = min(role.spec.grace.total_seconds(), left)
         await asyncio.wait({role.keeper, hurrying}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
         hurrying.cancel()
         if not role.keeper.done() and role.process is not None:
             self._log(SUPERVISOR, f"{role.spec.name} did not stop in time, killing it")
-            role.process.kill()
+            await self._kill(role, role.process)
         await role.keeper
         role.log.close()
+
+    async def _kill(self, role: "_Role", process: RoleProcess) -> None:
+        """By the signal that takes its children along, and by the one that nothing withstands."""
+        for number in (role.spec.death_signal, signal.SIGKILL):
+            process.kill(with_signal=number)
+            await asyncio.wait({role.keeper}, timeout=DEATH_TAKES.total_seconds())
+            if role.keeper.done():
+                return
 
 
 async def wait_at_most(event: asyncio.Event, duration: timedelta) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from services.cli.demo.promises import read_ledger
@@ -50,7 +51,10 @@ def test_the_demo_keeps_every_promise_and_resumes(tmp_path: Path) -> None:
 def test_a_fresh_stack_is_well_and_its_provider_ready(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with running_stack(folder) as stack:
-        stack.run_file()
+        run_file = stack.run_file()
+        token = {"authorization": f"Bearer {run_file['api_token']}"}
+        with httpx.Client(trust_env=False, headers=token, timeout=30) as client:
+            assert client.get(f"{run_file['urls']['console']}/api/v1/clock").status_code == 200
         for words in (("health",), ("provider", "check")):
             command = [str(PROGRAM), *words, "--data", str(folder)]
             answer = subprocess.run(command, capture_output=True, text=True, check=False)

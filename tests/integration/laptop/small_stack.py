@@ -46,6 +46,10 @@ async def stubborn_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
     yield [_role(plan, "store", stop_rank=3), _role(plan, "stubborn", stop_rank=1)]
 
 
+async def patient_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
+    yield [_role(plan, "store", stop_rank=3), _role(plan, "stubborn", stop_rank=1, grace=600)]
+
+
 async def broken_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
     yield [_role(plan, "store", stop_rank=3)]
     yield [RoleSpec(name="broken", command=("false",), is_ready=lambda _pid: False, environment={})]
@@ -60,7 +64,9 @@ async def stores_only(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
     yield [spec for spec in specs if spec.name in ("postgres", "valkey")]
 
 
-def _role(plan: StackPlan, name: str, *, stop_rank: int, ready_file: str = "ready") -> RoleSpec:
+def _role(
+    plan: StackPlan, name: str, *, stop_rank: int, ready_file: str = "ready", grace: float | None = None
+) -> RoleSpec:
     run_dir = plan.data_dir / "run" / name
     return RoleSpec(
         name=name,
@@ -68,7 +74,7 @@ def _role(plan: StackPlan, name: str, *, stop_rank: int, ready_file: str = "read
         is_ready=wrote_file(run_dir / ready_file),
         environment=plan.environment,
         stop_rank=stop_rank,
-        grace=timedelta(seconds=0.5 if name == "stubborn" else 20),
+        grace=timedelta(seconds=grace or (0.5 if name == "stubborn" else 20)),
         run_dir=run_dir,
     )
 
@@ -76,6 +82,7 @@ def _role(plan: StackPlan, name: str, *, stop_rank: int, ready_file: str = "read
 KINDS = {
     "small": small_stages,
     "stubborn": stubborn_stages,
+    "patient": patient_stages,
     "broken": broken_stages,
     "waiting": waiting_stages,
     "stores": stores_only,

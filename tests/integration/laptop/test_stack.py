@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from services.cli.laptop.identity import MEASURED, read_settings_file
-from services.cli.laptop.process_table import read_families
+from services.cli.laptop.process_table import processor_seconds, read_families
 from services.cli.laptop.run_file import NoStackRunning, RunFile, read_run_file
 
 pytestmark = pytest.mark.processes
@@ -162,6 +162,13 @@ class TestStop:
         assert (stack.folder / "stopped").read_text().split() == ["store"]
         assert not any(map(is_running, pids))
 
+    def test_waits_for_no_role_longer_than_somebody_at_a_terminal_does(self, start: Start):
+        stack = start("patient")
+        pids = stack.all_pids()
+        assert "stubborn did not stop in time, killing it" in stack.stop()
+        assert (stack.folder / "stopped").read_text().split() == ["store"], "the last rank keeps its time"
+        assert not any(map(is_running, pids))
+
     def test_a_second_signal_waits_for_nobody(self, start: Start):
         stack = start()
         os.kill(stack.pid("producer"), signal.SIGSTOP)
@@ -258,3 +265,16 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+def test_processor_time_counts_children_that_have_ended(tmp_path: Path) -> None:
+    program = "import subprocess, sys, time; subprocess.run([sys.executable, '-c', sys.argv[1]]); time.sleep(60)"
+    work = "import time\nwhile time.process_time() < 0.5: pass"
+    with subprocess.Popen([sys.executable, "-c", program, work]) as busy:
+        try:
+            wait_until(lambda: processor_seconds(busy.pid) >= 0.5)
+            wait_until(lambda: len(read_families([busy.pid])[busy.pid]) == 1)
+            assert processor_seconds(busy.pid) >= 0.5
+        finally:
+            busy.kill()
+    assert processor_seconds(busy.pid) == 0

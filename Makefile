@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+# By both processors, and once: else every role of a first start compiles every library, for itself and in vain where
+# bytecode may not be written. Some libraries hold files that no Python can compile.
+COMPILE := $(BIN)/python -m compileall -q -j 0 .venv/lib services >/dev/null || :
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
 # Fetched before the tests: they see no proxy and no pip configuration of a home folder.
@@ -23,13 +26,18 @@ tools: $(TOOLS)  ## add what tests and lint need, from its own hashed lock
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12")'
+	@if test -e .venv/.unfinished; then rm -rf .venv; fi
 	$(PYTHON) -m venv .venv
+	@touch .venv/.unfinished
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
+	@$(COMPILE)
+	@rm .venv/.unfinished
 	@touch $@
 
 $(TOOLS): $(INSTALLED) requirements-dev.lock
 	$(PIP) --require-hashes -r requirements-dev.lock
+	@$(COMPILE)
 	@touch $@
 
 run: install  ## start everything here and run the demo campaign; Ctrl-C stops it

@@ -100,6 +100,7 @@ def run_flower(*, user: str, password: str, address: str, port: int, max_tasks: 
     for name, value in chosen.items():
         setattr(options, name, value)
     logging.getLogger("tornado.access").disabled = True
+    logging.getLogger("flower.inspector").addFilter(_is_no_silence)
     flower = GuardedFlower(user=user, password=password, capp=app, options=options, **flower_settings)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     flower.start_http_server()
@@ -107,3 +108,8 @@ def run_flower(*, user: str, password: str, address: str, port: int, max_tasks: 
         flower.start()
     except (KeyboardInterrupt, SystemExit):
         flower.stop()
+
+
+def _is_no_silence(record: logging.LogRecord) -> bool:
+    """Drop that no worker replied: at each start none is there yet, and whether one is missing is health's to say."""
+    return record.msg != "Inspect method %s failed"

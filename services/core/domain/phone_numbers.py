@@ -29,13 +29,26 @@ DIRECTORY_ASSISTANCE = "5551212"
 TEST_NUMBERS = "500555"
 SHORT_CODE_LENGTHS = frozenset({3, 5, 6})
 E164_LENGTHS = range(7, 16)
+LONGEST_CELL = 200
+QUOTES_THAT_OPEN = frozenset("‚„")
 TEXTABLE_TYPES = frozenset({phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE})
+
+_BRACKETS = str.maketrans("[{<]}>", "((()))")
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _USUAL = re.compile(r"(?:\+?1[ .-]?)?\(?([2-9][0-9]{2})\)?[ .-]?([0-9]{3})[ .-]?([0-9]{4})")
 _SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d*)?\s?E\s?[+-]?\d+", re.IGNORECASE)
 _DECIMAL = re.compile(r"[+-]?\d{7,}\.\d+|.*\.0", re.DOTALL)
-_EXTENSION = re.compile(r"(extension|extn|ext|x|#)[ .:=]*\d{1,7}$", re.IGNORECASE)
+# As people write an extension: a word or sign for it, or the pauses that a telephone dials (commas, semicolons, p, w).
+# One pause and four digits or more would rather be another number.
+_EXTENSION = re.compile(
+    r"[ ,;.\-]*\(? ?(?:"
+    r"(?:\bextension|\bextensi[oó]n|\bextn|ext|\bxtn|\banexo|\bramal|\bposte|\bint|[x×х#~])[ .:=\-#]*\d{1,7}"
+    r"|(?:[,;pw] ?){2,9}\d{1,7}|[,;pw] ?\d{1,3}"
+    r") ?\)?$",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(r"\(([^()]*)(\)|$)")
 _DOMESTIC_NUMBER = re.compile(r"(?<!\d)(?:\+?1[ .\-/]*)?\(?[2-9]\d{2}\)?[ .\-/]*\d{3}[ .\-/]*\d{4}(?!\d)")
 _SEPARATOR = re.compile(r"[,;/|&]|\b(?:or|and|o|y|ou)\b|(?<=\d) ?(?=\+)", re.IGNORECASE)
 _SHAPE = re.compile(r"\(? ?\+? ?\(? ?\d[\d ().\-/]*")
@@ -76,6 +89,8 @@ def parse_phone_number(
     text = _cleaned(raw)
     if not text:
         return NumberRejection.MISSING
+    if len(text) > LONGEST_CELL or _has_other_digits(raw):
+        return NumberRejection.NOT_A_NUMBER
     if _SCIENTIFIC.fullmatch(text):
         return NumberRejection.SCIENTIFIC_NOTATION
     if _DECIMAL.fullmatch(text):
@@ -83,7 +98,7 @@ def parse_phone_number(
     number, extension_dropped = _without_extension(_without_scheme(text))
     if _holds_two_numbers(number):
         return NumberRejection.TWO_NUMBERS
-    if not _SHAPE.fullmatch(number):
+    if not _SHAPE.fullmatch(number) or not _are_brackets_around_codes(number):
         return NumberRejection.NOT_A_NUMBER
     parsed = _dialled(number, allowed_countries=allowed_countries, allow_test_numbers=allow_test_numbers)
     if isinstance(parsed, PhoneNumber) and extension_dropped:
@@ -99,7 +114,15 @@ def _cleaned(raw: str) -> str:
     """One line of ASCII digits and marks; copied numbers bring other scripts' digits, dashes and invisible marks."""
     if not raw.isascii():
         raw = "".join(map(_plain, unicodedata.normalize("NFKC", raw)))
-    return " ".join(raw.split()).removeprefix("'").strip()
+    return " ".join(raw.translate(_BRACKETS).split()).removeprefix("'").strip()
+
+
+def _has_other_digits(raw: str) -> bool:
+    """Whether there is a superscript, a circled digit or the like: a footnote's mark would make another number."""
+    return not raw.isascii() and any(
+        not character.isdecimal() and any(map(str.isdigit, unicodedata.normalize("NFKC", character)))
+        for character in raw
+    )
 
 
 def _plain(character: str) -> str:
@@ -108,6 +131,10 @@ def _plain(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Pd" or character == "−":
         return "-"
+    if category == "Ps" and character not in QUOTES_THAT_OPEN:
+        return "("
+    if category == "Pe":
+        return ")"
     return "" if category == "Cf" else character
 
 
@@ -119,7 +146,21 @@ def _without_scheme(text: str) -> str:
 
 def _without_extension(text: str) -> tuple[str, bool]:
     match = _EXTENSION.search(text)
-    return (text[: match.start()].rstrip(" ,;.-"), True) if match else (text, False)
+    return (text[: match.start()], True) if match else (text, False)
+
+
+def _are_brackets_around_codes(text: str) -> bool:
+    """Whether brackets hold the whole number, a country's or an area's code; elsewhere they hold a note, as `(2)`."""
+    for group in _BRACKETED.finditer(text):
+        before, inside, after = (
+            "".join(filter(str.isdigit, part)) for part in (text[: group.start()], group[1], text[group.end() :])
+        )
+        is_whole = not before and not after
+        is_code = "+" in text or len(inside) == 3 or inside == "1" or (len(inside) == 4 and inside[0] == "1")
+        if not is_whole and not (is_code and after and len(before) <= 3):
+            return False
+    unopened = _BRACKETED.sub(lambda group: re.sub(r"\D", "", group[1]), text).partition(")")
+    return not unopened[1] or not any(map(str.isdigit, unopened[2])) or sum(map(str.isdigit, unopened[0])) <= 4
 
 
 def _holds_two_numbers(text: str) -> bool:

@@ -1,7 +1,9 @@
 """Read a request's body by its route's kind, within a size and a time, before anything is done with it."""
 
 import asyncio
+import errno
 import hashlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +21,10 @@ from services.core.http.connection import body_time_is_mine
 
 IN_MEMORY = 1024 * 1024
 CHUNK = 256 * 1024
+UPLOADS_AT_ONCE = 2
+"""Of the largest files; what the chart's `console.uploads` holds."""
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Takes(StrEnum):
@@ -36,12 +42,36 @@ LIMITS = {
 }
 
 
+class Room:
+    """How many bytes of temporary files there may be at once: the disk they lie on is shared, and small in a pod."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> None:
+        """Raises `RefusedInput` (503) when others have taken it."""
+        with self._lock:
+            if size > self._left:
+                detail = "other large files are being read just now: send this one again in some minutes"
+                raise RefusedInput("uploads_busy", detail, status=503)
+            self._left -= size
+
+    def give_back(self, size: int) -> None:
+        with self._lock:
+            self._left += size
+
+
+ROOM = Room(UPLOADS_AT_ONCE * LIMITS[Takes.CSV][0])
+
+
 class Upload:
     """A received body: small ones stay in memory, large ones in a temporary file without a name."""
 
     def __init__(self) -> None:
         self._file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - see close
         self._digest = hashlib.sha256()
+        self._on_disk = 0
         self.size = 0
 
     @property
@@ -49,9 +79,19 @@ class Upload:
         return self._digest.digest()
 
     def write(self, chunk: bytes) -> None:
-        self._file.write(chunk)
-        self._digest.update(chunk)
+        """Raises `RefusedInput`: 507 without room on the disk, 503 while others have it."""
         self.size += len(chunk)
+        if self.size > IN_MEMORY:
+            ROOM.take(self.size - self._on_disk)
+            self._on_disk = self.size
+        try:
+            self._file.write(chunk)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            detail = "the console has no room for a file of this size: split it, or give console.uploads more room"
+            raise RefusedInput("no_room", detail, status=507) from error
+        self._digest.update(chunk)
 
     def chunks(self) -> Iterator[bytes]:
         self._file.seek(0)
@@ -59,7 +99,13 @@ class Upload:
             yield chunk
 
     def close(self) -> None:
-        self._file.close()
+        ROOM.give_back(self._on_disk)
+        self._on_disk = 0
+        try:
+            self._file.close()
+        except OSError as error:  # what did not fit on the disk is tried once more when the file is closed
+            if error.errno not in NO_ROOM:
+                raise
 
 
 class ReadRequest(Request):
@@ -86,7 +132,9 @@ class Received:
 
 
 async def receive(request: Request, takes: Takes) -> Received:
-    """Raises `RefusedInput`: 415 for another kind, 413 for a large body, 408 for a slow one, 400 for a broken one."""
+    """Raises `RefusedInput`: 415 for another kind, 413 for a large body, 408 for a slow one, 400 for a broken one, 507
+    or 503 for one that there is no room for.
+    """
     largest, within = LIMITS[takes]
     _check_kind(request, takes)
     upload = Upload()

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from services.cli.app import app as cli
 from services.cli.laptop.identity import MEASURED
+from services.console import body
 from services.core.queue.app import configuration
 from services.core.queue.heartbeat import LIVE, READY, STARTED
 from services.core.queue.names import POOLS, Queue
@@ -26,7 +27,7 @@ from services.core.queue.times import Times
 from services.core.runtime.settings import Durations, Settings, TaskLimits, read_settings
 from services.provider_simulator.settings import Settings as SimulatorSettings
 from services.webhook_ingress.app import PATH
-from tests.chart.rendering import CHART, Object, Pod, of_kind, one, pod_of, pods_of, render, render_shape
+from tests.chart.rendering import CHART, Object, Pod, RenderRefused, of_kind, one, pod_of, pods_of, render, render_shape
 
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 PREFIX = "ATTACKACRACK_"
@@ -165,6 +166,22 @@ class TestSettings:
 
     def test_the_public_path(self) -> None:
         assert VALUES["webhookIngress"]["expose"]["paths"] == [PATH.decode()]
+
+
+class TestUploads:
+    def test_the_largest_files_lie_on_a_disk_that_holds_as_many_as_the_console_takes(self) -> None:
+        pod = pod_of(render(), "console")
+        folder = environment(pod)["TMPDIR"]
+        [mount] = [mount for mount in pod.main["volumeMounts"] if mount["mountPath"] == folder]
+        [volume] = [volume for volume in pod.spec["volumes"] if volume["name"] == mount["name"]]
+        assert "medium" not in volume["emptyDir"]
+        size = int(volume["emptyDir"]["sizeLimit"].removesuffix("Mi")) << 20
+        assert size > body.UPLOADS_AT_ONCE * body.LIMITS[body.Takes.CSV][0]
+
+    @pytest.mark.parametrize("size", ["64Mi", "512Mi", "639Mi", "0Gi", "1"])
+    def test_less_is_refused(self, size: str) -> None:
+        with pytest.raises(RenderRefused, match="uploads"):
+            render({"console": {"uploads": size}})
 
 
 class TestSecrets:

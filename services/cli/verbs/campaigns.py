@@ -1,7 +1,7 @@
 """Campaigns: made, planned, started, and stopped again."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from services.cli.files import write_new
 from services.cli.output import lines_of, listing, plain, record, rows_table
 from services.cli.values import read_duration, read_instant
 from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Limit, verb
@@ -36,12 +37,6 @@ VERDICTS = {
 Key = Annotated[str, typer.Argument(metavar="ID|NAME", show_default=False)]
 
 group = typer.Typer(help="Campaigns: create, plan, start; pause, resume, cancel.", no_args_is_help=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    file: Path
-    size: int
 
 
 def _show_campaign(campaign: Any, zone: ZoneInfo) -> list[Any]:
@@ -262,21 +257,15 @@ def export(
     file: Annotated[Path, typer.Argument(dir_okay=False, writable=True, show_default=False)],
     by: By = SOMEBODY,
 ) -> Any:
-    """Write all recipients with their ends to a new CSV file, in which no spreadsheet finds a formula.
+    """Write all recipients with their ends to a new CSV file, in which no spreadsheet finds a formula. A dash writes to
+    standard output.
 
     Example: attackacrack campaigns export "Spring check" spring.csv
     """
-    from services.core.domain.failures import RefusedInput
     from services.core.usecases.campaign_results import export_recipients
     from services.core.usecases.inspect_verbs import campaign_id_of
 
-    lines = export_recipients(context, campaign_id_of(context, campaign), by=by)
-    try:
-        with file.open("xb") as opened:
-            opened.writelines(lines)
-            return Exported(file, opened.tell())
-    except FileExistsError as error:
-        raise RefusedInput("file_exists", f"{file} is there already: name a new file") from error
+    return write_new(file, export_recipients(context, campaign_id_of(context, campaign), by=by))
 
 
 @verb(group, "clone", show=_show_campaign)

@@ -107,6 +107,10 @@ class Recipient(Answered):
             "receipt_at": "2026-03-02T18:00:04Z",
             "replied_at": None,
             "opted_out_at": None,
+            "first_name": "Ada",
+            "last_name": None,
+            "external_id": "C-17",
+            "error_code": None,
         }
     )
 
@@ -124,3 +128,7 @@ class Recipient(Answered):
     receipt_at: datetime | None
     replied_at: datetime | None
     opted_out_at: datetime | None
+    first_name: str | None
+    last_name: str | None
+    external_id: str | None
+    error_code: str | None

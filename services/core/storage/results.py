@@ -37,9 +37,11 @@ GROUP BY message.variant ORDER BY message.variant
 RECIPIENTS = f"""
 SELECT recipient.id AS recipient_id, recipient.contact_id, recipient.e164, recipient.variant, recipient.excluded,
        recipient.segments, recipient.body, message.id AS message_id, message.status, message.reason,
+       message.provider_error_code AS error_code, contact.first_name, contact.last_name, contact.external_id,
        message.submitted_at, message.receipt_at, answer.replied_at, answer.opted_out_at,
        CASE WHEN texted.until > product_now() THEN texted.until END AS deferred_until
 FROM recipients AS recipient
+JOIN contacts AS contact ON contact.id = recipient.contact_id
 LEFT JOIN messages AS message ON message.recipient_id = recipient.id AND message.direction = 'outgoing'
 LEFT JOIN ({ANSWERS}) AS answer ON answer.contact_id = recipient.contact_id
 LEFT JOIN LATERAL (
@@ -87,6 +89,10 @@ class RecipientRow:
     message_id: int | None
     status: str | None
     reason: str | None
+    error_code: str | None
+    first_name: str | None
+    last_name: str | None
+    external_id: str | None
     submitted_at: datetime | None
     receipt_at: datetime | None
     replied_at: datetime | None

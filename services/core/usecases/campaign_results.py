@@ -21,7 +21,7 @@ PLANNED = "planned"
 EXCLUDED = "excluded"
 COLUMNS = (
     *("phone", "variant", "state", "reason", "segments", "message_id", "submitted_at", "receipt_at"),
-    *("replied_at", "opted_out_at"),
+    *("replied_at", "opted_out_at", "first_name", "last_name", "external_id", "text", "error_code"),
 )
 
 
@@ -55,7 +55,10 @@ class CampaignResults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientView:
-    """A recipient with its end: `state` is the message's, else `planned` or `excluded`; `reason` says why."""
+    """A recipient with its end: `state` is the message's, else `planned` or `excluded`; `reason` says why.
+
+    `error_code` is the provider's, of a text that failed.
+    """
 
     recipient_id: int
     contact_id: int
@@ -71,6 +74,10 @@ class RecipientView:
     receipt_at: datetime | None
     replied_at: datetime | None
     opted_out_at: datetime | None
+    first_name: str | None
+    last_name: str | None
+    external_id: str | None
+    error_code: str | None
 
 
 def campaign_results(context: Context, campaign_id: int) -> CampaignResults:
@@ -131,6 +138,7 @@ def _cells(context: Context, campaign_id: int) -> Iterator[Sequence[Cell]]:
             yield (
                 *(PhoneCell(row.e164), row.variant, row.state, row.reason, row.segments, row.message_id),
                 *(row.submitted_at, row.receipt_at, row.replied_at, row.opted_out_at),
+                *(row.first_name, row.last_name, row.external_id, row.body, row.error_code),
             )
         after = page.next
 
@@ -174,4 +182,8 @@ def _view(row: RecipientRow) -> RecipientView:
         receipt_at=row.receipt_at,
         replied_at=row.replied_at,
         opted_out_at=row.opted_out_at,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        external_id=row.external_id,
+        error_code=row.error_code,
     )

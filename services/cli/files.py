@@ -1,0 +1,36 @@
+"""Files that commands write: a new one, or standard output for a dash."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+STANDARD = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    file: Path
+    size: int
+
+
+def write_new(file: Path, lines: Iterable[bytes]) -> Exported:
+    """Write a file that is not there yet. A dash means standard output, and ends the command: nothing else belongs
+    there.
+
+    Raises `RefusedInput` for a file that is there.
+    """
+    from services.core.domain.failures import RefusedInput
+
+    if str(file) == STANDARD:
+        sys.stdout.buffer.writelines(lines)
+        sys.stdout.buffer.flush()
+        raise typer.Exit
+    try:
+        with file.open("xb") as opened:
+            opened.writelines(lines)
+            return Exported(file, opened.tell())
+    except FileExistsError as error:
+        raise RefusedInput("file_exists", f"{file} is there already: name a new file") from error

@@ -1,4 +1,4 @@
-"""Tasks of the operations pool: reconciliation and the scheduled work."""
+"""Tasks of the operations pool: reconciliation, imports that were cut off, and the scheduled work."""
 
 from services.core.queue.names import TaskName
 from services.core.queue.task import task
@@ -8,6 +8,7 @@ from services.core.usecases.check_health import check_health
 from services.core.usecases.clean_up import clean_up
 from services.core.usecases.complete_jobs import complete_jobs
 from services.core.usecases.context import process_context
+from services.core.usecases.import_contacts import resume
 from services.core.usecases.queue_daily_campaigns import queue_daily_campaigns as queue_campaigns
 from services.core.usecases.reconcile import reconcile_message as reconcile
 from services.core.usecases.run_scheduled_job import run_scheduled_job
@@ -17,6 +18,12 @@ from services.core.usecases.run_scheduled_job import run_scheduled_job
 def reconcile_message(message_ids: list[str]) -> None:
     for message_id in message_ids:
         reconcile(process_context(), int(message_id))
+
+
+@task(TaskName.RESUME_IMPORT)
+def resume_import(import_ids: list[str]) -> None:
+    for import_id in import_ids:
+        resume(process_context(), int(import_id))
 
 
 @task(TaskName.QUEUE_DAILY_CAMPAIGNS)

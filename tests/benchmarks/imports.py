@@ -27,10 +27,11 @@ MEGABYTE = 1024  # of the kilobytes that the kernel counts in
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import by the command line: seconds in all, the command's peak memory, and the counts."""
+    """One import by the command line: seconds in all, the command's own CPU and peak memory, and the counts."""
 
     rows: int
     seconds: float
+    cpu_seconds: float
     peak_megabytes: float
     accepted: int
     merged: int
@@ -73,6 +74,7 @@ def import_list(path: Path, rows: int, *, database_url: str, redis_url: str) -> 
     return Import(
         rows,
         time.monotonic() - began,
+        used.ru_utime + used.ru_stime,
         used.ru_maxrss / MEGABYTE,
         *(answer[name] for name in ("accepted", "merged", "rejected", "suppressed")),
     )

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from services.core.storage import imports
+from services.core.usecases import import_contacts
 from services.core.usecases.audit_gaps import audit_gaps
 from services.core.usecases.campaign_verbs import start
 from services.core.usecases.dispatch import Dispatcher
 from services.core.usecases.handle_event import handle_events
+from services.core.usecases.import_contacts import dry_run
 from services.core.usecases.plan_campaign import plan_campaign
 from services.core.usecases.reconcile import reconcile_message
 from services.core.usecases.sweep import sweep
@@ -239,3 +242,42 @@ class TestWebhooks:
 
         assert world.inbox_count() == 1
         assert world.value("SELECT opted_out_at FROM contacts WHERE e164 = :number", number=number) is not None
+
+
+class TestImporting:
+    """X1: a confirmation goes on where it was cut off, by whoever comes next, and does nothing twice."""
+
+    @pytest.mark.parametrize("chunks_before", [0, 1, 2, 4])
+    def test_a_confirmation_that_was_cut_off_goes_on(
+        self, drill: Drill, monkeypatch: pytest.MonkeyPatch, chunks_before: int
+    ) -> None:
+        world = drill.world
+        numbers = [new_number() for _ in range(7)]
+        world.contact(numbers[0])
+        lines = ["phone,first_name,opted_out", *(f"{number},Ann {number}," for number in numbers)]
+        lines += [f"{numbers[1]},Again,", f"{numbers[2]},,yes", f"{numbers[3]},,yes", "12,,yes"]
+        import_id = dry_run(world.context, ["\n".join(lines).encode()], file_name="list.csv", by="a test").import_id
+        monkeypatch.setattr(imports, "ROWS_AT_ONCE", 2)
+        if chunks_before:
+            with world.context.database.transaction() as session:
+                import_contacts._begin(session, import_contacts._locked(session, import_id), by="a test")
+        for _ in range(chunks_before):
+            import_contacts._go_on(world.context, import_id)
+
+        drill.strike("confirm", import_id, point="importing", others=lambda: ended(world, import_id))
+
+        report = import_contacts.show(world.context, import_id)
+        assert (report.status, report.accepted, report.merged) == ("confirmed", 4, 2)
+        assert (report.rejected, report.suppressed) == (1, 4)
+        assert report.foreseen == {"accepted": 4, "merged": 2, "rejected": 1, "suppressed": 4}
+        assert world.value("SELECT count(*) FROM contacts") == len(numbers)
+        assert world.value("SELECT count(*) FROM opt_outs") == 2
+        assert world.value("SELECT first_name FROM contacts WHERE e164 = :e164", e164=numbers[1]) == f"Ann {numbers[1]}"
+
+
+def ended(world: World, import_id: int) -> None:
+    """What the sweep and the operations pool do: a dry run that nobody began to confirm stays one."""
+    if not import_contacts.resume(world.context, import_id):
+        raise AssertionError("so few rows take no task's whole time")
+    if import_contacts.show(world.context, import_id).status == "dry_run":
+        import_contacts.confirm(world.context, import_id, by="a test")

@@ -353,6 +353,11 @@ class World:
         with self.context.database.reading() as session:
             return session.scalar(text(query), values)
 
+    def rows(self, query: str, **values: Any) -> Sequence[Any]:
+        """The rows that a query answers."""
+        with self.context.database.reading() as session:
+            return session.execute(text(query), values).all()
+
     def end_leases(self) -> None:
         """Let a lease's minute have passed, and what the server does then to a transaction that stands still."""
         self.execute(

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 class ImportStatus(StrEnum):
     DRY_RUN = "dry_run"
+    CONFIRMING = "confirming"
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
 

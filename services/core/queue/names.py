@@ -18,6 +18,7 @@ class TaskName(StrEnum):
     SEND_CAMPAIGN_MESSAGE = "send_campaign_message"
     PROCESS_WEBHOOK = "process_webhook"
     RECONCILE_MESSAGE = "reconcile_message"
+    RESUME_IMPORT = "resume_import"
     QUEUE_DAILY_CAMPAIGNS = "queue_daily_campaigns"
     CHECK_COMPLETED_JOBS = "check_completed_jobs"
     OPERATIONAL_HEALTH_CHECK = "operational_health_check"
@@ -60,6 +61,7 @@ TASK_QUEUES: dict[TaskName, Queue] = {
     TaskName.SEND_CAMPAIGN_MESSAGE: Queue.CAMPAIGNS,
     TaskName.PROCESS_WEBHOOK: Queue.WEBHOOKS,
     TaskName.RECONCILE_MESSAGE: Queue.DEFAULT,
+    TaskName.RESUME_IMPORT: Queue.DEFAULT,
     TaskName.QUEUE_DAILY_CAMPAIGNS: Queue.DEFAULT,
     TaskName.CHECK_COMPLETED_JOBS: Queue.DEFAULT,
     TaskName.OPERATIONAL_HEALTH_CHECK: Queue.PRIORITY,

@@ -3,18 +3,40 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import psycopg
 from sqlalchemy import CursorResult, Delete, TextClause, Update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 
 def copy_in(session: Session, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Feed the rows to a `COPY ... FROM STDIN`; what `rows` raises ends the statement and is raised here."""
-    connection = session.connection().connection.driver_connection
-    if connection is None:
+    """Feed the rows to a `COPY ... FROM STDIN`, which ends only with them: give it what is at hand, not what is read
+    meanwhile.
+
+    What `rows` raises ends the statement and is raised here. The driver's errors come as SQLAlchemy's, like those of
+    every other statement.
+    """
+    connection = session.connection()
+    driver = connection.connection.driver_connection
+    if driver is None:
         raise RuntimeError("the session has no connection")
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        is_lost = driver.closed
+        if is_lost:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement,
+            None,
+            error,
+            psycopg.Error,
+            hide_parameters=True,
+            connection_invalidated=is_lost,
+            dialect=connection.dialect,
+        ) from error
 
 
 def count_written(

@@ -3,10 +3,11 @@
 The rows stay, so that counts, caps and the proof of opt-outs hold; what tells who it was, and what was said, goes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import MessageStatus
@@ -142,13 +143,18 @@ def reunite(session: Session, new: Contact) -> Contact:
     return erased
 
 
-def reunite_imported(session: Session, import_id: int) -> None:
-    """Reunite every contact that an import has just made of a number that was erased."""
-    numbers = select(_hash_of(ImportRow.e164)).where(ImportRow.import_id == import_id, ImportRow.e164.is_not(None))
-    hashes = session.scalars(select(Contact.number_hash).where(Contact.number_hash.in_(numbers))).all()
-    made = select(Contact).where(Contact.erased_at.is_(None), Contact.import_id == import_id)
-    for contact in session.scalars(made.where(_hash_of(Contact.e164).in_(hashes))).all() if hashes else ():
+def reunite_made(session: Session, contact_ids: Sequence[int]) -> frozenset[int]:
+    """Reunite those of the contacts, all just made, whose numbers were erased; answers which."""
+    erased = aliased(Contact)
+    found = session.scalars(
+        select(Contact)
+        .join(erased, erased.number_hash == _hash_of(Contact.e164))
+        .where(Contact.id.in_(contact_ids), Contact.erased_at.is_(None))
+        .order_by(Contact.e164)
+    ).all()
+    for contact in found:
         reunite(session, contact)
+    return frozenset(contact.id for contact in found)
 
 
 def _hash_of(e164: Any) -> Any:

@@ -3,14 +3,29 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.core.domain.opt_outs import OptOutSource, start_lifts, stop_is_in_force
 from services.core.runtime import metering
 from services.core.runtime.telemetry import OPT_OUTS
+from services.core.storage import outbox
 from services.core.storage.models import Contact, OptOut, Review
+
+# The rule of `stop_is_in_force`, for many: a START said later has answered the mark already.
+RECORD_IMPORTED = """
+INSERT INTO opt_outs (contact_id, e164, source, rule, said_at, evidence, lifted_at, lifted_by)
+SELECT id, e164, 'import', 'marked', :at, :evidence,
+       CASE WHEN opted_in_at > :at THEN opted_in_at END, CASE WHEN opted_in_at > :at THEN 'later START' END
+FROM contacts WHERE id = ANY(:contact_ids) ORDER BY id
+ON CONFLICT (contact_id) WHERE lifted_at IS NULL DO UPDATE SET said_at = greatest(opt_outs.said_at, excluded.said_at)
+"""
+
+PUT_IN_FORCE = """
+UPDATE contacts SET opted_out_at = greatest(opted_out_at, :at)
+WHERE id = ANY(:contact_ids) AND (opted_in_at IS NULL OR opted_in_at <= :at) RETURNING id
+"""
 
 
 def record(
@@ -52,6 +67,15 @@ def record(
         latest = max(contact.opted_out_at or said_at, said_at)
         session.execute(update(Contact).where(Contact.id == contact.id).values(opted_out_at=latest))
     return in_force
+
+
+def record_imported(session: Session, contact_ids: Sequence[int], *, import_id: int, said_at: datetime) -> None:
+    """As `record` for all of the contacts at once, whom a file marks; what waits for them is skipped."""
+    values = {"contact_ids": list(contact_ids), "at": said_at, "evidence": f"import {import_id}"}
+    session.execute(text(RECORD_IMPORTED), values)
+    in_force = session.scalars(text(PUT_IN_FORCE), values).all()
+    metering.count(OPT_OUTS, OptOutSource.IMPORT, by=len(in_force))
+    outbox.skip_pending_of_all(session, in_force, reason="opted_out")
 
 
 def lift(session: Session, contact: Contact, *, said_at: datetime, by: str, evidence: str | None) -> bool:

@@ -284,10 +284,15 @@ def last_marketing_of(session: Session, contact_ids: Sequence[int]) -> dict[int,
 
 def skip_pending_of(session: Session, contact: Contact, *, reason: str) -> int:
     """End everything that waits for this contact, and flag what may be on its way already."""
+    return skip_pending_of_all(session, [contact.id], reason=reason)
+
+
+def skip_pending_of_all(session: Session, contact_ids: Sequence[int], *, reason: str) -> int:
+    """End everything that waits for these contacts, and flag what may be on its way already."""
     session.execute(
         update(Message)
         .where(
-            Message.contact_id == contact.id,
+            Message.contact_id.in_(contact_ids),
             Message.status.in_((MessageStatus.SENDING, MessageStatus.UNCERTAIN)),
         )
         .values(opted_out_in_flight=True)
@@ -295,7 +300,7 @@ def skip_pending_of(session: Session, contact: Contact, *, reason: str) -> int:
     return count_written(
         session,
         update(Message)
-        .where(Message.contact_id == contact.id, Message.status == MessageStatus.PENDING)
+        .where(Message.contact_id.in_(contact_ids), Message.status == MessageStatus.PENDING)
         .values(
             status=MessageStatus.SKIPPED,
             reason=reason,

@@ -15,6 +15,7 @@ from services.core.runtime import failpoints, tracing
 from services.core.storage import audit, campaigns, clock, messages
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
+from services.core.usecases.audience import check_audience
 from services.core.usecases.context import Context
 from services.core.usecases.queue_daily_campaigns import queue_today
 from services.core.usecases.versions import Versions, lock_campaign
@@ -65,10 +66,14 @@ class CampaignView:
 
 
 def create(context: Context, new: NewCampaign, *, by: str) -> CampaignView:
-    """Make a draft. Raises `RefusedInput` naming the field, or `Conflict` for a name that is taken."""
+    """Make a draft. Raises `RefusedInput` naming the field, or `Conflict` for a name that is taken.
+
+    An import is an audience once it is confirmed: everybody whom it accepted, or merged into somebody known.
+    """
     new = replace(new, fields=frozenset(own_field(name, pointer="/fields") for name in new.fields - KNOWN_FIELDS))
     _check(context, new)
     with context.database.transaction() as session:
+        check_audience(session, new.audience)
         campaign = Campaign(
             name=new.name,
             kind=MessageKind(new.kind),

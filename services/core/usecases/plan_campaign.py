@@ -23,6 +23,7 @@ from services.core.storage import audit, campaigns, caps, clock, outbox
 from services.core.storage.campaigns import PlannedRow
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign, Contact
+from services.core.usecases.audience import check_audience
 from services.core.usecases.context import Context
 from services.core.usecases.gate import ACCOUNT, cap_day, number_scope_of
 from services.core.usecases.versions import Versions, lock_campaign
@@ -57,11 +58,12 @@ class _Tally:
 
 
 def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Versions | None = None) -> Plan:
-    """Make or remake the plan of a draft. Raises `NotFound`, or `Conflict` once it was started."""
+    """Make or remake the plan of a draft. Raises `NotFound`, `Conflict` once it was started, or `RefusedInput`."""
     with context.database.transaction() as session:
         campaign = lock_campaign(session, campaign_id, versions)
         if campaign.status != CampaignStatus.DRAFT:
             raise Conflict("campaign_started", f"campaign {campaign_id} is {campaign.status}: clone it to plan anew")
+        check_audience(session, campaign.audience)
         at = clock.product_now(session)
         tally, digest = _Tally(), _digest(campaign)
         campaigns.drop_recipients(session, campaign_id)

@@ -15,7 +15,7 @@ from services.core.domain.messages import MessageStatus
 from services.core.queue.enqueue import Batch, BrokerUnavailable, Queued
 from services.core.queue.names import TaskName
 from services.core.runtime import failpoints
-from services.core.storage import attempts, clock, inbox, outbox
+from services.core.storage import attempts, clock, imports, inbox, outbox
 from services.core.storage.published import Published
 from services.core.usecases.context import Context
 from services.core.usecases.settle import move
@@ -30,13 +30,14 @@ IDS_PER_TASK = 10
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """How much was found: webhooks and looks published, messages given back, submissions without an outcome."""
+    """How much was found: webhooks, looks, imports published; messages given back, submissions without an outcome."""
 
     webhooks: int
     looks: int
     given_back: int
     orphans: int
     finished: int
+    imports: int
 
 
 def sweep(context: Context) -> SweepReport:
@@ -57,8 +58,9 @@ def sweep(context: Context) -> SweepReport:
         given_back=_unless_queued(context, TaskName.SEND_CAMPAIGN_MESSAGE, _give_back),
         orphans=len(orphaned),
         finished=len(finished),
+        imports=_unless_queued(context, TaskName.RESUME_IMPORT, _publish_imports),
     )
-    if any((report.webhooks, report.looks, report.given_back, report.orphans, report.finished)):
+    if any(getattr(report, name) for name in SweepReport.__slots__):
         log.info("sweep.found", **{name: getattr(report, name) for name in SweepReport.__slots__})
     return report
 
@@ -91,6 +93,14 @@ def _publish_looks(context: Context, queued: Queued) -> int:
             session, queued=queued.ids, republish_after=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE)
         )
     return _publish(context, TaskName.RECONCILE_MESSAGE, rows, ids_per_task=1)
+
+
+def _publish_imports(context: Context, queued: Queued) -> int:
+    with context.database.transaction() as session:
+        rows = imports.publish_stalled(
+            session, queued=queued.ids, still_for=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE)
+        )
+    return _publish(context, TaskName.RESUME_IMPORT, rows, ids_per_task=1)
 
 
 def _give_back(context: Context, queued: Queued) -> int:

@@ -1,10 +1,26 @@
 """A list of contacts on its way from a file's bytes to the people that a campaign texts."""
 
-import pytest
+import csv
+import io
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
-from services.core.domain.failures import RefusedInput
-from services.core.usecases.contact_verbs import NewContact, add_contact
-from services.core.usecases.import_contacts import ImportReport, confirm, dry_run
+import pytest
+from sqlalchemy import event, text
+
+from services.core.domain.failures import Conflict, RefusedInput
+from services.core.domain.imports import RowOutcome
+from services.core.queue.names import Queue
+from services.core.storage import bulk, imports
+from services.core.storage.database import DatabaseUnavailable
+from services.core.usecases import import_contacts
+from services.core.usecases.campaign_results import list_recipients
+from services.core.usecases.contact_verbs import NewContact, add_contact, add_opt_out
+from services.core.usecases.erase_contact import erase_contact
+from services.core.usecases.import_contacts import ImportReport, confirm, discard, dry_run, export_rows, list_rows
+from services.core.usecases.plan_campaign import plan_campaign
+from services.core.usecases.sweep import sweep
 from tests.tools.world import WITH_STOP, World, new_number
 
 
@@ -34,3 +50,260 @@ class TestFieldNames:
         assert refused.value.pointer == "/fields"
         with pytest.raises(RefusedInput, match="no name for a field"):
             add_contact(world.context, NewContact(number=new_number(), fields={name: "yes"}), by="a test")
+
+
+def counts(report: ImportReport) -> tuple[int, int, int, int]:
+    """Accepted, merged, rejected, suppressed."""
+    return report.accepted, report.merged, report.rejected, report.suppressed
+
+
+class TestAudience:
+    @pytest.mark.parametrize(
+        ("made", "remedy"),
+        [
+            (lambda _world: 99_999, "there is no import 99999: attackacrack contacts imports"),
+            (lambda world: read(world, "phone", new_number()).import_id, "attackacrack contacts confirm"),
+            (
+                lambda world: discard(world.context, read(world, "phone", new_number()).import_id, by="x").import_id,
+                "was discarded: import the file again",
+            ),
+            (lambda world: begun(world, "phone", new_number()), "wait until"),
+        ],
+        ids=["none", "a dry run", "discarded", "half taken over"],
+    )
+    def test_only_a_confirmed_import_is_one(self, world: World, made: Callable[[World], int], remedy: str) -> None:
+        with pytest.raises(RefusedInput, match=remedy) as refused:
+            world.campaign(audience={"import": made(world)}, started=False)
+        assert refused.value.pointer == "/audience/import"
+
+    def test_a_draft_of_an_older_version_is_not_planned_either(self, world: World) -> None:
+        done = taken(world, "phone", new_number())
+        campaign_id = world.campaign(audience={"import": done.import_id}, started=False)
+        world.execute("UPDATE imports SET status = 'dry_run'")
+        with pytest.raises(RefusedInput, match="is a dry run"):
+            plan_campaign(world.context, campaign_id, by="a test")
+
+    def test_nor_is_a_campaign_that_there_is_not(self, world: World) -> None:
+        with pytest.raises(RefusedInput, match="there is no campaign"):
+            world.campaign(audience={"failed_of": 99_999}, started=False)
+
+    def test_the_accepted_and_the_merged_are_in_it(self, world: World) -> None:
+        known, fresh, twice = new_number(), new_number(), new_number()
+        world.contact(known)
+        done = taken(world, "phone", known, fresh, twice, twice, "12")
+        campaign_id = world.campaign(audience={"import": done.import_id}, started=False)
+        assert {row.e164 for row in list_recipients(world.context, campaign_id).items} == {known, fresh, twice}
+
+
+class TestConfirm:
+    def test_it_judges_again_and_says_what_differs(self, world: World) -> None:
+        numbers = [new_number() for _ in range(3)]
+        first, second = read(world, "phone", *numbers), read(world, "phone", *numbers)
+        assert counts(first) == counts(second) == (3, 0, 0, 0)
+        assert counts(confirm(world.context, first.import_id, by="a test")) == (3, 0, 0, 0)
+        done = confirm(world.context, second.import_id, by="a test")
+        assert counts(done) == (0, 3, 0, 0)
+        assert done.foreseen == {"accepted": 3, "merged": 0, "rejected": 0, "suppressed": 0}
+
+    def test_what_happened_since_the_dry_run_counts(self, world: World) -> None:
+        stopped, erased, fine = new_number(), new_number(), new_number()
+        world.contact(erased)
+        report = read(world, "phone", stopped, erased, fine)
+        assert counts(report) == (2, 1, 0, 0)
+        add_opt_out(world.context, stopped, evidence="by phone", by="a test")
+        erase_contact(world.context, erased, reason="asked", by="a test")
+        done = confirm(world.context, report.import_id, by="a test")
+        assert (counts(done), done.rejections) == ((1, 0, 1, 1), {"erased": 1})
+
+    def test_a_repeat_changes_nothing(self, world: World) -> None:
+        done = taken(world, "phone,opted_out", f"{new_number()},yes", f"{new_number()},")
+        assert confirm(world.context, done.import_id, by="a test") == done
+        assert world.value("SELECT count(*) FROM opt_outs") == 1
+
+    def test_two_at_once_accept_everybody_once(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(imports, "ROWS_AT_ONCE", 3)
+        numbers = [new_number() for _ in range(12)]
+        ids = [read(world, "phone", *listed).import_id for listed in (numbers, numbers[::-1])]
+        with ThreadPoolExecutor(4) as people:
+            list(people.map(lambda import_id: confirm(world.context, import_id, by="a test"), [*ids, *ids]))
+        reports = [import_contacts.show(world.context, import_id) for import_id in ids]
+        assert sum(report.accepted for report in reports) == len(numbers)
+        assert sum(report.merged for report in reports) == len(numbers)
+
+    def test_discarded_is_not_confirmed_and_confirmed_not_discarded(self, world: World) -> None:
+        report = read(world, "phone", new_number())
+        assert discard(world.context, report.import_id, by="a test").status == "cancelled"
+        with pytest.raises(Conflict, match="import the file again"):
+            confirm(world.context, report.import_id, by="a test")
+        done = taken(world, "phone", new_number())
+        with pytest.raises(Conflict, match="are taken over"):
+            discard(world.context, done.import_id, by="a test")
+
+
+class TestChunks:
+    @pytest.mark.parametrize("size", [1, 2, 3, 1000])
+    def test_their_size_changes_nothing(self, world: World, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+        monkeypatch.setattr(imports, "ROWS_AT_ONCE", size)
+        monkeypatch.setattr(import_contacts, "ROWS_AT_ONCE", size)
+        known, twice, below, above, refused = (new_number() for _ in range(5))
+        world.contact(known, first_name="Known")
+        done = taken(
+            world,
+            "phone,first_name,city,opted_out",
+            f"{known},Other,Troy,",
+            f"{twice},First,,",
+            f"{below},Marked below,,",
+            f"{twice},Second,Utica,",
+            f"{refused},{'x' * 201},,yes",
+            f"{above},Marked,,yes",
+            f"{above},Marked above,,",
+            f"{below},,,yes",
+            "12,,,",
+        )
+        assert (counts(done), done.foreseen) == (
+            (1, 2, 2, 4),
+            {"accepted": 1, "merged": 2, "rejected": 2, "suppressed": 4},
+        )
+        people = world.rows("SELECT e164, first_name, city, opted_out_at IS NULL AS textable FROM contacts")
+        assert {(row.e164, row.first_name, row.city, row.textable) for row in people} == {
+            (known, "Known", "Troy", True),
+            (twice, "First", None, True),
+            (below, "Marked below", None, False),
+            (above, "Marked", None, False),
+            (refused, None, None, False),
+        }
+
+    def test_statements_do_not_grow_with_the_marked(self, world: World) -> None:
+        def statements(rows: int) -> int:
+            seen: list[str] = []
+            report = read(world, "phone,opted_out", *(f"{new_number()},yes" for _ in range(rows)))
+            engine = world.context.database.engine
+
+            def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+                seen.append(statement)
+
+            event.listen(engine, "before_cursor_execute", note)
+            try:
+                confirm(world.context, report.import_id, by="a test")
+            finally:
+                event.remove(engine, "before_cursor_execute", note)
+            return len(seen)
+
+        assert statements(3) == statements(40)
+
+    def test_marks_skip_what_waits_and_flag_what_is_on_its_way(self, world: World) -> None:
+        waiting, going = new_number(), new_number()
+        messages = [world.message(world_number) for world_number in (waiting, going)]
+        world.execute("UPDATE messages SET status = 'uncertain' WHERE id = :id", id=messages[1])
+        taken(world, "phone,opted_out", f"{waiting},yes", f"{going},yes")
+        rows = [world.row(message_id) for message_id in messages]
+        assert [(row.status, row.reason, row.opted_out_in_flight) for row in rows] == [
+            ("skipped", "opted_out", False),
+            ("uncertain", None, True),
+        ]
+
+    def test_a_start_said_later_is_not_undone(self, world: World) -> None:
+        number = new_number()
+        report = read(world, "phone,opted_out", f"{number},yes")
+        later = world.now() + timedelta(hours=1)
+        world.contact(number, opted_in_at=later)
+        confirm(world.context, report.import_id, by="a test")
+        assert world.value("SELECT opted_out_at FROM contacts WHERE e164 = :e164", e164=number) is None
+        assert world.value("SELECT lifted_at FROM opt_outs") == later
+
+    def test_what_nobody_works_on_is_published_and_ends(self, world: World) -> None:
+        import_id = begun(world, "phone", new_number())
+        assert sweep(world.context).imports == 0
+        world.execute("UPDATE imports SET progress_at = now() - interval '61 seconds'")
+        waiting = world.context.inspector.waiting(Queue.DEFAULT)
+        assert [sweep(world.context).imports for _ in range(2)] == [1, 0]
+        assert world.context.inspector.waiting(Queue.DEFAULT) == waiting + 1
+        assert import_contacts.resume(world.context, import_id)
+        assert import_contacts.show(world.context, import_id).status == "confirmed"
+
+    def test_a_task_s_time_is_kept_and_the_rest_published_at_once(self, world: World) -> None:
+        import_id = begun(world, "phone", new_number())
+        clock = iter([0.0, 26.0])
+        assert not import_contacts.resume(world.context, import_id, elapsed=lambda: next(clock))
+        assert sweep(world.context).imports == 1
+
+    def test_an_error_while_copying_is_the_database_s(self, world: World) -> None:
+        row = (1, None, "missing", False, "{}", "[]")
+
+        def rows() -> Iterator[tuple[object, ...]]:
+            yield row
+            world.execute(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND query LIKE 'COPY staged_rows%'"
+            )
+            yield row
+
+        def copy() -> None:
+            with world.context.database.transaction() as session:
+                session.execute(text(imports.STAGE))
+                bulk.copy_in(session, imports.COPY_IN, rows())
+
+        with pytest.raises(DatabaseUnavailable, match="QueryCanceled"):
+            copy()
+        assert world.value("SELECT 1") == 1
+
+
+class TestRows:
+    def test_a_refused_row_says_where_and_what_and_hides_the_number(self, world: World) -> None:
+        marked = new_number()
+        report = read(
+            world,
+            "Phone Number,first_name,Opted-Out?",
+            "212-555-014,Ann,",
+            f"{marked},Bob,perhaps",
+            f"{marked},{'x' * 300},",
+            "1,2",
+            f"{marked},Zed,",
+        )
+        page = list_rows(world.context, report.import_id, outcome=RowOutcome.REJECTED, after=0, limit=100)
+        assert [(row.line, row.reason, row.column, row.value) for row in page.items] == [
+            (2, "too_short", "Phone Number", "•••-•••-•14"),
+            (3, "bad_opt_out_mark", "Opted-Out?", "perhaps"),
+            (4, "field_too_long", "first_name", "over 200 characters"),
+            (5, "ragged", None, "2 cells, 3 columns"),
+        ]
+        every = list_rows(world.context, report.import_id, outcome=None, after=5, limit=100)
+        assert [(row.line, row.outcome, row.phone) for row in every.items] == [(6, "accepted", marked)]
+
+    def test_as_a_file_without_formulas(self, world: World) -> None:
+        report = read(world, "phone,opted_out", f'{new_number()},"=HYPERLINK(1)"')
+        written = b"".join(export_rows(world.context, report.import_id, outcome=RowOutcome.REJECTED, by="maria"))
+        [row] = csv.DictReader(io.StringIO(written.decode("utf-8-sig")))
+        assert (row["line"], row["reason"], row["value"]) == ("2", "bad_opt_out_mark", "'=HYPERLINK(1)")
+
+    def test_columns_are_named_with_what_they_were_read_as_and_numbers_left_unread(self, world: World) -> None:
+        report = read(
+            world,
+            "Phone Number,Mobile Phone Number,Job Type,",
+            f",{new_number()},piers,",
+            f",{new_number()[2:]},,",
+            f"{new_number()},,,",
+        )
+        assert [(column.name, column.read_as) for column in report.columns] == [
+            ("Phone Number", "phone"),
+            ("Mobile Phone Number", "field mobile_phone_number"),
+            ("Job Type", "field job_type"),
+            ("", "nothing"),
+        ]
+        assert (report.unread_phones, report.rejections) == (["Mobile Phone Number"], {"missing": 2})
+
+    @pytest.mark.parametrize("name", ["#N/A", "n/a", "NULL", "-", "#REF!", "NaN", "None", "#DIV/0!", "?"])
+    def test_what_a_program_writes_for_nothing_is_no_name(self, world: World, name: str) -> None:
+        done = taken(world, "phone,first_name", f"{new_number()},{name}", f"{new_number()},Nan")
+        assert done.warnings == {"placeholder_ignored": 1}
+        template = "Hi {{first_name|there}}. " + WITH_STOP
+        campaign_id = world.campaign(template_a=template, audience={"import": done.import_id})
+        assert [(row.body or "").partition(".")[0] for row in world.rows_of(campaign_id)] == ["Hi there", "Hi Nan"]
+
+
+def begun(world: World, *lines: str) -> int:
+    """An import whose confirmation was cut off before its first chunk."""
+    import_id = read(world, *lines).import_id
+    with world.context.database.transaction() as session:
+        import_contacts._begin(session, import_contacts._locked(session, import_id), by="a test")
+    return import_id

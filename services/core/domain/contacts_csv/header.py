@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from services.core.domain.contacts_csv.cells import shown
 from services.core.domain.contacts_csv.names import (
     KNOWN_COLUMNS,
     OPTED_OUT,
@@ -33,15 +34,18 @@ _PHONE_KEYS: Final = frozenset(map(name_key, PHONE_NAMES))
 _HEADER_LIMIT: Final = MAXIMUM_COLUMNS * (MAXIMUM_NAME + 3)
 _SEPARATOR_LINE: Final = re.compile("[\ufeff\"' ]*sep *=", re.IGNORECASE)
 _CONTROL: Final = re.compile("[\0-\x08\x0e-\x1f\x7f]")
-_SHOWN: Final = 60
 _NAMED_AT_MOST: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What each column is called; `None` for one without a name. Known columns have their own spelling."""
+    """What each column is called; `None` for one without a name. Known columns have their own spelling.
+
+    `written` are the names as they stand in the file, fit to be shown.
+    """
 
     names: tuple[str | None, ...]
+    written: tuple[str, ...]
 
     def index(self, name: str) -> int | None:
         return self.names.index(name) if name in self.names else None
@@ -80,12 +84,12 @@ def name_columns(header: Record, own: Mapping[str, str]) -> Columns:
     if PHONE not in names:
         detail = "no column is called phone (or mobile, cell, number, phone_number): name it in the first line"
         raise FileRefused("no_phone_column", detail, line=header.line)
-    return Columns(names)
+    return Columns(names, tuple(shown(cell) for cell in header.cells))
 
 
 def _refuse_doubts(header: Record, readings: list[str | Doubt | None]) -> None:
     doubts = [
-        f'column {position}, "{_shown(cell)}", {_remedy(reading)}'
+        f'column {position}, "{shown(cell)}", {_remedy(reading)}'
         for position, (cell, reading) in enumerate(zip(header.cells, readings, strict=True), 1)
         if isinstance(reading, Doubt)
     ]
@@ -111,14 +115,6 @@ def _refuse_duplicates(header: Record, names: list[str]) -> None:
     if len({field_key(name) for name in names}) < len(names):
         detail = "two columns have the same name (case, spaces and underscores don't count): rename or remove one"
         raise FileRefused("duplicate_headers", detail, line=header.line)
-
-
-def _shown(cell: str) -> str:
-    """A name as it can be shown on one line, what is invisible in it made visible."""
-    visible = "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in cell[:_SHOWN]
-    )
-    return visible + "…" * (len(cell) > _SHOWN)
 
 
 def _hold_header(pieces: Iterator[Piece]) -> tuple[list[Piece], int]:

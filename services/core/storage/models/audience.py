@@ -87,12 +87,18 @@ class Review(Base):
 
 
 class Import(Base):
-    """A file of contacts: read into rows first (dry run), taken over when confirmed."""
+    """A file of contacts: read into rows first (dry run), taken over when confirmed, some thousand rows at a time.
+
+    `findings` is what was found out about the file beside its rows, `foreseen` the counts of the dry run. A
+    confirmation goes through the marked numbers first, `taken_number` being the last of them, then through the rows,
+    `taken_line` being the last of those; `progress_at` (real time) is when it last moved, or was last published.
+    """
 
     __tablename__ = "imports"
     __table_args__ = (
         one_of("status", ImportStatus),
         CheckConstraint("accepted + merged + rejected + suppressed = rows", name="counts_add_up"),
+        Index("ix_imports_confirming", "id", postgresql_where=text("status = 'confirming'")),
     )
 
     id: Mapped[Id]
@@ -104,6 +110,11 @@ class Import(Base):
     merged: Mapped[int] = mapped_column(server_default=text("0"))
     rejected: Mapped[int] = mapped_column(server_default=text("0"))
     suppressed: Mapped[int] = mapped_column(server_default=text("0"))
+    findings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    foreseen: Mapped[dict[str, Any] | None]
+    taken_number: Mapped[str | None]
+    taken_line: Mapped[int | None]
+    progress_at: Mapped[datetime | None]
     created_by: Mapped[str]
     created_at: Mapped[ProductStamp]
     confirmed_at: Mapped[datetime | None]
@@ -118,6 +129,7 @@ class ImportRow(Base):
         one_of("outcome", RowOutcome),
         UniqueConstraint("import_id", "line"),
         Index("ix_import_rows_number", "import_id", "e164"),
+        Index("ix_import_rows_rejected", "import_id", "line", postgresql_where=text("outcome = 'rejected'")),
     )
 
     id: Mapped[Id]

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.core.domain.contacts_csv import FileRefused
 from services.core.domain.jobs import (
     REMIND_AFTER,
     JobFacts,
@@ -150,6 +151,23 @@ class TestReadJobs:
         assert full.ignored == {"crew"}
         assert sparse.job is not None
         assert (sparse.job.job_type, sparse.job.calendar_end, sparse.job.cancelled) == (None, None, None)
+
+    @pytest.mark.parametrize(
+        "header", ["Calendar-End", "JOB\u200bTYPE", "“invoice paid at”", "canceled", "Cancelled?"]
+    )
+    def test_a_job_s_column_is_known_in_disguise(self, header: str) -> None:
+        [row] = self.read(f"phone,external_id,{header}", "2125550144,J-1,x")
+        assert row.ignored == frozenset()
+
+    @pytest.mark.parametrize("header", ["calender_end", "calendar_end_1", "opted out date", "job_typ"])
+    def test_what_resembles_one_refuses_the_file(self, header: str) -> None:
+        with pytest.raises(FileRefused, match="column 3"):
+            self.read(f"phone,external_id,{header}", "2125550144,J-1,x")
+
+    @pytest.mark.parametrize("nothing", ["-", "#N/A", "null"])
+    def test_a_placeholder_is_no_time(self, nothing: str) -> None:
+        [row] = self.read("phone,external_id,calendar_end", f"2125550144,J-1,{nothing}")
+        assert row.rejection == "bad_time:calendar_end"
 
     @pytest.mark.parametrize(
         ("row", "reason"),

@@ -15,7 +15,7 @@ def chunks():
     for block in range(100):
         yield b"".join(b"212555%04d,Ann,\\"Reno, NV\\",block %d\\n" % (row, block) for row in range(1000))
 
-next(read_contacts([b"phone\\n2125550101\\n"], parse_number=parse_phone_number))
+next(iter(read_contacts([b"phone\\n2125550101\\n"], parse_number=parse_phone_number)))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 rows = sum(1 for _ in read_contacts(chunks(), parse_number=parse_phone_number))
 print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)

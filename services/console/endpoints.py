@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from services.console import authentication, problems
@@ -42,6 +42,7 @@ PROBLEMS = {
     415: "Another content type",
     422: "The input is refused",
     503: "The database, the broker or the provider can't be reached",
+    507: "There is no room for the file",
 }
 ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version that was answered, for If-Match."}}
 CSV = {"schema": {"type": "string"}, "example": "phone,first_name\n(202) 555-0143,Ada\n"}
@@ -110,6 +111,10 @@ class Endpoint:
     def address(self) -> str:
         """The path as the document writes it."""
         return re.sub(r":\w+}", "}", self.path)
+
+
+class CsvAnswer(StreamingResponse):
+    media_type = Takes.CSV
 
 
 class ApiRoute(APIRoute):
@@ -197,6 +202,7 @@ def _refusals(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
     impossible = {
         None if "{" in endpoint.path or endpoint.names_a_thing else 404,
         None if "versions" in endpoint.takes else 412,
+        None if endpoint.takes_csv else 507,
     }
     return {code: {"model": Problem, "description": PROBLEMS[code]} for code in PROBLEMS if code not in impossible}
 

@@ -21,12 +21,12 @@ ONLY_ON_THE_COMMAND_LINE = {
     "schema show": "belongs to the two above; the API says by /readyz whether the schema is the right one",
 }
 ONLY_OVER_THE_API = {
-    "contacts show-import": "the command line ends an import where it began it; over the API that are three requests",
     "openapi": "the API's own description",
     "docs": "the API's own description",
 }
 OF_ANOTHER_SHAPE = {
     "GET /campaigns/{campaign_id}/export": "the answer is the file itself; the command line says where it wrote it",
+    "GET /contacts/imports/{import_id}/rows/export": "the answer is the file itself, which --csv writes",
     "POST /dead-letters/{letter_id}/replay": "the answer is that letter, which the command line has under items",
     "POST /provider/checklist/{item}": "the answer is that item; the command line shows the whole list again",
 }
@@ -40,6 +40,10 @@ SHAPES = {
     "opt-outs lift": "contact",
     "contacts import": "import",
     "contacts confirm": "import",
+    "contacts imports": "import",
+    "contacts show-import": "import",
+    "contacts import-rows": "import-row",
+    "contacts discard-import": "import",
     "opt-outs list": "opt-out",
     "opt-outs add": "contact",
     "campaigns list": "campaign-summary",

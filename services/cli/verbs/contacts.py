@@ -1,30 +1,50 @@
 """Contacts: from a file, by hand, and one by one."""
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import listing, record
-from services.cli.verb import SOMEBODY, After, By, Id, Limit, confirm_on_terminal, verb
+from services.cli.files import STANDARD, Exported, write_new
+from services.cli.output import lines_of, listing, plain, record
+from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Id, Limit, confirm_on_terminal, verb
+from services.core.domain.imports import RowOutcome
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
 
 CHUNK = 256 * 1024
-STANDARD_INPUT = "-"
+IN_MEMORY = 16 * 1024 * 1024
 
 group = typer.Typer(help="The people who may be texted.", no_args_is_help=True)
 
 
 def _report(result: Any, zone: ZoneInfo) -> list[Any]:
-    hint = f"dry run: attackacrack contacts confirm {result.import_id}"
-    return [*record(result, zone), *([hint] if result.status == "dry_run" else [])]
+    shown = {field.name: getattr(result, field.name) for field in fields(result)}
+    columns, unread = shown.pop("columns"), shown.pop("unread_phones")
+    number = result.import_id
+    return [
+        lines_of({name: value for name, value in shown.items() if value not in (None, {})}, zone),
+        *(plain(f"column {column.name}: {column.read_as}") for column in columns),
+        *(plain(f"column {name} holds phone numbers and was not read: name it phone to have them") for name in unread),
+        *([f"refused rows: attackacrack contacts import-rows {number}"] if result.rejected else []),
+        *([f"dry run: attackacrack contacts confirm {number}"] if result.status == "dry_run" else []),
+    ]
+
+
+def _rows(result: Any, zone: ZoneInfo) -> Sequence[Any]:
+    """A page of rows, or where they were written."""
+    if isinstance(result, Exported):
+        return record(result, zone)
+    return listing("line", "outcome", "reason", "column", "value", "phone", "warnings")(result, zone)
 
 
 @verb(group, "import", show=_report)
@@ -45,7 +65,7 @@ def import_file(
 
     if dry_run and yes:
         raise typer.BadParameter("--dry-run and --confirm exclude each other")
-    if str(file) != STANDARD_INPUT and (file.is_dir() or not os.access(file, os.R_OK)):
+    if str(file) != STANDARD and (file.is_dir() or not os.access(file, os.R_OK)):
         raise typer.BadParameter(f"there is no readable file {file}")
     with _progress(file) as chunks:
         report = import_contacts.dry_run(context, chunks, file_name=file.name, by=by)
@@ -56,13 +76,80 @@ def import_file(
 
 @verb(group, "confirm", show=_report)
 def confirm(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
-    """Take the contacts of a dry run over; a repeat changes nothing.
+    """Take the contacts of a dry run over, judging each row again; a repeat changes nothing, and goes on with one that
+    was cut off.
 
     Example: attackacrack contacts confirm 12
     """
     from services.core.usecases import import_contacts
 
     return import_contacts.confirm(context, import_id, by=by)
+
+
+@verb(
+    group,
+    "imports",
+    show=listing(
+        *("import_id", "file_name", "status", "rows", "accepted", "merged", "rejected", "suppressed"),
+        *("created_by", "created_at", "confirmed_at"),
+    ),
+)
+def list_imports(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
+    """Imports by id.
+
+    Example: attackacrack contacts imports
+    """
+    from services.core.usecases import import_contacts
+
+    return import_contacts.list_imports(context, after=after, limit=limit)
+
+
+@verb(group, "show-import", show=_report)
+def show_import(context: "Context", import_id: Id) -> Any:
+    """The report of a dry run, or what a confirmed import did.
+
+    Example: attackacrack contacts show-import 12
+    """
+    from services.core.usecases import import_contacts
+
+    return import_contacts.show(context, import_id)
+
+
+@verb(group, "import-rows", show=_rows)
+def import_rows(
+    context: "Context",
+    import_id: Id,
+    outcome: Annotated[RowOutcome, typer.Option("--outcome", help="Rows with this outcome.")] = RowOutcome.REJECTED,
+    every: Annotated[bool, typer.Option("--all", help="Rows of every outcome.")] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", dir_okay=False, help="Write all of them to a new CSV file; a dash for standard output."),
+    ] = None,
+    limit: Limit = 100,
+    after: Annotated[int, typer.Option("--after", min=0, max=LARGEST_ID, help="Go on after this line.")] = 0,
+    by: By = SOMEBODY,
+) -> Any:
+    """The refused rows of an import, each with its line, the cell and the reason; the digits of numbers are hidden.
+
+    Example: attackacrack contacts import-rows 12 --csv refused.csv
+    """
+    from services.core.usecases import import_contacts
+
+    wanted = None if every else outcome
+    if csv is not None:
+        return write_new(csv, import_contacts.export_rows(context, import_id, outcome=wanted, by=by))
+    return import_contacts.list_rows(context, import_id, outcome=wanted, after=after, limit=limit)
+
+
+@verb(group, "discard-import", show=_report)
+def discard_import(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
+    """Let a dry run never be confirmed; a repeat changes nothing.
+
+    Example: attackacrack contacts discard-import 12
+    """
+    from services.core.usecases import import_contacts
+
+    return import_contacts.discard(context, import_id, by=by)
 
 
 @verb(group, "show")
@@ -153,17 +240,20 @@ def _progress(path: Path) -> Iterator[Iterator[bytes]]:
     from rich.progress import Progress
 
     screen = Console(stderr=True)
-    is_pipe = str(path) == STANDARD_INPUT
+    is_pipe = str(path) == STANDARD
     with Progress(console=screen, disable=not screen.is_terminal) as bar:
         task = bar.add_task("reading", total=None if is_pipe else path.stat().st_size)
 
-        def chunks(source: BinaryIO) -> Iterator[bytes]:
+        def chunks(source: IO[bytes]) -> Iterator[bytes]:
             while chunk := source.read(CHUNK):
                 bar.update(task, advance=len(chunk))
                 yield chunk
 
         if is_pipe:
-            yield chunks(sys.stdin.buffer)
+            with SpooledTemporaryFile(max_size=IN_MEMORY) as held:  # a slow pipe must not hold a transaction open
+                shutil.copyfileobj(sys.stdin.buffer, held, CHUNK)
+                held.seek(0)
+                yield chunks(held)
         else:
             with path.open("rb") as source:
                 yield chunks(source)

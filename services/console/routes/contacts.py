@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 
 from services.console.cursors import page_of
-from services.console.endpoints import By, ContactKey, Csv, Endpoint, PathId, Work
+from services.console.endpoints import By, ContactKey, Csv, CsvAnswer, Endpoint, PathId, Work
 from services.console.shapes import contacts as shapes
 from services.console.shapes.values import Page, PageQuery
 from services.console.versions import Versions, tagged
@@ -35,8 +35,39 @@ def show_import(work: Work, import_id: PathId, response: Response) -> ImportRepo
     return tagged(response, import_contacts.show(work, import_id))
 
 
+def list_imports(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+    """Imports, oldest first."""
+    return page_of(request, query, lambda after, limit: import_contacts.list_imports(work, after=after, limit=limit))
+
+
+def list_import_rows(
+    work: Work, request: Request, import_id: PathId, query: Annotated[shapes.ImportRowsQuery, Query()]
+) -> dict[str, Any]:
+    """Each row of the file with what became of it; of a refused one also where it is wrong, and what stood there."""
+    return page_of(
+        request,
+        query,
+        lambda after, limit: import_contacts.list_rows(
+            work, import_id, outcome=query.outcome, after=after, limit=limit
+        ),
+    )
+
+
+def export_import_rows(
+    work: Work, by: By, import_id: PathId, query: Annotated[shapes.ImportRowsExportQuery, Query()]
+) -> CsvAnswer:
+    """The rows as CSV, in which no spreadsheet finds a formula; who took them is recorded."""
+    headers = {"content-disposition": f'attachment; filename="import-{import_id}-rows.csv"'}
+    return CsvAnswer(import_contacts.export_rows(work, import_id, outcome=query.outcome, by=by), headers=headers)
+
+
+def discard_import(work: Work, by: By, import_id: PathId, response: Response, versions: Versions) -> ImportReport:
+    """Let a dry run never be confirmed; a repeat changes nothing."""
+    return tagged(response, import_contacts.discard(work, import_id, by=by, versions=versions))
+
+
 def confirm_import(work: Work, by: By, import_id: PathId, response: Response, versions: Versions) -> ImportReport:
-    """Take a dry run over; once, however often it is confirmed."""
+    """Take a dry run over; once, however often it is confirmed. The answer says what was done to each row now."""
     return tagged(response, import_contacts.confirm(work, import_id, by=by, versions=versions))
 
 
@@ -80,6 +111,39 @@ ENDPOINTS = (
         path="/contacts/imports/{import_id:id}",
         role=Role.VIEWER,
         handler=show_import,
+        answer=shapes.ImportReport,
+    ),
+    Endpoint(
+        verb="contacts imports",
+        method="GET",
+        path="/contacts/imports",
+        role=Role.VIEWER,
+        handler=list_imports,
+        answer=Page[shapes.ImportReport],
+    ),
+    Endpoint(
+        verb="contacts import-rows",
+        method="GET",
+        path="/contacts/imports/{import_id:id}/rows",
+        role=Role.VIEWER,
+        handler=list_import_rows,
+        answer=Page[shapes.ImportRow],
+    ),
+    Endpoint(
+        verb="contacts import-rows",
+        method="GET",
+        path="/contacts/imports/{import_id:id}/rows/export",
+        role=Role.OPERATOR,
+        handler=export_import_rows,
+        answer=None,
+        kind=CsvAnswer,
+    ),
+    Endpoint(
+        verb="contacts discard-import",
+        method="POST",
+        path="/contacts/imports/{import_id:id}/discard",
+        role=Role.OPERATOR,
+        handler=discard_import,
         answer=shapes.ImportReport,
     ),
     Endpoint(

@@ -3,11 +3,9 @@
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
-from starlette.responses import StreamingResponse
 
-from services.console.body import Takes
 from services.console.cursors import page_of
-from services.console.endpoints import By, Endpoint, PathId, Work
+from services.console.endpoints import By, CsvAnswer, Endpoint, PathId, Work
 from services.console.shapes import results as shapes
 from services.console.shapes.campaigns import Campaign
 from services.console.shapes.values import Page
@@ -16,10 +14,6 @@ from services.core.domain.access import Role
 from services.core.usecases import campaign_results, clone_campaign
 from services.core.usecases.campaign_results import CampaignResults
 from services.core.usecases.campaign_verbs import CampaignView
-
-
-class CsvAnswer(StreamingResponse):
-    media_type = Takes.CSV
 
 
 def show_results(work: Work, campaign_id: PathId) -> CampaignResults:

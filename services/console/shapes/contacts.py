@@ -5,16 +5,27 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, Asked, Number, Reason, Short, Taken, example
-from services.core.domain.imports import ImportStatus
+from services.console.shapes.values import Answered, Asked, Number, PageQuery, Reason, Short, Taken, example
+from services.core.domain.imports import ImportStatus, RowOutcome
 
 
 class ImportQuery(Asked):
     file_name: str = Field(default="upload.csv", max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 
 
+class Column(Answered):
+    """A column by its name in the file; `read_as` is a known name, `field NAME` or `nothing`."""
+
+    name: str
+    read_as: str
+
+
 class ImportReport(Answered):
-    """`accepted`, `merged`, `rejected` and `suppressed` add up to `rows`; `rejections` are counted by reason."""
+    """`accepted`, `merged`, `rejected` and `suppressed` add up to `rows`; `rejections` are counted by reason.
+
+    Of a confirmed import they say what it did, and `foreseen` what the dry run had said. `unread_phones` are columns
+    that hold phone numbers and were not read as such.
+    """
 
     model_config = example(
         {
@@ -26,6 +37,14 @@ class ImportReport(Answered):
             "rejected": 9,
             "suppressed": 5,
             "rejections": {"too_short": 7, "not_textable": 2},
+            "warnings": {"extension_dropped": 3},
+            "foreseen": None,
+            "columns": [{"name": "Phone", "read_as": "phone"}, {"name": "Roof", "read_as": "field roof"}],
+            "unread_phones": ["Other phone"],
+            "file_name": "list.csv",
+            "created_by": "maria",
+            "created_at": "2026-03-02T18:00:00Z",
+            "confirmed_at": None,
         }
     )
 
@@ -37,6 +56,46 @@ class ImportReport(Answered):
     rejected: int
     suppressed: int
     rejections: dict[str, int]
+    warnings: dict[str, int]
+    foreseen: dict[str, int] | None
+    columns: list[Column]
+    unread_phones: list[str]
+    file_name: str
+    created_by: str
+    created_at: datetime | None
+    confirmed_at: datetime | None
+
+
+class ImportRowsQuery(PageQuery):
+    outcome: RowOutcome | None = Field(default=None, description="Only rows with this outcome")
+
+
+class ImportRowsExportQuery(Asked):
+    outcome: RowOutcome | None = Field(default=None, description="Only rows with this outcome")
+
+
+class ImportRow(Answered):
+    """A row with its outcome; of a refused one `column` and `value` say where and what, a number's digits hidden."""
+
+    model_config = example(
+        {
+            "line": 7,
+            "outcome": "rejected",
+            "reason": "too_short",
+            "phone": None,
+            "column": "Phone",
+            "value": "•••-••43",
+            "warnings": [],
+        }
+    )
+
+    line: int
+    outcome: RowOutcome
+    reason: str | None
+    phone: str | None
+    column: str | None
+    value: str | None
+    warnings: list[str]
 
 
 class NewContact(Taken):

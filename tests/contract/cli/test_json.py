@@ -51,6 +51,8 @@ def world(attackacrack: CommandLine) -> CommandLine:
     attackacrack.ask("jobs", "add", "J-1", "--number", "+12025550144", "--type", "crack")
     attackacrack.ask("opt-outs", "add", "+12025550146", "--evidence", "by phone")
     attackacrack.add_campaign()
+    attackacrack.ask("contacts", "import", DEMO_CONTACTS, "--confirm")
+    attackacrack.ask("contacts", "import", DEMO_CONTACTS, "--dry-run")
     return attackacrack
 
 
@@ -59,6 +61,10 @@ def world(attackacrack: CommandLine) -> CommandLine:
     [
         (("contacts", "import", DEMO_CONTACTS, "--dry-run"), "import"),
         (("contacts", "import", DEMO_CONTACTS, "--confirm"), "import"),
+        (("contacts", "imports"), "import*"),
+        (("contacts", "show-import", "1"), "import"),
+        (("contacts", "import-rows", "1"), "import-row*"),
+        (("contacts", "discard-import", "2"), "import"),
         (("contacts", "add", "2025550149"), "contact"),
         (("contacts", "show", "+12025550143"), "contact"),
         (("contacts", "list"), "contact*"),

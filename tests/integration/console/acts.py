@@ -209,6 +209,9 @@ ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ("POST", "/contacts/imports/{import_id:id}/confirm"): lambda console, _: Request(
         {"import_id": add_import(console)}, {}
     ),
+    ("POST", "/contacts/imports/{import_id:id}/discard"): lambda console, _: Request(
+        {"import_id": add_import(console)}, {}
+    ),
     ("POST", "/contacts"): body(lambda: {"number": new_number(), "state": "DC"}),
     ("POST", "/opt-outs"): body(lambda: {"number": new_number(), "evidence": "by phone"}),
     ("POST", "/opt-outs/lift"): lambda console, _: Request(

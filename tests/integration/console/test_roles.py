@@ -24,6 +24,7 @@ REQUIRED_ROLES = {
     ("POST", "/contacts/{key:contact}/erase"): Role.ADMIN,
     ("POST", "/opt-outs/lift"): Role.ADMIN,
     ("GET", "/campaigns/{campaign_id:id}/export"): Role.OPERATOR,
+    ("GET", "/contacts/imports/{import_id:id}/rows/export"): Role.OPERATOR,
     ("GET", "/provider/check"): Role.OPERATOR,
     ("POST", "/provider/register-webhook"): Role.ADMIN,
     ("POST", "/provider/rotate"): Role.ADMIN,

@@ -1,6 +1,7 @@
 """What each noun of the API does: the answer, what it leaves in the database, and the audit row beside it."""
 
 import hashlib
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -8,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select, text
 
+from services.console import body
 from services.console.routes import ENDPOINTS
 from services.core.domain.access import Role
 from services.core.queue.names import Queue, TaskName
@@ -49,6 +51,9 @@ def campaign_path(console):
     return path
 
 
+LARGE = b"phone,notes\n" + b"2125550147,%s\n" % (b"x" * 9_000) * 500
+
+
 class TestContacts:
     def test_an_import_has_two_steps(self, console):
         report = console.import_csv(CSV, role=Role.OPERATOR).json()
@@ -59,12 +64,49 @@ class TestContacts:
         assert console.get(address, role=Role.VIEWER).json() == report
         assert console.get("/contacts/+12025550111").status_code == 404
         confirmed = console.post(f"{address}/confirm").json()
-        assert confirmed == report | {"status": "confirmed"}
+        at, foreseen = confirmed["confirmed_at"], confirmed["foreseen"]
+        assert confirmed == report | {"status": "confirmed", "confirmed_at": at, "foreseen": foreseen}
+        assert at is not None
+        assert foreseen == {name: report[name] for name in ("accepted", "merged", "rejected", "suppressed")}
         assert console.post(f"{address}/confirm").json() == confirmed
         assert console.get("/contacts/+12025550111").json()["first_name"] == "Ada"
         assert console.get("/contacts/+12025550112").json()["opted_out_at"] is not None
         assert [entry.subject_id for entry in console.audit("import.confirmed")] == [report["import_id"]]
         assert console.audit("import.read")[0].actor == "test-operator"
+
+    def test_refused_rows_are_listed_and_exported_and_a_dry_run_discarded(self, console):
+        report = console.import_csv(b"Phone,first_name\n212-555-014,Ann\n2125550147,Bob\n=1,Eve\n").json()
+        address = f"/contacts/imports/{report['import_id']}"
+        page = console.get(f"{address}/rows", params={"outcome": "rejected", "limit": 1}, role=Role.VIEWER).json()
+        wrong = {"line": 2, "outcome": "rejected", "reason": "too_short", "column": "Phone", "value": "•••-•••-•14"}
+        assert page["items"] == [wrong | {"phone": None, "warnings": []}]
+        rest = console.get(f"{address}/rows", params={"outcome": "rejected", "limit": 1, "cursor": page["next"]}).json()
+        assert [row["line"] for row in rest["items"]] == [4]
+        written = console.get(f"{address}/rows/export", params={"outcome": "rejected"}).content.decode("utf-8-sig")
+        assert written.splitlines()[2].startswith('"4","rejected","not_a_number","Phone","\'=1"')
+        assert report["import_id"] in [each["import_id"] for each in console.get("/contacts/imports").json()["items"]]
+        assert console.post(f"{address}/discard").json()["status"] == "cancelled"
+        assert console.post(f"{address}/confirm").status_code == 409
+
+    def test_a_file_without_room_on_the_disk_is_refused_with_the_remedy(self, console):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3 * 1024 * 1024, hard))
+        try:
+            answer = console.import_csv(LARGE)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert (answer.status_code, answer.json()["code"]) == (507, "no_room")
+        assert "split it" in answer.json()["detail"]
+        assert console.import_csv(LARGE).status_code == 201
+
+    def test_large_files_take_turns(self, console, monkeypatch):
+        monkeypatch.setattr(body, "ROOM", body.Room(len(LARGE)))
+        before = body.Upload()
+        before.write(b"x" * (body.IN_MEMORY + 1))
+        answer = console.import_csv(LARGE)
+        assert (answer.status_code, answer.json()["code"]) == (503, "uploads_busy")
+        before.close()
+        assert console.import_csv(LARGE).status_code == 201
 
     def test_a_file_is_streamed_in_pieces(self, console):
         rows = (f"+1202556{number:04d},Ada\n".encode() for number in range(5000))

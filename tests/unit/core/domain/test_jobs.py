@@ -152,9 +152,7 @@ class TestReadJobs:
         assert sparse.job is not None
         assert (sparse.job.job_type, sparse.job.calendar_end, sparse.job.cancelled) == (None, None, None)
 
-    @pytest.mark.parametrize(
-        "header", ["Calendar-End", "JOB\u200bTYPE", "“invoice paid at”", "canceled", "Cancelled?"]
-    )
+    @pytest.mark.parametrize("header", ["Calendar-End", "JOB\u200bTYPE", "“invoice paid at”", "canceled", "Cancelled?"])
     def test_a_job_s_column_is_known_in_disguise(self, header: str) -> None:
         [row] = self.read(f"phone,external_id,{header}", "2125550144,J-1,x")
         assert row.ignored == frozenset()

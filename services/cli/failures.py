@@ -45,10 +45,12 @@ def _unreachable(error: Exception) -> tuple[ExitCode, str] | None:
     from services.core.queue.enqueue import BrokerUnavailable
     from services.core.queue.throttle import ThrottleUnavailable
     from services.core.runtime.trace_reader import TracesUnreadable
-    from services.core.storage.database import DatabaseUnavailable
+    from services.core.storage.database import DatabaseRefused, DatabaseUnavailable
     from services.core.storage.migrate import SchemaNotReady
 
     match error:
+        case DatabaseRefused():
+            return None
         case StackNotFound():
             line = str(error)
         case DatabaseUnavailable():
@@ -75,11 +77,12 @@ def _unfit(error: Exception) -> tuple[ExitCode, str] | None:
     import psycopg.errors
 
     from services.core.runtime.settings import SettingsInvalid
+    from services.core.storage.database import DatabaseRefused, RightMissing
     from services.core.storage.migrate import SchemaTooNew
 
-    if isinstance(error, SettingsInvalid):
+    if isinstance(error, SettingsInvalid | DatabaseRefused):
         return ExitCode.USAGE, f"the settings are not valid: {error}"
-    if isinstance(error, SchemaTooNew):
+    if isinstance(error, SchemaTooNew | RightMissing):
         return ExitCode.FAILED, str(error)
     if isinstance(getattr(error, "orig", None), psycopg.errors.UndefinedTable | psycopg.errors.UndefinedFunction):
         return ExitCode.FAILED, f"the database has no schema yet: {MIGRATE}"

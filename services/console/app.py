@@ -19,7 +19,6 @@ from services.console.routes import ENDPOINTS
 from services.core.runtime.settings import Settings
 from services.core.storage.migrate import wait_for_schema
 from services.core.usecases.context import Context, open_context
-from services.core.usecases.installation_verbs import sending_state
 
 POOL_SIZE = ORDINARY + URGENT + 2
 """Database connections: one for each place, one to look up tokens, one for the probe."""
@@ -60,7 +59,7 @@ async def live() -> dict[str, str]:
 
 
 async def ready(request: Request) -> JSONResponse:
-    """Ready when the database answers and has the schema that this release works with."""
+    """Ready when the database takes writes and has the schema that this release works with."""
     await run_in_threadpool(_look, request)
     return JSONResponse({"status": "ready"})
 
@@ -72,7 +71,7 @@ def _look(request: Request) -> None:
     if not state.schema_seen:
         wait_for_schema(context.settings.database_url.get_secret_value(), timeout=SCHEMA_LOOK)
         state.schema_seen = True
-    sending_state(context)
+    context.database.check_writable()
 
 
 async def _problem(request: Request, error: Exception) -> Response:

@@ -120,9 +120,9 @@ class Ingress:
         """Ready when a delivery could be stored. Redis is not needed: the sweep finds what was not published."""
         try:
             async with asyncio.timeout(READY_WITHIN.total_seconds()):
-                await self._reception.product_now(fresh=True)
+                await self._reception.can_store()
         except (DatabaseUnavailable, TimeoutError):
-            return _framed(problem(503, "database_unavailable", "PostgreSQL can't be reached", headers=RETRY_LATER))
+            return _framed(problem(503, "database_unavailable", "PostgreSQL takes no writes", headers=RETRY_LATER))
         return _framed(plain({"status": "ready"}))
 
 

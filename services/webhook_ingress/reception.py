@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 ANSWERED_WITHIN = timedelta(seconds=2)
 """All waits of a delivery together: its sender repeats it when it hears 503, and gives up on us after ten seconds."""
 
+TRIAL_HOLDS_SECONDS = 1
 TOGETHER_AT_MOST = 100
 WAITING_AT_MOST = 1000
 READ_AT_ONCE_BYTES = 4096
@@ -66,6 +68,8 @@ class Reception:
         self._publisher = publisher
         self._clock = ProductClock(context.database)
         self._clock_reading: asyncio.Future[datetime] | None = None
+        self._trial: asyncio.Future[None] | None = None
+        self._tried_at = 0.0
         self._waiting: dict[asyncio.Future[Acceptance], ReadWebhook] = {}
         self._has_waiting = asyncio.Event()
         self._lane = ThreadPoolExecutor(1, "lane")
@@ -120,6 +124,18 @@ class Reception:
         reading = asyncio.get_running_loop().run_in_executor(self._clock_thread, self._clock.read)
         reading.add_done_callback(_note_failure)
         return reading
+
+    async def can_store(self) -> None:
+        """Raises `DatabaseUnavailable` unless the database took a write just now.
+
+        One write at a time, and at most one a second however many ask.
+        """
+        if self._trial is None or (self._trial.done() and monotonic() - self._tried_at > TRIAL_HOLDS_SECONDS):
+            self._tried_at = monotonic()
+            write = self._context.database.check_writable
+            self._trial = asyncio.get_running_loop().run_in_executor(self._clock_thread, write)
+            self._trial.add_done_callback(_note_failure)
+        await asyncio.shield(self._trial)
 
     async def _read(
         self, raw: bytes, headers: Mapping[str, str], *, traceparent: str | None

@@ -8,6 +8,8 @@ from sqlalchemy import CursorResult, Delete, TextClause, Update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from services.core.storage.server_errors import condemns
+
 
 def copy_in(session: Session, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """Feed the rows to a `COPY ... FROM STDIN`, which ends only with them: give it what is at hand, not what is read
@@ -25,7 +27,7 @@ def copy_in(session: Session, statement: str, rows: Iterable[tuple[Any, ...]]) -
             for row in rows:
                 copy.write_row(row)
     except psycopg.Error as error:
-        is_lost = driver.closed
+        is_lost = driver.closed or condemns(error)
         if is_lost:
             connection.invalidate(error)
         raise DBAPIError.instance(

@@ -1,17 +1,25 @@
-"""Connections and sessions: the one place that knows how we talk to PostgreSQL."""
+"""Connections and sessions: the one place that knows how we talk to PostgreSQL.
+
+A connection is to a server that takes writes, and to that server itself. Whatever says otherwise later condemns it,
+and every other that the process had before: a failover is over for us when the address leads to a primary again.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import psycopg
 from psycopg import errors as pg
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.core.domain.failures import RetryableError
+from services.core.storage.server_errors import DIRECT, condemns, refusal_of
 
-__all__ = ["Database", "DatabaseUnavailable", "DurabilityWeakened", "Session"]
+__all__ = ["Database", "DatabaseRefused", "DatabaseUnavailable", "DurabilityWeakened", "RightMissing", "Session"]
 
 CONNECT_TIMEOUT_SECONDS = 2
 DEAD_PEER = {
@@ -24,17 +32,27 @@ DEAD_PEER = {
 should acknowledge what was sent (milliseconds); the system's own values are hours."""
 
 POOL_TIMEOUT_SECONDS = 2
-LOCK_TIMEOUT = "2s"
-STATEMENT_TIMEOUT = "30s"
+TIMEOUTS = "SET lock_timeout = '2s'; SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'"
 SETTINGS_THAT_MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
+READ_ONLY_WHEN_ON = ("in_hot_standby", "default_transaction_read_only")
+"""What a server reports by itself, at the beginning of a session and when it changes."""
 
-
-REFUSING_WRITES = (pg.AdminShutdown, pg.DiskFull, pg.ReadOnlySqlTransaction)
-"""Servers that end, are full, or were made a standby while we were connected."""
+SETTING = "ATTACKACRACK_DATABASE_URL"
 
 
 class DatabaseUnavailable(RetryableError):
     """PostgreSQL cannot be reached, is starting or ending, is full, or answers too slowly; nothing was done."""
+
+
+class DatabaseRefused(DatabaseUnavailable):
+    """As the settings are it never will: the text names the setting and what to change."""
+
+    def __init__(self, remedy: str) -> None:
+        super().__init__(f"{SETTING}: {remedy}")
+
+
+class RightMissing(Exception):
+    """The user of the database may not do what its role needs; the text says what, and who can allow it."""
 
 
 class DurabilityWeakened(Exception):
@@ -45,7 +63,7 @@ class Database:
     """A pool of connections to one database, one per process; made after a fork, never shared across it."""
 
     def __init__(self, url: str, *, pool_size: int = 5, application: str = "attackacrack") -> None:
-        self.engine = _engine(url, pool_size=pool_size, application=application)
+        self.engine = make_engine(url, pool_size=pool_size, application=application)
         # A session that is used after its block would hold a connection that nobody gives back: it raises instead.
         self._sessions = sessionmaker(self.engine, expire_on_commit=False, close_resets_only=False)
 
@@ -53,15 +71,16 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """One unit of work: committed at the end of the block, rolled back when it raises.
 
-        Raises `DatabaseUnavailable` for every failure that is the server's and not the statement's.
+        Raises `DatabaseUnavailable` for every failure that is the server's and not the statement's, `RightMissing`
+        where the user lacks one.
         """
-        with self._translated(), self._sessions.begin() as session:
+        with translating(), self._sessions.begin() as session:
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A read-only look; nothing in it is committed."""
-        with self._translated(), self._sessions() as session:
+        with translating(), self._sessions() as session:
             session.execute(text("SET TRANSACTION READ ONLY"))
             yield session
 
@@ -73,22 +92,41 @@ class Database:
                 if value == "off":
                     raise DurabilityWeakened(f"PostgreSQL runs with {name} = off: turn it on, or rows can be lost")
 
+    def check_writable(self) -> None:
+        """Commit something to disk that leaves no row. Raises `DatabaseUnavailable` where that can't be done."""
+        with self.transaction() as session:
+            session.execute(text("SELECT pg_logical_emit_message(true, 'attackacrack', 'ready')"))
+
     def close(self) -> None:
         self.engine.dispose()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise DatabaseUnavailable(type(getattr(error, "orig", None) or error).__name__) from error
-        except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error.orig, REFUSING_WRITES):
-                raise DatabaseUnavailable(type(error.orig).__name__) from error
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Raises `DatabaseUnavailable`, `DatabaseRefused` or `RightMissing` for what is not the statement's own fault."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, psycopg.Error) as error:
+        told = _told(error)
+        if told is None:
             raise
+        raise told from error
 
 
-def _engine(url: str, *, pool_size: int, application: str) -> Engine:
+def _told(error: DBAPIError | PoolTimeout | psycopg.Error) -> Exception | None:
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    if remedy := refusal_of(origin):
+        return DatabaseRefused(remedy)
+    if isinstance(origin, pg.InsufficientPrivilege):
+        return RightMissing(f"{origin.diag.message_primary}: the database's owner runs attackacrack schema grants")
+    passing = isinstance(error, OperationalError | InterfaceError | PoolTimeout | psycopg.OperationalError)
+    if passing or condemns(origin) or isinstance(origin, pg.DiskFull):
+        return DatabaseUnavailable(type(origin).__name__)
+    return None
+
+
+def make_engine(url: str, *, pool_size: int, application: str) -> Engine:
+    """The way to a server that takes writes. To connect raises `DatabaseRefused` where a pooler stands between."""
     engine = create_engine(
         url,
         hide_parameters=True,  # they are numbers, names and texts, and an error's text goes into logs
@@ -96,15 +134,34 @@ def _engine(url: str, *, pool_size: int, application: str) -> Engine:
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": application} | DEAD_PEER,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "application_name": application,
+            "target_session_attrs": "read-write",
+        }
+        | DEAD_PEER,
     )
-
-    @event.listens_for(engine, "connect")
-    def set_timeouts(connection, _record) -> None:  # type: ignore[no-untyped-def]
-        connection.autocommit = True
-        connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
-        connection.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
-        connection.execute("SET idle_in_transaction_session_timeout = '60s'")
-        connection.autocommit = False
-
+    event.listen(engine, "connect", _begin_session)
+    event.listen(engine, "checkout", _refuse_read_only)
+    event.listen(engine, "handle_error", _condemn)
     return engine
+
+
+def _begin_session(connection: Any, _record: object) -> None:
+    connection.autocommit = True
+    [backend] = connection.execute("SELECT pg_backend_pid()").fetchone()
+    if backend != connection.info.backend_pid:  # before anything is set that the next client would inherit
+        connection.close()
+        raise DatabaseRefused(f"this is a connection pooler: {DIRECT}")
+    connection.execute(TIMEOUTS)
+    connection.autocommit = False
+
+
+def _refuse_read_only(connection: Any, _record: object, _proxy: object) -> None:
+    if any(connection.info.parameter_status(name) == "on" for name in READ_ONLY_WHEN_ON):
+        raise InvalidatePoolError("the server takes no writes any more")
+
+
+def _condemn(context: ExceptionContext) -> None:
+    if condemns(context.original_exception):
+        context.is_disconnect = True

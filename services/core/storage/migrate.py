@@ -14,8 +14,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import errors as pg
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+
+from services.core.storage.database import DatabaseRefused, DatabaseUnavailable, make_engine, translating
 
 log = structlog.get_logger()
 
@@ -27,6 +29,9 @@ LOCK_TIMEOUT = "1s"
 """While a statement waits for a table's lock, everybody who comes after it waits too: rather give up and come again."""
 
 LOCK_TRIES = 120
+READ_ONLY = "read-only"  # the driver's word for a server that is not the one it was told to look for
+PROMOTION_SECONDS = 30
+TAKES_NO_WRITES = "the server takes no writes, it is a standby or set read only: name the primary"
 
 
 class SchemaTooNew(Exception):
@@ -43,12 +48,14 @@ def upgrade(database_url: str) -> None:
     Each revision is a transaction of its own. Raises `SchemaTooNew` when the database is ahead and does not allow this
     program, `SchemaNotReady` when another migrator does not end in time.
     """
-    engine = create_engine(database_url)
+    engine = make_engine(database_url, pool_size=1, application="attackacrack-migrations")
     try:
-        with engine.connect() as connection, _the_only_migrator(connection):
+        with translating(), engine.connect() as connection, _the_only_migrator(connection):
             connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
             connection.execute(text("SET statement_timeout = 0"))
             usable = _is_usable(connection)
+            if not usable:
+                _check_place(connection)
             connection.commit()
             if not usable:
                 _run_migrations(connection)
@@ -59,18 +66,23 @@ def upgrade(database_url: str) -> None:
 def wait_for_schema(database_url: str, *, timeout: timedelta) -> None:
     """Return when the schema serves this program; raise `SchemaNotReady` after `timeout`. Only reads.
 
-    What it waits for is logged, once for each reason.
+    What it waits for is logged, once for each reason. Raises `DatabaseRefused` where waiting is no use: a standby gets
+    as long as it takes to promote one.
     """
-    said, deadline = "", time.monotonic() + timeout.total_seconds()
-    engine = create_engine(database_url, connect_args={"connect_timeout": 2})
+    said, began = "", time.monotonic()
+    engine = make_engine(database_url, pool_size=1, application="attackacrack-schema")
     try:
-        while time.monotonic() < deadline:
+        while (waited := time.monotonic() - began) < timeout.total_seconds():
             try:
-                with engine.connect() as connection:
+                with translating(), engine.connect() as connection:
                     if _is_usable(connection):
                         return
-            except OperationalError as error:
-                last = reason_of(error)
+            except DatabaseRefused:
+                raise
+            except DatabaseUnavailable as error:
+                last = reason_of(error.__cause__) if isinstance(error.__cause__, DBAPIError) else str(error)
+                if READ_ONLY in last and waited > PROMOTION_SECONDS:
+                    raise DatabaseRefused(TAKES_NO_WRITES) from error
             else:
                 last = f"revision {head()} is not there yet"
             if last != said:
@@ -141,10 +153,21 @@ def _is_usable(connection: Connection) -> bool:
     known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     if revision is None or revision in known:
         return revision == head()
+    if not connection.scalar(text("SELECT to_regclass('schema_compatibility') IS NOT NULL")):
+        raise DatabaseRefused("another program keeps its tables in this database: name one of our own")
     oldest = connection.scalar(text("SELECT min_compatible FROM schema_compatibility"))
     if oldest not in known:
         raise SchemaTooNew(f"the database is at revision {revision}, which this release cannot use: install the newer")
     return True
+
+
+def _check_place(connection: Connection) -> None:
+    """Raises `DatabaseRefused` where our tables may not, or should not, be made."""
+    if not connection.scalar(text("SELECT has_schema_privilege('public', 'USAGE, CREATE')")):
+        raise DatabaseRefused("its user may not make tables: GRANT USAGE, CREATE ON SCHEMA public TO it")
+    strangers = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+    if current(connection) is None and connection.scalar(text(strangers)):
+        raise DatabaseRefused("another program keeps its tables in this database: name one of our own")
 
 
 def _config(connection: Connection) -> Config:

@@ -2,6 +2,7 @@
 
 import sys
 
+from services.core.queue.fitness import BrokerRefused, check_broker
 from services.core.queue.flower import run_flower
 from services.core.runtime.logs import configure_logs
 from services.core.runtime.settings import SettingsInvalid, settings
@@ -13,7 +14,8 @@ def main() -> None:
     """Raises nothing: a missing password is one line and exit code 1, since without it the pages would be open."""
     try:
         configured = settings()
-    except SettingsInvalid as error:
+        check_broker(configured.redis_url.get_secret_value())
+    except (SettingsInvalid, BrokerRefused) as error:
         sys.exit(f"settings refused: {error}")
     password = configured.flower_password.get_secret_value()
     if not password:

@@ -9,6 +9,7 @@ from celery.worker.state import maybe_shutdown
 
 from services.core.queue.admission import REFUSED
 from services.core.queue.app import app
+from services.core.queue.fitness import SETTING, BrokerRefused, refusal_of
 from services.core.queue.heartbeat import progress
 from services.core.queue.journal import journal
 
@@ -24,6 +25,10 @@ class Consumer(CeleryConsumer):
     """
 
     connection_errors: tuple[type[Exception], ...]
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        _refuse_if_permanent(exc)
+        super().on_connection_error_after_connected(exc)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         handle = super().create_task_handler(*args, **kwargs)
@@ -51,6 +56,7 @@ class Consumer(CeleryConsumer):
         """Try until the broker is there, without end, saying each second that this is what is going on."""
 
         def failed(error: Exception, interval: float) -> None:
+            _refuse_if_permanent(error)
             logger.error("broker.unreachable", extra={"error": repr(error), "next_try_in": interval})
 
         def still_trying() -> None:
@@ -68,6 +74,13 @@ class Consumer(CeleryConsumer):
         super().register_with_event_loop(hub)
         progress.consuming()
         hub.timer.call_repeatedly(app.times.heartbeat_tick.total_seconds(), progress.consuming)
+
+
+def _refuse_if_permanent(error: Exception) -> None:
+    """End the worker, with the reason, where each next connection would only deliver the same tasks again."""
+    if remedy := refusal_of(error):
+        logger.error("broker.refused", extra={"remedy": f"{SETTING}: {remedy}"})
+        raise BrokerRefused(f"{SETTING}: {remedy}")
 
 
 def bury(message: Any, reason: str, error: str) -> bool:

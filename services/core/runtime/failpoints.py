@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 FORM = re.compile(r"(?P<name>[a-z_0-9]+)=(?P<action>kill|stop|raise|sleep)(\((?P<seconds>[\d.]+)\))?(@(?P<nth>\d+))?")
 
+REMEDY = "write name=kill|stop|raise|sleep(seconds), with @n for the n-th pass"
+
 
 class FailpointRaised(Exception):
     """A drill asked this point to fail."""
@@ -37,10 +39,10 @@ def arm(specification: str) -> None:
     """Set the points of this process; an empty text disarms them all. Raises `FailpointsInvalid`."""
     _active.clear()
     _passes.clear()
-    for part in filter(None, specification.split(";")):
+    for place, part in enumerate(filter(None, specification.split(";")), start=1):
         match = FORM.fullmatch(part.strip())
         if match is None:
-            raise FailpointsInvalid(f"{part!r}: write name=kill|stop|raise|sleep(seconds), with @n for the n-th pass")
+            raise FailpointsInvalid(f"ATTACKACRACK_FAILPOINTS: the {place}. part is not one: {REMEDY}")
         _active[match["name"]] = Failpoint(match["action"], float(match["seconds"] or 0), int(match["nth"] or 1))
 
 

@@ -5,6 +5,8 @@ A value comes from `ATTACKACRACK_<NAME>`, or from the file `attackacrack_<name>`
 """
 
 import os
+import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -22,9 +24,14 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-SECRETS_DIR = "ATTACKACRACK_SECRETS_DIR"
+from services.core.runtime import setting_forms as forms
+
+PREFIX = "ATTACKACRACK_"
+SECRETS_DIR = f"{PREFIX}SECRETS_DIR"
+NAMED_FIELD = re.compile(r'"(\w+)"')
 
 
 class SettingsInvalid(Exception):
@@ -45,19 +52,11 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _with_driver(url: SecretStr) -> SecretStr:
-    """Operators of PostgreSQL write addresses without our driver: postgresql://, or the older postgres://."""
-    scheme, _, rest = url.get_secret_value().partition("://")
-    if scheme not in ("", "postgres", "postgresql", "postgresql+psycopg"):
-        raise ValueError("not the address of a PostgreSQL database: postgresql://user:password@host:5432/name")
-    return SecretStr(f"postgresql+psycopg://{rest}") if scheme else url
-
-
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"no such time zone: {name}") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError("not a time zone: write it as America/New_York") from error
     return name
 
 
@@ -69,9 +68,25 @@ def _seconds(value: object) -> object:
         return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+def _secret(check: Callable[[str], str]) -> AfterValidator:
+    return AfterValidator(lambda secret: SecretStr(check(secret.get_secret_value())))
+
+
 Zone = Annotated[str, AfterValidator(_known_zone)]
+Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 Positive = Annotated[Duration, Field(gt=timedelta(0))]
+NotNegative = Annotated[Duration, Field(ge=timedelta(0))]
+Word = Annotated[str, Field(max_length=200), AfterValidator(forms.printable)]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Folder = Annotated[Path, AfterValidator(forms.folder)]
+Url = Annotated[str, AfterValidator(forms.http_url)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+DatabaseUrl = Annotated[SecretStr, _secret(forms.database_url)]
+RedisUrl = Annotated[SecretStr, _secret(forms.redis_url)]
+Password = Annotated[SecretStr, _secret(forms.printable)]
+Key = Annotated[SecretStr, _secret(forms.header_value)]
+SigningKey = Annotated[SecretStr, _secret(forms.signing_key)]
 
 
 class Durations(BaseModel):
@@ -132,69 +147,71 @@ class Settings(BaseSettings):
     """What an installation can set. Secrets are `SecretStr`; an empty one is refused where it is needed."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ATTACKACRACK_", env_nested_delimiter="__", frozen=True, extra="ignore", env_ignore_empty=True
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore", env_ignore_empty=True
     )
 
-    service_name: str = "attackacrack"
-    installation: str = "attackacrack"
-    environment: str = "development"
-    data_dir: Path | None = None
-    run_dir: Path | None = None
+    service_name: Word = "attackacrack"
+    installation: Word = "attackacrack"
+    environment: Word = "development"
+    data_dir: Folder | None = None
+    run_dir: Folder | None = None
 
-    database_url: Annotated[SecretStr, AfterValidator(_with_driver)] = SecretStr("")
+    database_url: DatabaseUrl = SecretStr("")
     database_pool_size: int = Field(default=5, ge=1, le=100)
-    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    redis_url: RedisUrl = SecretStr("redis://127.0.0.1:6379/0")
 
     provider: ProviderKind = ProviderKind.SIMULATOR
-    provider_base_url: str = "https://api.quo.com"
-    provider_api_key: SecretStr = SecretStr("")
-    provider_phone_number_id: str = ""
-    provider_phone_number: str = ""
-    provider_rate: float = Field(default=8.0, gt=0, le=1000)
-    provider_read_share: float = Field(default=0.2, gt=0, le=1)
-    provider_webhook_id: str = ""
+    provider_base_url: Url = "https://api.quo.com"
+    provider_api_key: Key = SecretStr("")
+    provider_phone_number_id: Word = ""
+    provider_phone_number: Annotated[str, AfterValidator(forms.e164)] = ""
+    provider_rate: float = Field(default=8.0, gt=0, le=1000, allow_inf_nan=False)
+    provider_read_share: float = Field(default=0.2, gt=0, le=1, allow_inf_nan=False)
+    provider_webhook_id: Word = ""
 
-    webhook_secrets_standard: Annotated[tuple[SecretStr, ...], NoDecode] = ()
-    webhook_secrets_legacy: Annotated[tuple[SecretStr, ...], NoDecode] = ()
-    ingress_url: str = ""
+    webhook_secrets_standard: Annotated[tuple[SigningKey, ...], NoDecode] = ()
+    webhook_secrets_legacy: Annotated[tuple[SigningKey, ...], NoDecode] = ()
+    ingress_url: Url = ""
     webhook_max_body: int = Field(default=256 * 1024, ge=1024)
     webhook_body_timeout: Positive = timedelta(seconds=10)
     signature_tolerance: Positive = timedelta(minutes=5)
 
     business_zone: Zone = "America/New_York"
     closed_days: Annotated[tuple[date, ...], NoDecode] = ()
-    allowed_countries: Annotated[tuple[str, ...], NoDecode] = ("US",)
-    contact_frequency: Duration = timedelta(days=30)
+    allowed_countries: Annotated[tuple[Country, ...], NoDecode] = ("US",)
+    contact_frequency: NotNegative = timedelta(days=30)
     number_daily_cap: int = Field(default=125, ge=1)
     account_daily_cap: int = Field(default=1000, ge=1)
 
-    follow_up_text: str = "Hi {{first_name|there}}, thank you for letting us work on your home. How did we do?"
-    help_text: str = "Attack-a-Crack, foundation repair. A person reads what you write here. Reply STOP to opt out."
-    reminder_text: str = "Hi {{first_name|there}}, a short review of our work would mean a lot to us. Thank you!"
-    follow_up_texts: dict[str, str] = Field(default_factory=dict, description="by job type, in place of the text above")
-    reminder_texts: dict[str, str] = Field(default_factory=dict, description="by job type, in place of the text above")
+    follow_up_text: Text = "Hi {{first_name|there}}, thank you for letting us work on your home. How did we do?"
+    help_text: Text = "Attack-a-Crack, foundation repair. A person reads what you write here. Reply STOP to opt out."
+    reminder_text: Text = "Hi {{first_name|there}}, a short review of our work would mean a lot to us. Thank you!"
+    follow_up_texts: dict[str, Text] = Field(
+        default_factory=dict, description="by job type, in place of the text above"
+    )
+    reminder_texts: dict[str, Text] = Field(default_factory=dict, description="by job type, in place of the text above")
 
     durations: Durations = Durations()
-    time_scale: float = Field(default=1.0, ge=1, le=10_000)
+    time_scale: float = Field(default=1.0, ge=1, le=10_000, allow_inf_nan=False)
     celery: TaskLimits = TaskLimits()
 
-    ingress_port: int = 8080
-    console_port: int = 8081
-    flower_port: int = 5555
-    flower_user: str = "operator"
-    flower_password: SecretStr = SecretStr("")
-    bind_host: str = "127.0.0.1"
+    ingress_port: Port = 8080
+    console_port: Port = 8081
+    flower_port: Port = 5555
+    flower_user: Annotated[str, AfterValidator(forms.user_name)] = "operator"
+    flower_password: Password = SecretStr("")
+    bind_host: Annotated[str, AfterValidator(forms.address)] = "127.0.0.1"
     worker_concurrency: int = Field(default=2, ge=1, le=64)
 
-    kubernetes_namespace: str = ""
-    otlp_endpoint: str = ""
-    otlp_metrics_endpoint: str = Field(default="", description="apart from the other: Jaeger takes traces only")
+    kubernetes_namespace: Word = ""
+    otlp_endpoint: Url = ""
+    otlp_metrics_endpoint: Url = Field(default="", description="apart from the other: Jaeger takes traces only")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="0 serves none")
-    trace_query_url: str = ""
-    trace_receiver_port: int = 4318
-    trace_sample_ratio: float = Field(default=1.0, ge=0, le=1)
+    trace_query_url: Url = ""
+    trace_receiver_port: Port = 4318
+    trace_sample_ratio: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
     log_format: LogFormat = LogFormat.JSON
-    log_level: str = "INFO"
+    log_level: Annotated[str, AfterValidator(forms.log_level)] = "INFO"
     failpoints: str = ""
 
     @model_validator(mode="before")
@@ -213,7 +230,7 @@ class Settings(BaseSettings):
             ("provider_base_url", not self.provider_base_url.startswith("https://")),
         ):
             if is_set:
-                raise ValueError(f"{name}: this value is for the simulator only; a real provider refuses it")
+                raise ValueError(f"{variable(name)}: this value is for the simulator only; a real provider refuses it")
         return self
 
     @property
@@ -230,8 +247,24 @@ def read_settings(**overrides: Any) -> Settings:
     try:
         return Settings(_secrets_dir=os.environ.get(SECRETS_DIR), **overrides)  # type: ignore[call-arg]
     except ValidationError as error:
-        faults = (f"ATTACKACRACK_{'__'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise SettingsInvalid("; ".join(faults)) from error
+        raise SettingsInvalid("; ".join(map(_fault, error.errors(include_url=False)))) from None
+    except SettingsError as error:  # its own words are the field's name, in quotes
+        named = NAMED_FIELD.search(str(error))
+        raise SettingsInvalid(f"{variable(named[1]) if named else PREFIX}: not JSON: write {{...}}") from None
+    except (OSError, UnicodeError) as error:
+        raise SettingsInvalid(f"{SECRETS_DIR}: a file in it can't be read ({type(error).__name__})") from None
+
+
+def variable(*place: str | int) -> str:
+    """How the environment names a setting, or one part of it."""
+    name, *parts = place
+    numbered = "".join(f", the {part + 1}. value" if isinstance(part, int) else f"__{part}".upper() for part in parts)
+    return f"{PREFIX}{name}".upper() + numbered
+
+
+def _fault(error: ErrorDetails) -> str:
+    words = error["msg"].removeprefix("Value error, ")
+    return f"{variable(*error['loc'])}: {words}" if error["loc"] else words
 
 
 @lru_cache(maxsize=1)

@@ -118,7 +118,7 @@ def _told(error: DBAPIError | PoolTimeout | psycopg.Error) -> Exception | None:
     if remedy := refusal_of(origin):
         return DatabaseRefused(remedy)
     if isinstance(origin, pg.InsufficientPrivilege):
-        return RightMissing(f"{origin.diag.message_primary}: the database's owner runs attackacrack schema grants")
+        return RightMissing(f"{SETTING}: {origin.diag.message_primary}: its owner runs attackacrack schema grants")
     passing = isinstance(error, OperationalError | InterfaceError | PoolTimeout | psycopg.OperationalError)
     if passing or condemns(origin) or isinstance(origin, pg.DiskFull):
         return DatabaseUnavailable(type(origin).__name__)
@@ -141,7 +141,7 @@ def make_engine(url: str, *, pool_size: int, application: str) -> Engine:
         }
         | DEAD_PEER,
     )
-    event.listen(engine, "connect", _begin_session)
+    event.listen(engine, "connect", _begin_session, insert=True)  # before anything is asked of a pooler
     event.listen(engine, "checkout", _refuse_read_only)
     event.listen(engine, "handle_error", _condemn)
     return engine

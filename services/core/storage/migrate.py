@@ -163,7 +163,7 @@ def _is_usable(connection: Connection) -> bool:
 
 def _check_place(connection: Connection) -> None:
     """Raises `DatabaseRefused` where our tables may not, or should not, be made."""
-    if not connection.scalar(text("SELECT has_schema_privilege('public', 'USAGE, CREATE')")):
+    if not connection.scalar(text("SELECT has_schema_privilege('public', 'CREATE')")):
         raise DatabaseRefused("its user may not make tables: GRANT USAGE, CREATE ON SCHEMA public TO it")
     strangers = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
     if current(connection) is None and connection.scalar(text(strangers)):

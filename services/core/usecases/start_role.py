@@ -1,26 +1,28 @@
 """What every role does first: logs, failpoints, and the checks that let it work on this database at all."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from time import monotonic, sleep
 from typing import NoReturn
 
 import structlog
 
+from services.core.queue.fitness import BrokerRefused, check_broker
 from services.core.queue.instrumentation import trace_tasks
 from services.core.queue.journal import install_journal
-from services.core.queue.names import Pool
+from services.core.queue.names import CAMPAIGN, OPERATIONS, Pool
 from services.core.queue.worker import child_number, run_worker
 from services.core.runtime import failpoints
 from services.core.runtime.exporting import exported_metrics, flush_telemetry, join_metrics, start_telemetry
 from services.core.runtime.failpoints import FailpointsInvalid
 from services.core.runtime.logs import configure_logs
 from services.core.runtime.settings import Settings, SettingsInvalid, settings
-from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
+from services.core.storage.database import DatabaseRefused, DatabaseUnavailable, DurabilityWeakened, RightMissing
 from services.core.storage.installation import InstallationMismatch
 from services.core.storage.migrate import SchemaNotReady, SchemaTooNew, wait_for_schema
 from services.core.usecases.context import Context, open_context, process_context
+from services.core.usecases.judge_settings import WITH_A_PROVIDER, judge_settings
 from services.core.usecases.task_history import DatabaseJournal
 
 log = structlog.get_logger()
@@ -35,19 +37,28 @@ REFUSALS = (
     DurabilityWeakened,
     InstallationMismatch,
     DatabaseUnavailable,
+    RightMissing,
+    BrokerRefused,
 )
+NEEDS: dict[str, Collection[str]] = {CAMPAIGN.name: WITH_A_PROVIDER, OPERATIONS.name: WITH_A_PROVIDER}
 
 
-def start_role(run: Callable[[Settings], None], *, has_children: bool = False) -> None:
-    """Prepare this process and run the role. A refusal is one log line and exit code 1."""
+def start_role(run: Callable[[Settings], None], *, has_children: bool = False, needs: Collection[str] = ()) -> None:
+    """Prepare this process and run the role, which is of no use without the settings that it `needs`.
+
+    A refusal is one line and exit code 1: it names the setting and the remedy, never the value.
+    """
     try:
         configured = settings()
+        judge_settings(configured, needs=("database_url", *needs))
     except SettingsInvalid as error:
         sys.exit(f"settings refused: {error}")
     configure_logs(configured)
     try:
         failpoints.arm(configured.failpoints)
         check_database(configured)
+        if not check_broker(configured.redis_url.get_secret_value()):
+            log.warning("role.starts_without_broker", remedy="it goes on when Redis is there")
     except REFUSALS as error:
         log.error("role.refused", reason=type(error).__name__, detail=str(error))
         sys.exit(1)
@@ -71,6 +82,8 @@ def _prepare(context: Context, *, within: timedelta) -> None:
     while True:
         try:
             context.prepare()
+        except DatabaseRefused:
+            raise
         except DatabaseUnavailable as error:
             if monotonic() > deadline:
                 raise
@@ -82,7 +95,7 @@ def _prepare(context: Context, *, within: timedelta) -> None:
 
 def start_worker(pool: Pool, *, tasks: str) -> NoReturn:
     """Run a worker role: `tasks` is the module with its entry points."""
-    start_role(lambda configured: _work(pool, tasks, configured), has_children=True)
+    start_role(lambda configured: _work(pool, tasks, configured), has_children=True, needs=NEEDS.get(pool.name, ()))
     raise AssertionError("a worker role ends its process")
 
 

@@ -1,4 +1,4 @@
-"""A role that can't work as it is set ends at its start: one line with name and remedy, never the value, exit code 1."""
+"""A role that can't work as it is set ends at its start: one line with name and remedy, no value, exit code 1."""
 
 import os
 import subprocess
@@ -33,13 +33,13 @@ def test_every_role_refuses_an_address_that_means_something_else(role: str) -> N
 @pytest.mark.parametrize(
     ("role", "settings", "named"),
     [
-        ("webhook_ingress", {"WEBHOOK_SECRETS_STANDARD": f"{KEY},{KEY[:-1]}"}, "SECRETS_STANDARD, the 2. value: not base64"),
+        ("webhook_ingress", {"WEBHOOK_SECRETS_LEGACY": f"{KEY},{KEY[:-1]}"}, "WEBHOOK_SECRETS_LEGACY, the 2. value: "),
         ("webhook_ingress", {}, "WEBHOOK_SECRETS_STANDARD: it is empty"),
         ("campaign_worker", {"PROVIDER": "quo"}, "PROVIDER_API_KEY: it is empty"),
         ("operations_worker", {"PROVIDER": "quo", "PROVIDER_API_KEY": MARK}, "PROVIDER_PHONE_NUMBER_ID: it is empty"),
         ("beat", {"FOLLOW_UP_TEXT": f"Hi {{{{{MARK}"}, "FOLLOW_UP_TEXT: not a text with fields"),
         ("beat", {"REMINDER_TEXTS": f"{{{MARK}"}, "REMINDER_TEXTS: not JSON"),
-        ("beat", {"FAILPOINTS": MARK}, "FAILPOINTS: the 1. part is not one"),
+        ("beat", {"FAILPOINTS": MARK, "DATABASE_URL": "postgresql://u@h/n"}, "FAILPOINTS: the 1. part is not one"),
         ("beat", {}, "DATABASE_URL: it is empty"),
     ],
 )  # fmt: skip
@@ -47,7 +47,5 @@ def test_a_role_refuses_what_it_can_t_work_with(role: str, settings: dict[str, s
     ended = start(role, **settings)
     assert ended.returncode == 1
     [line] = (ended.stderr + ended.stdout).splitlines()
-    assert (
-        f"ATTACKACRACK_{named}" in line.replace("ATTACKACRACK_WEBHOOK_SECRETS", "ATTACKACRACK_SECRETS") or named in line
-    )
+    assert f"ATTACKACRACK_{named}" in line
     assert MARK not in line

@@ -55,6 +55,8 @@ def standby(
     server.stop()
 
 
+@pytest.mark.processes
+@pytest.mark.timeout(300)
 def test_every_role_works_again_after_a_while_on_a_standby(
     primary: PostgresProcess,
     standby: PostgresProcess,

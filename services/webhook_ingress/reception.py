@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import islice
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
@@ -206,7 +206,7 @@ class Reception:
         return list(acceptances)
 
 
-def _note_failure(reading: asyncio.Future[datetime]) -> None:
-    """A reading that nobody waits for fails into the log."""
-    if not reading.cancelled() and (error := reading.exception()):
-        log.warning("webhook.clock_unread", error=type(error).__name__)
+def _note_failure(asked: asyncio.Future[Any]) -> None:
+    """What is asked of the database and nobody waits for any more fails into the log."""
+    if not asked.cancelled() and (error := asked.exception()):
+        log.warning("webhook.database_unanswered", error=type(error).__name__)

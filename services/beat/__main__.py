@@ -8,7 +8,7 @@ from types import FrameType
 import structlog
 
 from services.beat.leader import Leader
-from services.beat.loop import Chore, Loop, ProbeFiles
+from services.beat.loop import Chore, Loop, ProbeFiles, SideChore
 from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import Settings
 from services.core.storage.beat_lease import Lease
@@ -51,7 +51,7 @@ def run_clock(configured: Settings) -> None:
     context, files = open_context(configured), ProbeFiles(configured.run_dir)
     leader = Leader(context.database, length=max(configured.timings.beat_lease, SHORTEST_LEASE))
     with suppress(StopRequested):
-        Loop(leader, _chores(context), files).run(lambda: stop.is_requested)
+        Loop(leader, _chores(context, leader), files).run(lambda: stop.is_requested)
     files.withdraw()
     leader.resign()
     context.close()
@@ -59,7 +59,7 @@ def run_clock(configured: Settings) -> None:
     flush_telemetry()
 
 
-def _chores(context: Context) -> list[Chore]:
+def _chores(context: Context, leader: Leader) -> list[Chore]:
     configured, dispatcher = context.settings, Dispatcher(context)
 
     def tick(lease: Lease) -> int:
@@ -75,7 +75,7 @@ def _chores(context: Context) -> list[Chore]:
         Chore("tick", TICK_EVERY, tick),
         Chore("dispatch", configured.timings.dispatch_every, lambda _lease: dispatcher.dispatch()),
         Chore("sweep", configured.timings.sweep_every, lambda _lease: sweep(context)),
-        Chore("measure", MEASURE_EVERY, lambda _lease: measure(context)),
+        SideChore("measure", MEASURE_EVERY, lambda lease: measure(context, is_wanted=lambda: leader.leads(lease))),
     ]
 
 

@@ -40,6 +40,11 @@ class Leader:
             self.lose()
         return self._lease
 
+    def leads(self, lease: Lease) -> bool:
+        """Whether this term still runs; may be asked by any thread."""
+        held = self._lease
+        return held is not None and held.term == lease.term and time.monotonic() < held.trusted_until
+
     @property
     def is_ready(self) -> bool:
         """Whether the database answered lately, be it that we lead or that another does."""

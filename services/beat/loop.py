@@ -1,7 +1,8 @@
 """The loop: keep the lease, and while it is ours do each chore at its interval. One thread, so that a chore that hangs
-costs the lease, and another beat takes over.
+costs the lease, and another beat takes over; only what merely looks has a thread beside it.
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,25 @@ class Chore:
             if self.failures:
                 log.info("beat.chore_recovered", chore=self.name, failures=self.failures)
             self.failures = 0
+
+
+@dataclass(slots=True)
+class SideChore(Chore):
+    """One that only looks and may take long, as counting does beside a million rows: nothing waits for it.
+
+    While it still looks, it isn't begun again; it ends with the process.
+    """
+
+    _thread: threading.Thread | None = None
+
+    def attempt(self, lease: Lease) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self.due_at = time.monotonic() + self.every.total_seconds()
+        self._thread = threading.Thread(
+            target=super(SideChore, self).attempt, args=[lease], name=self.name, daemon=True
+        )
+        self._thread.start()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ARRAY, Text, and_, cast, func, select, update
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,13 @@ from services.core.storage.models import DeadLetter, InboxEvent, Message, TaskRu
 
 ABOUT_MESSAGES = ("send_campaign_message", "reconcile_message")
 """Tasks whose arguments are ids of messages."""
+
+# From each task to its few messages: the other way, from a campaign's messages to tasks, would be a product of both.
+ABOUT_CAMPAIGN = """
+EXISTS (SELECT FROM jsonb_array_elements_text(task_runs.args) AS named (id)
+        JOIN messages ON messages.id = CASE WHEN named.id ~ '^[0-9]{1,18}$' THEN named.id::bigint END
+        WHERE messages.campaign_id = :campaign_id)
+"""
 
 IS_OPEN = and_(DeadLetter.replayed_at.is_(None), DeadLetter.discarded_at.is_(None))
 LONGEST_ERROR = 2000
@@ -67,9 +74,7 @@ def runs(
     if message_id is not None:
         query = query.where(TaskRun.name.in_(ABOUT_MESSAGES), TaskRun.args.contains([str(message_id)]))
     if campaign_id is not None:
-        its = select(cast(Message.id, Text)).where(Message.campaign_id == campaign_id, Message.direction == "outgoing")
-        named = TaskRun.args.op("?|")(func.array(its.scalar_subquery(), type_=ARRAY(Text)))
-        query = query.where(TaskRun.name.in_(ABOUT_MESSAGES), named)
+        query = query.where(TaskRun.name.in_(ABOUT_MESSAGES), text(ABOUT_CAMPAIGN).bindparams(campaign_id=campaign_id))
     return session.scalars(query).all()
 
 
@@ -137,12 +142,12 @@ def _open_about(session: Session, name: str, *, inbox_id: int | None, message_id
     )
 
 
-def _name(text: str) -> str:
-    return storable_text(text, longest=LONGEST_NAME)
+def _name(name: str) -> str:
+    return storable_text(name, longest=LONGEST_NAME)
 
 
-def _error(text: str) -> str:
-    return storable_text(text, longest=LONGEST_ERROR)
+def _error(error: str) -> str:
+    return storable_text(error, longest=LONGEST_ERROR)
 
 
 def open_dead_letters(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[DeadLetter]:

@@ -4,7 +4,7 @@ Only the clock's leader measures, so that each gauge has one source; without a l
 an alert sees as their absence.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from services.core.domain.health import Part, Vitals, Waiting, judge
@@ -22,8 +22,11 @@ from services.core.usecases.read_vitals import read_vitals
 Gauge = tuple[Instrument, float, tuple[str, ...]]
 
 
-def measure(context: Context) -> int:
-    """Look, and show all gauges anew; answers how many there are. Raises `DatabaseUnavailable`."""
+def measure(context: Context, *, is_wanted: Callable[[], bool] = lambda: True) -> int:
+    """Look, and show all gauges anew; answers how many there are. Raises `DatabaseUnavailable`.
+
+    What nobody wants any more when it is found, since another leads by then, isn't shown.
+    """
     with context.database.reading() as session:
         at = clock.product_now(session)
         found = read_vitals(context, session)
@@ -36,6 +39,8 @@ def measure(context: Context) -> int:
             *_secrets(session),
         ]
     metering.show(*gauges)
+    if not is_wanted():
+        metering.show()
     return len(gauges)
 
 

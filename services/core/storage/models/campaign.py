@@ -60,6 +60,7 @@ class Recipient(Base):
     __tablename__ = "recipients"
     __table_args__ = (
         UniqueConstraint("campaign_id", "step", "e164"),
+        Index("ix_recipients_page", "campaign_id", "id"),
         CheckConstraint("variant IN ('a', 'b')", name="variant_known"),
         CheckConstraint("(excluded IS NULL) = (body IS NOT NULL)", name="planned_or_excluded"),
     )

@@ -60,6 +60,8 @@ class Message(Base):
         ),
         Index("ix_messages_open", "status", "id", postgresql_where=text("status IN ('sending', 'uncertain', 'held')")),
         Index("ix_messages_contact", "contact_id", "submitted_at"),
+        Index("ix_messages_incoming", "contact_id", "id", postgresql_where=text("direction = 'incoming'")),
+        Index("ix_messages_e164", "e164", "id"),
         Index("ix_messages_campaign_status", "campaign_id", "status"),
         Index("ix_messages_effect", "inbox_id", unique=True, postgresql_where=text("direction = 'incoming'")),
     )

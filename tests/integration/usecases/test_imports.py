@@ -173,6 +173,25 @@ class TestChunks:
             (refused, None, None, False),
         }
 
+    @pytest.mark.parametrize("size", [1, 1000])
+    def test_a_mark_that_cannot_be_read_lets_no_row_of_the_number_pass(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, size: int
+    ) -> None:
+        monkeypatch.setattr(import_contacts, "ROWS_AT_ONCE", size)
+        doubtful, marked = new_number(), new_number()
+        done = taken(
+            world,
+            "phone,opted_out",
+            f"{doubtful},",
+            f"{doubtful},since May",
+            f"{doubtful},no",
+            f"{marked},",
+            f"{marked},since May",
+            f"{marked},yes",
+        )
+        assert (counts(done), done.rejections) == ((0, 0, 4, 2), {"bad_opt_out_mark": 4})
+        assert world.value("SELECT count(*) FROM contacts WHERE e164 = :e164", e164=doubtful) == 0
+
     def test_statements_do_not_grow_with_the_marked(self, world: World) -> None:
         def statements(rows: int) -> int:
             seen: list[str] = []

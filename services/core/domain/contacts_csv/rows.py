@@ -1,5 +1,6 @@
 """From records to contacts: each row is readable, or refused for one reason."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,23 @@ ROWS_LOOKED_AT: Final = 1000
 _YES: Final = frozenset({"yes", "true", "1", "y", "x"})
 _TICKS: Final = frozenset("✓✔☑✅🗸🗹")
 _NO: Final = frozenset({"no", "false", "0", "n", ""})
+# Of the names of opt-out columns those that mean nothing else where they are a value: "stopped" may be a job.
+_OPTED_OUT: Final = frozenset(
+    {
+        "optedout",
+        "optout",
+        "unsubscribed",
+        "unsubscribe",
+        "donotcontact",
+        "donottext",
+        "donotcall",
+        "donotdisturb",
+        "dnc",
+    }
+)
+_LIKE_OPTED_OUT: Final = re.compile(r"\W*(?:opt|uns|u\W|do|d\W|dnc|o\W)", re.IGNORECASE)
+LONGEST_MARK: Final = 40
+
 _PERSON_NAMES: Final = ("first_name", "last_name")
 ParseNumber = Callable[[str], PhoneNumber | NumberRejection]
 
@@ -141,6 +159,13 @@ def read_mark(cell: str) -> bool | None:
     return False if "".join(unicodedata.normalize("NFKC", cell).casefold().split()) in _NO else None
 
 
+def says_opted_out(cell: str) -> bool:
+    """Whether a cell of any other column says in so many words that the person is not to be texted."""
+    if len(cell) > LONGEST_MARK or (cell.isascii() and _LIKE_OPTED_OUT.match(cell) is None):
+        return False
+    return name_key(cell) in _OPTED_OUT
+
+
 class _RowReader:
     """Reads one record after the other; in the columns `literal` a placeholder is what it is, not an empty cell."""
 
@@ -150,6 +175,7 @@ class _RowReader:
         self._names = columns.names
         self._phone = self._names.index(PHONE)
         self._mark = columns.index(OPTED_OUT)
+        self._own = [index for index, name in enumerate(self._names) if name not in KNOWN_COLUMNS | literal]
         self._person_names = [index for name in _PERSON_NAMES if (index := columns.index(name)) is not None]
         self._parse_number = parse_number
 
@@ -185,6 +211,9 @@ class _RowReader:
             return str(number), Fault(names[self._phone], masked(cells[self._phone]))
         if mark is None and self._mark is not None:
             return "bad_opt_out_mark", Fault(names[self._mark], shown(cells[self._mark]))
+        for index in self._own:
+            if says_opted_out(cells[index]):
+                return "bad_opt_out_mark", Fault(names[index], shown(cells[index]))
         return None
 
     def _longest(self, record: Record) -> Iterator[tuple[int, int]]:

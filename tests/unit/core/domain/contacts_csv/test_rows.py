@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.core.domain.contacts_csv import ContactRow, FileRefused, read_contacts
+from services.core.domain.contacts_csv.cells import Fault
 from services.core.domain.phone_numbers import parse_phone_number
 
 NUMBER = "2125550101"
@@ -289,6 +290,33 @@ class TestRows:
     def test_odd_cells_are_text(self, cell: str, text: str | None) -> None:
         [row] = read(f"phone,notes\n{NUMBER},{cell}\n")
         assert row.fields == ({} if text is None else {"notes": text})
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "Unsubscribed",
+            "OPTED OUT",
+            "opted-out",
+            "Do not text!",
+            "D.N.C.",
+            "ｕｎｓｕｂｓｃｒｉｂｅｄ",
+            "unѕubscribed",
+            "“DNC”",
+        ],
+    )
+    def test_a_cell_of_another_column_that_says_do_not_text_refuses_the_row(self, said: str) -> None:
+        [row] = read(f"phone,status,Extra,\n{NUMBER},{said},,\n")
+        assert (row.e164, row.rejection, row.opted_out) == (E164, "bad_opt_out_mark", False)
+        assert row.fault == Fault("status", said)
+        [unnamed] = read(f"phone,\n{NUMBER},{said}\n")
+        assert unnamed.rejection == "bad_opt_out_mark"
+
+    @pytest.mark.parametrize(
+        "said", ["stopped", "do not forget the ladder", "optional", "unsure", "dance", "donut", "Döner"]
+    )
+    def test_other_words_are_text(self, said: str) -> None:
+        [row] = read(f"phone,status\n{NUMBER},{said}\n")
+        assert (row.rejection, row.fields) == (None, {"status": said})
 
     def test_millions_of_blank_lines_and_columns_are_harmless(self) -> None:
         rows = read("\n" * 200_000 + f"phone,city\n{',' * 100_000}\n{NUMBER},x\n")

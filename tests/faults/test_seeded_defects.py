@@ -19,6 +19,7 @@ import pytest
 from services.core.domain import reconciliation
 from services.core.domain import schedule as schedule_rules
 from services.core.domain.contacts_csv import header
+from services.core.domain.lineage import Witnessed
 from services.core.domain.messages import MessageStatus
 from services.core.openphone import transport
 from services.core.openphone.client import OpenPhoneClient
@@ -34,6 +35,7 @@ from services.core.storage.database import DatabaseUnavailable, DurabilityWeaken
 from services.core.storage.models import Contact, Message
 from services.core.usecases import (
     accept_webhook,
+    audit_gaps,
     clean_up,
     dispatch,
     gate,
@@ -43,10 +45,13 @@ from services.core.usecases import (
     record_outcome,
     send_message,
     settle,
+    suspicion,
     sweep,
     tick_schedule,
 )
+from services.core.usecases import vouch as vouch_module
 from services.core.usecases.task_history import DatabaseJournal
+from services.core.usecases.vouch import vouch
 from tests.contract.openphone.test_wire import TestUnknown as Unanswered
 from tests.tools.commit_cutter import CommitCutter
 from tests.tools.world import World, new_number
@@ -292,6 +297,25 @@ def a_rewound_database_sends_nothing(world: World) -> None:
     assert world.texts() == []
 
 
+def a_database_behind_its_witness_sends_nothing(world: World) -> None:
+    world.send(world.message())
+    message_id = world.message()
+    world.context.witness.replace(Witnessed(world.value("SELECT incarnations[1] FROM installation"), 9))
+    world.context.close()
+    world.send(message_id)
+    assert len(world.texts()) == 1
+
+
+def a_text_that_left_already_ends_all_sending(world: World) -> None:
+    """Every disk was put back, and the server started: the provider alone remembers."""
+    message = world.row(world.message())
+    world.simulator.send(message.e164, message.body or "")
+    world.execute("UPDATE installation SET checked_run = NULL")
+    world.context.close()
+    world.send(message.id)
+    assert len(world.texts()) == 1
+
+
 def a_group_text_is_refused(_world: World) -> None:
     with pytest.raises(NotOneRecipient):
         transport._require_one_recipient(b'{"to": ["+12125550101", "+12125550102"]}')
@@ -309,6 +333,7 @@ def who_is_marked_gets_no_text(world: World) -> None:
 
 def _begin(world: World, message_id: int) -> int:
     """Claim and commit to submitting; the fence."""
+    assert vouch(world.context)
     with world.context.database.transaction() as session:
         [claim] = outbox.claim(session, [message_id], lease=timedelta(minutes=1))
     assert send_message._begin(world.context, claim) is not None
@@ -471,6 +496,15 @@ def send_after_a_rewind(patch: Patch) -> None:
     patch.setattr(gate, "gather", gather_without)
 
 
+def believe_the_database(patch: Patch) -> None:
+    patch.setattr(suspicion, "doubt", lambda *_arguments, **_options: None)
+    patch.setattr(vouch_module, "doubt", lambda *_arguments, **_options: None)
+
+
+def ask_no_provider(patch: Patch) -> None:
+    patch.setattr(audit_gaps, "check_listed", lambda *_arguments, **_options: None)
+
+
 def forget_after(minutes: int) -> Callable[[Patch], None]:
     rule = ("effects", retention.drop_effects, timedelta(minutes=minutes))
     return lambda patch: patch.setattr(clean_up, "RULES", (rule,))
@@ -561,6 +595,8 @@ DEFECTS = (
     Defect(30, "what waits is published again", publish_whatever_waits, a_backlog_does_not_feed_itself),
     Defect(31, "failures stored as they are", store_as_it_is, a_failure_is_on_record_whatever_it_says),
     Defect(32, "failures linked blindly", link_what_is_not_there, a_failure_about_nothing_is_on_record),
+    Defect(33, "no witness outside the database", believe_the_database, a_database_behind_its_witness_sends_nothing),
+    Defect(34, "the provider isn't asked after a restart", ask_no_provider, a_text_that_left_already_ends_all_sending),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

@@ -7,6 +7,7 @@ import secrets
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from services.cli.laptop.ports import free_ports, is_free
@@ -14,6 +15,8 @@ from services.cli.laptop.postgres import USER
 from services.cli.laptop.run_file import write_private
 
 NAME = "stack.json"
+PLACE = "place"
+MACHINE = Path("/etc/machine-id")
 SETTINGS = "settings.env"
 DATABASE = "attackacrack"
 INGRESS_URL = "ATTACKACRACK_INGRESS_URL"
@@ -82,10 +85,24 @@ def load_identity(data_dir: Path, *, port_base: int | None = None) -> Identity:
     return identity
 
 
+def place_of(data_dir: Path) -> str:
+    """Tells the folder from its copies: moved within a disk it keeps its place, copied or put back it has another.
+
+    It is what no copy can bring along: when and where the disk made the folder's mark, and on which machine.
+    """
+    mark = data_dir / PLACE
+    if not mark.exists():  # a touch would change what is known of it
+        mark.touch(mode=0o600)
+    known = mark.stat()
+    machine = MACHINE.read_text().strip() if MACHINE.exists() else ""
+    return sha256(f"{machine}/{known.st_ino}/{known.st_ctime_ns}".encode()).hexdigest()[:16]
+
+
 def environment_of(identity: Identity, *, data_dir: Path, provider_rate: float) -> dict[str, str]:
     """The settings that make a process part of this stack."""
     values = {
         "DATA_DIR": data_dir,
+        "PLACE": place_of(data_dir),
         "DATABASE_URL": identity.url("database").replace("postgresql://", "postgresql+psycopg://"),
         "REDIS_URL": identity.url("redis"),
         "PROVIDER": "simulator",

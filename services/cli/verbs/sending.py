@@ -17,7 +17,7 @@ group = typer.Typer(help="Stop everything, and go on again.", no_args_is_help=Tr
 def _show_state(state: Any, zone: ZoneInfo) -> list[Any]:
     if state.rewound:
         verdict = (
-            "[bold red]nothing is sent: the database was restored or moved[/]; sending recover, then sending adopt"
+            "[bold red]nothing is sent: the database may have forgotten what was sent[/]; sending recover, then adopt"
         )
     elif state.stopped_at is not None:
         verdict = "[bold red]sending is stopped[/]"
@@ -63,7 +63,7 @@ def status(context: "Context") -> Any:
 
 @verb(group, "recover")
 def recover(context: "Context", by: By = SOMEBODY) -> Any:
-    """After a restore or a failover: learn from the provider what the database forgot. Nothing is sent meanwhile.
+    """After the database was put back: learn from the provider what it forgot. Nothing is sent meanwhile.
 
     Example: attackacrack sending recover
     """
@@ -74,7 +74,7 @@ def recover(context: "Context", by: By = SOMEBODY) -> Any:
 
 @verb(group, "adopt")
 def adopt(context: "Context", reason: Reason, by: By = SOMEBODY) -> Any:
-    """Vouch for a restored or moved database, after reading what `recover` found: what is due is sent from now on.
+    """Vouch for a database that was put back, after reading what `recover` found: what is due is sent from now on.
 
     Example: attackacrack sending adopt --reason "restored last night's dump"
     """

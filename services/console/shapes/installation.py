@@ -32,7 +32,7 @@ class Recovery(Answered):
 
 class Sending(Answered):
     """Whether texts may leave: stopped by a person, by the breaker that the provider's refusal opened, or because the
-    database was restored, cloned or failed over and nobody has adopted it yet."""
+    database was put back to an earlier state, or another was adopted, and nobody has adopted it yet."""
 
     model_config = example(
         {
@@ -42,6 +42,7 @@ class Sending(Answered):
             "reason": "wrong list: stop everything",
             "breaker_open_until": None,
             "breaker_reason": None,
+            "rewound_because": None,
         }
     )
 
@@ -51,6 +52,7 @@ class Sending(Answered):
     reason: str | None
     breaker_open_until: datetime | None
     breaker_reason: str | None
+    rewound_because: str | None
 
 
 class HealthPart(Answered):

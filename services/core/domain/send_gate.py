@@ -18,10 +18,12 @@ class GateFacts:
     """What the gate looks at; `None` for a campaign's facts means a message without a campaign.
 
     `marketing_last_at` is the contact's last marketing text that left or may have left; caps come with what is used
-    in the sender's day, and `cap_resets_at` is when that day ends.
+    in the sender's day, and `cap_resets_at` is when that day ends. `database` is the life and the run that they were
+    read from, "" of one that forgot something: only one that was vouched for may send.
     """
 
     kind: MessageKind
+    database: str
     database_rewound: bool
     sending_stopped: bool
     breaker_open_until: datetime | None
@@ -69,6 +71,8 @@ GateDecision = Pass | Defer | Skip
 
 LOOK_AGAIN = timedelta(seconds=30)
 CONTACT_FREQUENCY = "contact_frequency"
+DATABASE_UNCHECKED = Defer("G1", "database_unchecked", None)
+"""For texts at hand when the database turns out to be another, or to have been started anew: it is compared first."""
 
 
 def decide(facts: GateFacts, at: datetime) -> GateDecision:

@@ -155,6 +155,7 @@ class Settings(BaseSettings):
     environment: Word = "development"
     data_dir: Folder | None = None
     run_dir: Folder | None = None
+    place: Word = Field(default="", description="of the database's files: a copy of them has another; empty: unknown")
 
     database_url: DatabaseUrl = SecretStr("")
     database_pool_size: int = Field(default=5, ge=1, le=100)

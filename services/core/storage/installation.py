@@ -2,24 +2,31 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.core.storage.models import Installation
-from services.core.storage.models.installation import CURRENT_LINEAGE
+from services.core.storage.models.installation import CURRENT_LINEAGE, CURRENT_RUN
 
 
 class InstallationMismatch(Exception):
     """The database belongs to another provider, environment or number: nothing may work on it."""
 
 
-def ensure(session: Session, *, provider: str, environment: str, key_fingerprint: str) -> Installation:
+def ensure(session: Session, *, provider: str, environment: str, key_fingerprint: str, place: str = "") -> Installation:
     """The row, made at the first start. Raises `InstallationMismatch` when it was made for something else."""
     wanted = {"provider": provider, "environment": environment, "key_fingerprint": key_fingerprint}
     session.execute(
         insert(Installation)
-        .values(id=1, system_identifier=system_identifier(session), lineage=lineage(session), **wanted)
+        .values(
+            id=1,
+            system_identifier=system_identifier(session),
+            lineage=lineage(session),
+            place=place,
+            checked_run=literal_column(f"({CURRENT_RUN})"),
+            **wanted,
+        )
         .on_conflict_do_nothing()
     )
     row = read(session)
@@ -43,13 +50,8 @@ def system_identifier(session: Session) -> str:
 
 
 def lineage(session: Session) -> str:
-    """Which life of the database this is; see `CURRENT_LINEAGE`."""
+    """Which database this is; see `CURRENT_LINEAGE`."""
     return str(session.scalar(text(CURRENT_LINEAGE)))
-
-
-def adopt(session: Session) -> None:
-    """Say that this life of the database knows all that was sent in the others."""
-    session.execute(update(Installation).values(lineage=lineage(session)))
 
 
 def move_clock(session: Session, offset: timedelta) -> None:

@@ -207,6 +207,21 @@ def unsent_to(session: Session, *, sender: str, contact_id: int) -> Sequence[Mes
     ).all()
 
 
+def pending_to(session: Session, numbers: Collection[str], *, sender: str) -> Sequence[Message]:
+    """Texts that wait to be sent from this sender to these numbers."""
+    return session.scalars(
+        select(Message)
+        .join(Contact, Contact.id == Message.contact_id)
+        .where(
+            Contact.e164.in_(numbers),
+            Message.sender == sender,
+            Message.status == MessageStatus.PENDING,
+            Message.provider_message_id.is_(None),
+        )
+        .order_by(Message.id)
+    ).all()
+
+
 def lock_for_outcome(session: Session, message_id: int, *, fence: int) -> Message | None:
     """The message, locked, if this fence's attempt is still the open one (`sending` or already `uncertain`)."""
     return session.scalar(

@@ -24,6 +24,7 @@ from services.core.storage.database import Session
 from services.core.usecases.accept_webhook import store_in, understand
 from services.core.usecases.context import Context
 from services.core.usecases.settle import apply_receipt
+from services.core.usecases.suspicion import Forgotten, cast_doubt, check_listed, suspicion
 
 log = structlog.get_logger()
 
@@ -51,14 +52,17 @@ Also = Callable[[Session, Sequence[ListedMessage]], None]
 def audit_gaps(context: Context) -> dict[str, Any]:
     """One audit; answers how much it compared and repaired. What its time does not suffice for is the next one's.
 
-    A rewound database is left to `recover`, which needs the cursor where it stands. Raises a `ProviderError`; what was
-    compared before it is kept.
+    A rewound database is left to `recover`, which needs the cursor where it stands; that it is one may be seen here
+    first. Raises a `ProviderError`; what was compared before it is kept.
     """
-    with context.database.reading() as session:
-        if installation.read(session).is_rewound:
-            return {"skipped": "database_rewound"}
     found: dict[str, Any] = {"listed": 0, "backfilled": 0, "receipts": 0, "retried": 0}
-    found["caught_up"] = catch_up(context, found, budget=BUDGET_SECONDS)
+    try:
+        if _is_rewound(context):
+            return {"skipped": "database_rewound"}
+        found["caught_up"] = catch_up(context, found, budget=BUDGET_SECONDS)
+    except Forgotten as forgotten:
+        cast_doubt(context, str(forgotten))
+        return {"skipped": "database_rewound"}
     found["receipts"] += _ask_for_receipts(context)
     if context.settings.provider_webhook_id:
         _check_webhook(context, context.settings.provider_webhook_id, found)
@@ -67,20 +71,47 @@ def audit_gaps(context: Context) -> dict[str, Any]:
 
 
 def catch_up(
-    context: Context, found: dict[str, int], *, budget: float, overlap: timedelta = OVERLAP, also: Also | None = None
+    context: Context,
+    found: dict[str, int],
+    *,
+    budget: float,
+    overlap: timedelta = OVERLAP,
+    step: timedelta = SLICE,
+    on_its_way: timedelta | None = ON_ITS_WAY,
+    also: Also | None = None,
 ) -> bool:
-    """Compare the list from the cursor on, in steps that are kept, for `budget` seconds; whether it came to the end."""
+    """Compare the list from the cursor on, in steps that are kept, for `budget` seconds; whether it came to the end.
+
+    What is younger than `on_its_way` is left to its webhook; with None nothing is: a late webhook adds nothing. Raises
+    `Forgotten`, unless `also` takes over what the list has.
+    """
     began = monotonic()
-    caught_up, span = False, SLICE
+    caught_up, span = False, step
     while not caught_up and monotonic() - began < budget:
         before = found["listed"]
-        caught_up = _compare(context, found, span=span, overlap=overlap, also=also)
-        span = span * 4 if found["listed"] - before < FEW else SLICE
+        caught_up = _compare(context, found, span=span, overlap=overlap, on_its_way=on_its_way, also=also)
+        span = span * 4 if found["listed"] - before < FEW else step
     return caught_up
 
 
+def _is_rewound(context: Context) -> bool:
+    with context.database.reading() as session:
+        if installation.read(session).is_rewound:
+            return True
+    reason = suspicion(context)
+    if reason is not None:
+        cast_doubt(context, reason)
+    return reason is not None
+
+
 def _compare(
-    context: Context, found: dict[str, int], *, span: timedelta, overlap: timedelta, also: Also | None
+    context: Context,
+    found: dict[str, int],
+    *,
+    span: timedelta,
+    overlap: timedelta,
+    on_its_way: timedelta | None,
+    also: Also | None,
 ) -> bool:
     """Compare the next piece of the list; whether that was the last."""
     with context.database.reading() as session:
@@ -88,11 +119,12 @@ def _compare(
     until = min(cursor + span, at)
     # The last piece has no end: the provider's clock may be ahead of ours.
     listed = context.provider.list_messages(cursor - overlap, created_before=until if until < at else None)
-    # What may still be on its way is left to its webhook, unless nothing must be missed: a late one adds nothing.
-    settled = [entry for entry in listed if also is not None or entry.created_at <= at - ON_ITS_WAY]
+    settled = [entry for entry in listed if on_its_way is None or entry.created_at <= at - on_its_way]
     with context.database.transaction() as session:
         inbox_ids = _backfill(context, session, settled, at=at)
-        if also is not None:
+        if also is None:
+            check_listed(session, listed, number=context.settings.provider_phone_number)
+        else:
             also(session, listed)
         receipts = _apply_receipts(session, settled, at=at)
         gap_audit.move_cursor(session, until)

@@ -12,6 +12,7 @@ from services.core.usecases.canary import canary_parts
 from services.core.usecases.context import Context
 from services.core.usecases.health_parts import cluster_parts, ground_parts, provider_parts, reported_cluster
 from services.core.usecases.read_vitals import read_vitals
+from services.core.usecases.suspicion import suspicion
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,13 @@ def check_health(context: Context, *, keep: bool = True) -> Health:
     """
     seen = [_redis(context), *cluster_parts(context.settings.kubernetes_namespace)]
     try:
+        suspected = suspicion(context)
         with context.database.transaction() as session:
             at = clock.product_now(session)
             seen = [
                 Part("database", well=True, found="answers"),
                 *seen,
-                *ground_parts(session),
+                *ground_parts(session, suspected=suspected),
                 *judge(read_vitals(context, session)),
                 *canary_parts(session, at),
                 *provider_parts(session, at),

@@ -8,12 +8,14 @@ from time import monotonic, sleep
 
 import structlog
 
+from services.core.domain.lineage import Standing
 from services.core.domain.sending_window import DEFAULT_WINDOW, SendingWindow
 from services.core.openphone.client import OpenPhoneClient
 from services.core.openphone.errors import ProviderThrottled
 from services.core.queue.enqueue import Broker
 from services.core.queue.inspection import Inspector
 from services.core.queue.throttle import Busy, Throttle
+from services.core.queue.witness import Witness
 from services.core.runtime.settings import ProviderKind, Settings, SettingsInvalid
 from services.core.runtime.settings import settings as read_current
 from services.core.storage import installation
@@ -29,6 +31,8 @@ class Context:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.vouched: Standing | None = None
+        """The run of the database that this process may send from; see `usecases.vouch`."""
 
     @cached_property
     def database(self) -> Database:
@@ -53,6 +57,10 @@ class Context:
             read_share=self.settings.provider_read_share,
             name=self.key_fingerprint,
         )
+
+    @cached_property
+    def witness(self) -> Witness:
+        return Witness(self.settings.redis_url.get_secret_value(), name=self.key_fingerprint)
 
     @cached_property
     def provider(self) -> OpenPhoneClient:
@@ -96,12 +104,14 @@ class Context:
                 provider=self.settings.provider,
                 environment=self.settings.environment,
                 key_fingerprint=self.key_fingerprint,
+                place=self.settings.place,
             )
             if row.is_rewound:
                 log.error("installation.rewound", remedy="attackacrack sending recover, then adopt")
 
     def close(self) -> None:
-        for name in ("provider", "throttle", "inspector", "broker", "database"):
+        self.vouched = None
+        for name in ("provider", "throttle", "witness", "inspector", "broker", "database"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
 

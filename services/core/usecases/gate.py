@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from services.core.domain.campaigns import CampaignStatus
+from services.core.domain.lineage import run_key
 from services.core.domain.messages import MessageKind
 from services.core.domain.send_gate import Defer, GateDecision, GateFacts, Pass, Skip
 from services.core.domain.zones import locate
@@ -26,6 +27,7 @@ def gather(context: Context, session: Session, message: Message, contact: Contac
     day = cap_day(context, at)
     return GateFacts(
         kind=MessageKind(message.kind),
+        database="" if switches.is_rewound else run_key(switches.incarnations, switches.run),
         database_rewound=switches.is_rewound,
         sending_stopped=switches.sending_stopped_at is not None,
         breaker_open_until=switches.breaker_open_until,

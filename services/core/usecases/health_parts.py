@@ -8,26 +8,29 @@ from services.core.domain.schedule import RunStatus
 from services.core.runtime.cluster import ACCOUNT, ClusterUnreadable, Rollout, read_rollouts
 from services.core.storage import clock, gap_audit, health, installation
 from services.core.storage.database import Session
+from services.core.usecases.suspicion import RESTORED
 
 ASKED_WITHIN = timedelta(minutes=20)
 TOLD_WITHIN = timedelta(hours=2)
 ROLLOUTS = "rollouts"
 
 
-def ground_parts(session: Session) -> Iterator[Part]:
-    """Whether this host's clock and this database may be trusted."""
+def ground_parts(session: Session, *, suspected: str | None) -> Iterator[Part]:
+    """Whether this host's clock and this database may be trusted; `suspected` is what the witness has against it."""
     skew = clock.skew(session)
     well = skew <= clock.SKEW_LIMIT
     found = "this host and the database agree" if well else f"{skew.total_seconds():.1f} s apart"
     remedy = "mend the time service of this host or of the database: nothing is sent while they disagree"
     yield Part("clocks", well=well, found=found, remedy="" if well else remedy)
-    if not installation.read(session).is_rewound:
+    row = installation.read(session)
+    because = (row.doubt or RESTORED) if row.is_rewound else suspected
+    if because is None:
         yield Part("lineage", well=True, found="the database is the one that was adopted")
         return
     yield Part(
         "lineage",
         well=False,
-        found="the database was restored, cloned or failed over, and may have forgotten what was sent: nothing is",
+        found=f"the database may have forgotten what was sent, so nothing is: {because}",
         remedy="attackacrack sending recover, read what it found, then attackacrack sending adopt",
     )
 

@@ -8,6 +8,7 @@ from services.core.openphone.simulator_clock import SimulatorClock
 from services.core.storage import audit, clock, installation
 from services.core.storage.database import Session
 from services.core.usecases.context import Context
+from services.core.usecases.suspicion import RESTORED, suspicion
 
 A_MOMENT = timedelta(seconds=10)
 """Passes between reading two clocks and moving one of them behind the other."""
@@ -15,7 +16,7 @@ A_MOMENT = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class SendingState:
-    """`rewound`: the database was restored, cloned or failed over, and nobody has adopted it yet."""
+    """`rewound`: the database may have forgotten what was sent, and nobody has adopted it yet; `rewound_because`."""
 
     rewound: bool
     stopped_at: datetime | None
@@ -23,6 +24,7 @@ class SendingState:
     reason: str | None
     breaker_open_until: datetime | None
     breaker_reason: str | None
+    rewound_because: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,19 @@ def resume_sending(context: Context, *, by: str) -> SendingState:
 
 
 def sending_state(context: Context) -> SendingState:
+    """The switches as they are now; a database that was put back is known as one before anything was to be sent."""
+    suspected = suspicion(context)
     with context.database.reading() as session:
         row = installation.read(session)
+        because = (row.doubt or RESTORED) if row.is_rewound else suspected
         return SendingState(
-            rewound=row.is_rewound,
+            rewound=because is not None,
             stopped_at=row.sending_stopped_at,
             stopped_by=row.sending_stopped_by,
             reason=row.sending_stop_reason,
             breaker_open_until=row.breaker_open_until,
             breaker_reason=row.breaker_reason,
+            rewound_because=because,
         )
 
 

@@ -18,6 +18,7 @@ from services.core.usecases.canary import canary_parts
 from services.core.usecases.context import Context
 from services.core.usecases.health_parts import ROLLOUTS, TOLD_WITHIN, ground_parts, provider_parts
 from services.core.usecases.read_vitals import read_vitals
+from services.core.usecases.suspicion import suspicion
 
 Gauge = tuple[Instrument, float, tuple[str, ...]]
 
@@ -27,10 +28,12 @@ def measure(context: Context, *, is_wanted: Callable[[], bool] = lambda: True) -
 
     What nobody wants any more when it is found, since another leads by then, isn't shown.
     """
+    suspected = suspicion(context)
     with context.database.reading() as session:
         at = clock.product_now(session)
         found = read_vitals(context, session)
-        parts = [*ground_parts(session), *judge(found), *canary_parts(session, at), *provider_parts(session, at)]
+        ground = ground_parts(session, suspected=suspected)
+        parts = [*ground, *judge(found), *canary_parts(session, at), *provider_parts(session, at)]
         gauges = [
             *_waiting(found),
             *_queues(found),

@@ -13,15 +13,17 @@ from hashlib import sha256
 import structlog
 
 from services.core.domain.failures import Conflict, RefusedInput
+from services.core.domain.lineage import Witnessed
 from services.core.domain.messages import Direction, MessageKind, MessageStatus, check_transition
 from services.core.domain.reconciliation import ListedMessage, comparable
-from services.core.storage import attempts, audit, caps, clock, contacts, installation, outbox
+from services.core.storage import attempts, audit, caps, clock, contacts, installation, lineage, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Attempt, Message
 from services.core.usecases import gate
 from services.core.usecases.audit_gaps import catch_up
 from services.core.usecases.context import Context
 from services.core.usecases.record_outcome import bind
+from services.core.usecases.suspicion import cast_doubt, suspicion
 
 log = structlog.get_logger()
 
@@ -50,8 +52,8 @@ class Recovery:
 def recover(context: Context, *, by: str) -> Recovery:
     """Take over what the provider lists since the gap audit's cursor; may be repeated.
 
-    Raises `Conflict` when the database is the one that was adopted, or when the list is longer than ten minutes of
-    reading (what was read is kept: do it again); a `ProviderError` when it can't be read.
+    Raises `Conflict` when nothing says that the database forgot anything, or when the list is longer than ten minutes
+    of reading (what was read is kept: do it again); a `ProviderError` when it can't be read.
     """
     _begin(context, by=by)
     found = {"listed": 0, "backfilled": 0, "receipts": 0, "bound": 0, "recorded": 0}
@@ -59,7 +61,7 @@ def recover(context: Context, *, by: str) -> Recovery:
     def take(session: Session, listed: Sequence[ListedMessage]) -> None:
         _take_over(context, session, listed, found)
 
-    if not catch_up(context, found, budget=BUDGET_SECONDS, overlap=BEFORE, also=take):
+    if not catch_up(context, found, budget=BUDGET_SECONDS, overlap=BEFORE, on_its_way=None, also=take):
         raise Conflict("recovery_unfinished", "the provider's list is long; what was read is kept: recover again")
     log.warning("database.recovered", **found)
     return Recovery(found["listed"], found["backfilled"], found["bound"], found["recorded"], adopted=False)
@@ -76,14 +78,26 @@ def adopt(context: Context, *, reason: str, by: str) -> Recovery:
         )
     found = recover(context, by=by)
     with context.database.transaction() as session:
-        before, now = installation.read(session).lineage, installation.lineage(session)
-        installation.adopt(session)
-        detail = {"reason": reason, "from": before, "to": now, "bound": found.bound, "recorded": found.recorded}
+        before = lineage.standing(session)
+        now = lineage.adopt(session, place=context.settings.place)
+        # The reason of the doubt goes; an attempt under the doubted life's name is refused from here on.
+        detail = {
+            "reason": reason,
+            "from": before.incarnations[-1],
+            "to": now.incarnations[-1],
+            "bound": found.bound,
+            "recorded": found.recorded,
+        }
         audit.record(session, actor=by, act="database.adopted", subject="installation", detail=detail)
+        context.witness.replace(Witnessed(now.incarnations[-1], now.epoch))
     return replace(found, adopted=True)
 
 
 def _begin(context: Context, *, by: str) -> None:
+    with context.database.reading() as session:
+        is_known = installation.read(session).is_rewound
+    if not is_known and (reason := suspicion(context)) is not None:
+        cast_doubt(context, reason)
     with context.database.transaction() as session:
         if not installation.read(session).is_rewound:
             raise Conflict(

@@ -12,7 +12,7 @@ import structlog
 
 from services.core.domain.messages import MessageKind
 from services.core.domain.reconciliation import LOOKS
-from services.core.domain.send_gate import Defer, GateDecision, Pass, Skip, decide
+from services.core.domain.send_gate import DATABASE_UNCHECKED, Defer, GateDecision, Pass, Skip, decide
 from services.core.openphone.outcomes import Accepted, NotStarted, SendOutcome
 from services.core.queue.throttle import Busy, ThrottleUnavailable
 from services.core.runtime import failpoints, tracing
@@ -26,6 +26,7 @@ from services.core.usecases import gate
 from services.core.usecases.context import Context
 from services.core.usecases.record_outcome import record_outcome
 from services.core.usecases.settle import defer, skip
+from services.core.usecases.vouch import attest, is_vouched, vouch
 
 log = structlog.get_logger()
 
@@ -54,6 +55,8 @@ def send_messages(context: Context, message_ids: Sequence[int]) -> int:
     """
     ends_at = monotonic() + context.settings.timings.batch_budget.total_seconds()
     failpoints.reach("send_received")
+    if not vouch(context):
+        return 0
     waiting = _claim(context, message_ids)
     failpoints.reach("leased")
     try:
@@ -194,7 +197,8 @@ def _pass_gate(context: Context, claim: Claim) -> Submission | None:
 def _weigh(context: Context, session: Session, message: Message, contact: Contact, at: datetime) -> GateDecision:
     """Ask the gate and act on a no."""
     facts = gate.gather(context, session, message, contact, at)
-    decision = decide(facts, at)
+    is_known = is_vouched(context, session, facts.database) or facts.database_rewound
+    decision = decide(facts, at) if is_known else DATABASE_UNCHECKED
     gate.record(session, message.id, decision, facts)
     match decision:
         case Skip(_, reason):
@@ -221,9 +225,11 @@ def _submit(context: Context, submission: Submission) -> SendOutcome:
         failpoints.reach("connected")
         return monotonic() - submission.committed_at <= guard
 
-    outcome = context.provider.send_text(
-        sender=submission.sender, recipient=submission.recipient, content=submission.body, start_guard=may_start
-    )
+    outcome: SendOutcome = NotStarted("database_replaced")
+    if attest(context, submission.attempt_id):
+        outcome = context.provider.send_text(
+            sender=submission.sender, recipient=submission.recipient, content=submission.body, start_guard=may_start
+        )
     failpoints.reach("answered")
     record_outcome(context, submission.message_id, fence=submission.fence, outcome=outcome, at=datetime.now(UTC))
     _tell(outcome)

@@ -1,6 +1,8 @@
 """A folder's identity is made once, moves only when it must, and makes valid settings."""
 
+import shutil
 import socket
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from services.cli.laptop.identity import (
     PORTS,
     environment_of,
     load_identity,
+    place_of,
     read_settings_file,
     trace_store,
     write_settings,
@@ -28,6 +31,20 @@ def test_two_folders_share_nothing(tmp_path: Path):
     one, other = load_identity(tmp_path), load_identity(tmp_path / "other")
     assert one.api_token != other.api_token
     assert one.webhook_secret_standard != other.webhook_secret_standard
+
+
+def test_a_folder_keeps_its_place_when_it_is_moved_and_a_copy_has_another(tmp_path: Path):
+    folder, moved, copied = tmp_path / "data", tmp_path / "moved", tmp_path / "copied"
+    folder.mkdir()
+    place = place_of(folder)
+    assert place_of(folder) == place
+    folder.rename(moved)
+    assert place_of(moved) == place
+    subprocess.run(["cp", "-a", moved, copied], check=True)
+    assert place_of(copied) != place
+    shutil.rmtree(moved)
+    subprocess.run(["cp", "-a", copied, moved], check=True)
+    assert place_of(moved) not in (place, place_of(copied))
 
 
 def test_moves_when_somebody_else_listens_there_and_keeps_its_secrets(tmp_path: Path):

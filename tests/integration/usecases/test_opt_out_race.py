@@ -11,6 +11,7 @@ from sqlalchemy import text
 from services.core.storage import outbox
 from services.core.usecases import send_message
 from services.core.usecases.accept_webhook import store_webhooks
+from services.core.usecases.vouch import vouch
 from tests.tools.world import World, new_number
 
 ROUNDS = 500
@@ -35,6 +36,7 @@ def test_no_submission_commits_after_the_opt_out(make_world: Callable[..., World
     with world.context.database.transaction() as session:
         claims = outbox.claim(session, list(ids.values()), lease=timedelta(minutes=10))
     assert [claim.message_id for claim in claims] == [ids[number] for number in numbers]
+    assert vouch(world.context)
     both = Barrier(2, timeout=30)
 
     def submit() -> None:

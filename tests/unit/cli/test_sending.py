@@ -12,7 +12,13 @@ from services.core.usecases.installation_verbs import SendingState
 
 AT = datetime(2026, 12, 1, 18, tzinfo=UTC)
 OPEN = SendingState(
-    rewound=False, stopped_at=None, stopped_by=None, reason=None, breaker_open_until=None, breaker_reason=None
+    rewound=False,
+    stopped_at=None,
+    stopped_by=None,
+    reason=None,
+    breaker_open_until=None,
+    breaker_reason=None,
+    rewound_because=None,
 )
 
 
@@ -22,8 +28,8 @@ OPEN = SendingState(
         ({}, "texts may leave"),
         ({"stopped_at": AT}, "sending is stopped"),
         ({"breaker_open_until": AT}, "the provider refuses"),
-        ({"rewound": True}, "the database was restored or moved"),
-        ({"rewound": True, "stopped_at": AT}, "the database was restored or moved"),
+        ({"rewound": True}, "the database may have forgotten what was sent"),
+        ({"rewound": True, "stopped_at": AT}, "the database may have forgotten what was sent"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     SmallInteger,
+    String,
     UniqueConstraint,
     literal_column,
     text,
@@ -21,15 +23,23 @@ from services.core.domain.access import Role
 from services.core.storage.models.metadata import Base, Id, ProductStamp, one_of
 
 RANDOM_BYTES = "decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')"
+FIRST_INCARNATION = "ARRAY[gen_random_uuid()::text]"
 CURRENT_LINEAGE = """
     SELECT concat_ws('/',
         (SELECT system_identifier FROM pg_control_system()),
-        substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
         (SELECT oid FROM pg_database WHERE datname = current_database()),
         'installation'::regclass::oid)
 """
-"""Which life of the database this is: the server's id, its timeline, the ids of the database and of the table. A dump
-that was restored, a clone, a return to an earlier point and a failover each begin another."""
+"""Which database this is: the ids of the server, the database and the table. A dump that was restored and a clone by
+`initdb` are others; files that were put back are not, and a promoted standby is not: see `CURRENT_RUN`."""
+
+CURRENT_RUN = """
+    SELECT concat_ws('@',
+        CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END,
+        extract(epoch FROM pg_postmaster_start_time())::numeric)
+"""
+"""Which run of the server this is: its timeline, and when it started. Files are put back while no server runs on them,
+so within a run nothing is forgotten; whether anything was before it is found out once (`usecases/vouch.py`)."""
 
 
 class Installation(Base):
@@ -48,8 +58,18 @@ class Installation(Base):
     key_fingerprint: Mapped[str]
     system_identifier: Mapped[str]
     lineage: Mapped[str | None]
-    is_rewound: Mapped[bool] = column_property(literal_column(f"lineage IS DISTINCT FROM ({CURRENT_LINEAGE})", Boolean))
+    incarnations: Mapped[list[str]] = mapped_column(ARRAY(String), server_default=text(FIRST_INCARNATION))
+    """The lives that were vouched for, the present one last: each adoption begins another."""
+    place: Mapped[str] = mapped_column(server_default="")
+    checked_run: Mapped[str | None]
+    check_until: Mapped[datetime | None]
+    doubt: Mapped[str | None]
+    """What a witness outside the database knows and the database does not."""
+    is_rewound: Mapped[bool] = column_property(
+        literal_column(f"(doubt IS NOT NULL OR lineage IS DISTINCT FROM ({CURRENT_LINEAGE}))", Boolean)
+    )
     """Whether the database may have forgotten what was sent: nothing is, until a person has adopted it."""
+    run: Mapped[str] = column_property(literal_column(f"({CURRENT_RUN})", String))
     clock_offset: Mapped[timedelta] = mapped_column(server_default=text("interval '0'"))
     sending_stopped_at: Mapped[datetime | None]
     sending_stopped_by: Mapped[str | None]

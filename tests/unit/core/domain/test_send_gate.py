@@ -16,6 +16,7 @@ NIGHT = datetime(2026, 12, 2, 4, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 12, 2, 5, tzinfo=UTC)
 FACTS = GateFacts(
     kind=MessageKind.MARKETING,
+    database="life/run",
     database_rewound=False,
     sending_stopped=False,
     breaker_open_until=None,

@@ -494,6 +494,8 @@ def send_after_a_rewind(patch: Patch) -> None:
         return replace(gather(*arguments), database_rewound=False)
 
     patch.setattr(gate, "gather", gather_without)
+    patch.setattr(send_message, "is_vouched", lambda *_: True)
+    patch.setattr(send_message, "attest", lambda *_: True)
 
 
 def believe_the_database(patch: Patch) -> None:

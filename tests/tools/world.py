@@ -109,6 +109,7 @@ class World:
                 provider=self.settings.provider,
                 environment=self.settings.environment,
                 key_fingerprint=self.context.key_fingerprint,
+                place=self.settings.place,
             )
         self._fill_limiter()
         self._lines_before = len(self.simulator.lines("text"))

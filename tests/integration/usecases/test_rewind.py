@@ -100,17 +100,32 @@ def _copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", str(source), str(target)], check=True)
 
 
-@pytest.fixture
-def ground(
-    tmp_path_factory: pytest.TempPathFactory, guard: Guard, valkey_server: Any, simulator_process: RunningSimulator
-) -> Iterator[Ground]:
-    folder = tmp_path_factory.mktemp("ground")
-    folder.chmod(0o755)
+@pytest.fixture(scope="module")
+def migrated_files(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Path:
+    """The files of a stopped server with a migrated database."""
+    folder = tmp_path_factory.mktemp("migrated")
     cluster = prepare_postgres(folder / "postgres", port=free_ports(1)[0], password=PASSWORD)
     server = PostgresProcess(cluster, guard, folder / "server.log")
     server.start()
     server.execute("CREATE DATABASE installation")
     upgrade(server.url("installation"))
+    server.stop()
+    return cluster.data
+
+
+@pytest.fixture
+def ground(
+    migrated_files: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    guard: Guard,
+    valkey_server: Any,
+    simulator_process: RunningSimulator,
+) -> Iterator[Ground]:
+    folder = tmp_path_factory.mktemp("ground")
+    _copy(migrated_files, folder / "postgres")
+    cluster = prepare_postgres(folder / "postgres", port=free_ports(1)[0], password=PASSWORD)
+    server = PostgresProcess(cluster, guard, folder / "server.log")
+    server.start()
     simulator_process.reset(keep_webhooks=False)
     world = World(server.url("installation"), valkey_server.url, simulator_process, {"place": "here"})
     yield Ground(folder, guard, world, server, cluster)
@@ -146,7 +161,8 @@ class Campaign:
     def try_all(self) -> None:
         """As everything does that could make a text leave: dispatch, the tasks that wait, those that come again."""
         Dispatcher(self.world.context).dispatch()
-        for message_id in self.ids:
+        self.world.send(*self.ids)
+        for message_id in self.ids[-LEFT - 2 :]:
             self.world.send(message_id)
 
     def sends_nothing_until_adopted(self) -> None:
@@ -322,7 +338,8 @@ class TestTwoCopies:
         try:
             assert ground.world.send(campaign.ids[AT_THE_COPY]) == 1
             adopt(context, reason="it is this one", by="maria")
-            assert ground.world.send(*campaign.ids[AT_THE_COPY + 1 :]) == 0
+            campaign.try_all()
+            assert len(ground.world.texts()) == AT_THE_COPY + 1
             assert sending_state(ground.world.context).rewound
             ground.move_to(context)
             campaign.goes_on_to_the_end()

@@ -108,6 +108,16 @@ def account_without_credit(stack: RunningStack) -> Iterator[None]:
     stack.act("sending", "resume")
 
 
+def database_put_back(stack: RunningStack) -> Iterator[None]:
+    stack.text_somebody()
+    with redis.Redis.from_url(stack.run_file["urls"]["redis"], decode_responses=True) as memory:
+        wait_until(lambda: bool(memory.keys("witness:*")), within=60)
+        [witness] = memory.keys("witness:*")
+        memory.hset(witness, "epoch", 1_000_000)
+    yield
+    stack.act("sending", "adopt", "--reason", "a drill")
+
+
 def broker_hangs(stack: RunningStack) -> Iterator[None]:
     stack.hang("valkey")
     yield
@@ -210,6 +220,12 @@ DRILLS = (
         "the provider refuses a text for want of credit",
         "credit is back, and sending is resumed",
         account_without_credit,
+    ),
+    Drill(
+        {"DatabaseRewound": {}},
+        "the witness has heard of texts that the database does not know",
+        "a person adopts it",
+        database_put_back,
     ),
     Drill({"BrokerUnreachable": {}}, "the broker hangs", "it goes on", broker_hangs),
     Drill(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.core.domain.lineage import doubt
 from services.core.storage import lineage, migrate
 
-BEFORE = "0006"
+BEFORE = "0008"
 TIMELINE = "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
 ROW = """
     INSERT INTO installation (provider, environment, key_fingerprint, system_identifier, lineage)

@@ -18,7 +18,7 @@ KEY = "whsec_c3RhbmRhcmQta2V5LW9mLWEtdGVzdA=="
 TWO_LINES = f"{MARK}\n"
 BAD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
-        ("service_name", "installation", "environment", "provider_phone_number_id", "provider_webhook_id"),
+        ("service_name", "installation", "environment", "place", "provider_phone_number_id", "provider_webhook_id"),
         (TWO_LINES, f"{MARK}\x07", MARK * 30),
     ),
     **dict.fromkeys(("kubernetes_namespace", "flower_password"), (TWO_LINES, f"{MARK}\x00")),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CHUNK = 256 * 1024
 IN_MEMORY = 16 * 1024 * 1024
 
+NOT_READ = "holds phone numbers that were not read: to have them call it phone, and what is called so now otherwise"
+
 group = typer.Typer(help="The people who may be texted.", no_args_is_help=True)
 
 
@@ -33,8 +35,8 @@ def _report(result: Any, zone: ZoneInfo) -> list[Any]:
     number = result.import_id
     return [
         lines_of({name: value for name, value in shown.items() if value not in (None, {})}, zone),
-        *(plain(f"column {column.name}: {column.read_as}") for column in columns),
-        *(plain(f"column {name} holds phone numbers and was not read: name it phone to have them") for name in unread),
+        *(plain(f"column {column.name or '(no name)'}: {column.read_as}") for column in columns),
+        *(plain(f"column {name or '(no name)'} {NOT_READ}") for name in unread),
         *([f"refused rows: attackacrack contacts import-rows {number}"] if result.rejected else []),
         *([f"dry run: attackacrack contacts confirm {number}"] if result.status == "dry_run" else []),
     ]

@@ -279,7 +279,7 @@ def _report(session: Session, row: Import) -> ImportReport:
         suppressed=row.suppressed,
         rejections=findings.get("rejections") or imports.rejections(session, row.id),
         warnings=findings.get("warnings", {}),
-        foreseen=row.foreseen,
+        foreseen={name.value: row.foreseen[name] for name in RowOutcome} if row.foreseen is not None else None,
         columns=[ColumnView(**column) for column in findings.get("columns", ())],
         unread_phones=findings.get("unread_phones", []),
         file_name=row.file_name,

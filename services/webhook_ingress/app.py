@@ -4,7 +4,7 @@ The webhook's path is answered by plain ASGI, everything else by FastAPI, which 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from time import monotonic
@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from services.core.domain.failures import RefusedInput
 from services.core.http.answers import Answer, plain, problem, refusal
 from services.core.http.body import SenderGone
+from services.core.openphone.signature import SIGNATURE_LISTS
 from services.core.runtime import failpoints, metering, tracing
 from services.core.runtime.settings import Settings
 from services.core.runtime.telemetry import HTTP_SERVER, NOT_STORED, WEBHOOKS, Attribute, SpanName
@@ -58,7 +59,7 @@ class Ingress:
             await refusal.send(send)
             return
         began = monotonic()
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _one_each(scope["headers"])
         # A stranger's traceparent is linked to, never obeyed: it must not decide what we keep.
         links = [headers.get("traceparent")]
         with tracing.span(SpanName.WEBHOOK_ACCEPT, ROUTE, links=links, kind=tracing.SpanKind.SERVER) as active:
@@ -124,6 +125,15 @@ class Ingress:
         except (DatabaseUnavailable, TimeoutError):
             return _framed(problem(503, "database_unavailable", "PostgreSQL takes no writes", headers=RETRY_LATER))
         return _framed(plain({"status": "ready"}))
+
+
+def _one_each(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The last header of each name; those of the signatures as one list, since a sender with several keys may."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in given:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in SIGNATURE_LISTS and name in headers else value
+    return headers
 
 
 def _framed(answer: Answer) -> Response:

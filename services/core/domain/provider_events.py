@@ -13,12 +13,16 @@ from services.core.domain.messages import Receipt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventEnvelope:
-    """What every event carries; `occurred_at` is when it happened by the provider's clock."""
+    """What every event carries; `occurred_at` is when it happened by the provider's clock.
+
+    One whose version isn't known was read as the newest that is.
+    """
 
     event_id: str
     occurred_at: datetime
     api_version: str
     type: str
+    is_version_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,8 @@
 """The shapes of the provider's webhook bodies: dated (`2026-03-30`) and legacy (`v2`, `v3`, `v4`).
 
+A version that we do not know is read as the newest that we do, or as a legacy one where its facts lie there: what it
+still says as before must not be lost over what it says anew.
+
 Sources: the provider's pages on webhook payloads. The dated shape splits the facts over `data.resource` and
 `data.context`, the legacy one has all of them in `data.object`; their names do not collide, so one model per thing
 reads both. Unknown members are ignored, a missing or wrong one refuses the payload.
@@ -79,17 +82,21 @@ class Envelope(Payload):
         elif self.api_version in LEGACY_VERSIONS:
             complete = self.data.object is not None
         else:
-            raise ValueError("unknown apiVersion")
+            complete = self.data.resource is not None or self.data.object is not None
         if not complete:
             raise ValueError("data incomplete")
         return self
 
     @property
+    def is_version_known(self) -> bool:
+        return self.api_version in DATED_VERSIONS | LEGACY_VERSIONS
+
+    @property
     def facts(self) -> dict[str, Any]:
         """Everything said about the thing, whichever shape said it."""
-        if self.api_version in LEGACY_VERSIONS:
+        if self.api_version in LEGACY_VERSIONS or self.data.resource is None:
             return self.data.object or {}
-        return {**(self.data.context or {}), **(self.data.resource or {})}
+        return {**(self.data.context or {}), **self.data.resource}
 
 
 class MessageFacts(Payload):

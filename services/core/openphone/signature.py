@@ -8,6 +8,7 @@ invalid: refusing it would lose opt-outs while a clock is wrong.
 import binascii
 import hashlib
 import hmac
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,10 @@ FURTHEST = timedelta(days=30)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STANDARD_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 LEGACY_HEADER = "openphone-signature"
+SIGNATURE_LISTS = frozenset({"webhook-signature", LEGACY_HEADER})
+"""Several headers of these names are one list."""
+
+_BETWEEN_SIGNATURES = re.compile(r"[ ,]+(?=v\d+a?,)|[ ]+")
 
 
 class Signature(StrEnum):
@@ -122,7 +127,8 @@ def _verify_standard(
     signed_at = clock.read(timestamp, unit=timedelta(seconds=1))
     if signed_at is None:
         return _invalid("timestamp_malformed_or_far_off")
-    entries = signatures.split(" ", MOST_SIGNATURES)
+    # Blanks part the list; several headers of the name arrive joined by commas.
+    entries = _BETWEEN_SIGNATURES.split(signatures.strip(" ,"), MOST_SIGNATURES)
     if len(entries) > MOST_SIGNATURES:
         return _invalid("too_many_signatures")
     given = [entry.removeprefix("v1,") for entry in entries if entry.startswith("v1,")]

@@ -6,6 +6,7 @@ opt-out in it is still found by `peek_inbound_text`.
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,10 +45,13 @@ CALL_TYPES = frozenset(
     }
 )
 
-_TEXT = re.compile(r'"(?:text|body)"\s*:\s*("(?:[^"\\]|\\.)*+")', re.DOTALL)
-_SENDER = re.compile(r'"(?:senderIdentifier|from)"\s*:\s*("(?:[^"\\]|\\.)*+")', re.DOTALL)
-_RECEIVED = re.compile(r'"type"\s*:\s*"message\.received"|"direction"\s*:\s*"incoming"')
-_OUTGOING = re.compile(r'"direction"\s*:\s*"outgoing"')
+_MEMBER = re.compile(r'"((?:[^"\\]|\\.)*+)"\s*:\s*\[?\s*"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_TEXTS = frozenset({"text", "body", "content", "message"})
+_SENDERS = frozenset({"senderIdentifier", "sender", "from", "fromNumber"})
+_RECEIVED = re.compile(r"message\.(received|incoming|inbound)\b.*")
+_INCOMING = frozenset({"incoming", "inbound"})
+_OUTGOING = frozenset({"outgoing", "outbound"})
+_DIGITS_OF_A_NUMBER = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +83,54 @@ def translate(raw: bytes, *, at: datetime | None = None) -> ProviderEvent | Quar
 def peek_inbound_text(raw: bytes) -> tuple[str, str] | None:
     """The sender and text of an incoming message, read as forgivingly as possible; None when there is none.
 
-    For the opt-out decision alone, which must be taken even where `translate` quarantines. Where a body says a
-    thing twice, both sayings are in the text, so that neither can hide the other.
+    For the opt-out decision alone, which must be taken even where `translate` quarantines, whatever a later version
+    calls its members and wherever it keeps them. Where a body says a thing twice, both sayings are in the text, so that
+    neither can hide the other. A body that says neither what it is nor which way it went is taken for incoming.
     """
-    body = raw.decode("utf-8-sig", "replace").replace("\0", "")
-    if not _RECEIVED.search(body) or _OUTGOING.search(body):
+    said = list(_members(raw))
+    directions = {text for name, text in said if name == "direction"}
+    types = [text for name, text in said if name == "type" and "." in text]
+    is_received = any(map(_RECEIVED.fullmatch, types)) or bool(directions & _INCOMING)
+    if directions & _OUTGOING or not (is_received or not (directions or types)):
         return None
-    senders = [_unquote(found) for found in _SENDER.findall(body)]
-    texts = [_unquote(found) for found in _TEXT.findall(body)]
+    senders = [text.strip() for name, text in said if name in _SENDERS]
+    texts = [text for name, text in said if name in _TEXTS]
     if not senders or not texts:
         return None
-    return senders[0].strip(), "\n".join(dict.fromkeys(texts))
+    numbers = [sender for sender in senders if sum(map(str.isdigit, sender)) >= _DIGITS_OF_A_NUMBER]
+    return (numbers or senders)[0], "\n".join(dict.fromkeys(texts))
+
+
+def api_version_of(raw: bytes) -> str | None:
+    """The version that a body names, read as forgivingly."""
+    return next((text for name, text in _members(raw) if name == "apiVersion"), None)
+
+
+def _members(raw: bytes) -> Iterator[tuple[str, str]]:
+    """Every text of the body under its member's name; of what is no JSON, whatever looks like a member."""
+    body = raw.decode("utf-8-sig", "replace").replace("\0", "")
+    try:
+        yield from _texts_of("", json.loads(body, strict=False, object_pairs_hook=_Pairs, parse_int=str))
+    except (ValueError, RecursionError):
+        for name, text in _MEMBER.findall(body):
+            yield _unquote(name), _unquote(text)
+
+
+class _Pairs(tuple[tuple[str, Any], ...]):
+    """An object's members, those of one name all kept."""
+
+
+def _texts_of(name: str, value: object) -> Iterator[tuple[str, str]]:
+    match value:
+        case str():
+            yield name, storable(value)
+        case _Pairs():
+            for inner, member in value:
+                # Whatever a sender is described by may be its number.
+                yield from _texts_of(name if name in _SENDERS and inner not in _TEXTS else inner, member)
+        case list():
+            for member in value:
+                yield from _texts_of(name, member)
 
 
 def _event(envelope: Envelope) -> ProviderEvent | Quarantined:
@@ -98,6 +139,7 @@ def _event(envelope: Envelope) -> ProviderEvent | Quarantined:
         "occurred_at": envelope.created_at,
         "api_version": envelope.api_version,
         "type": LEGACY_TYPES.get(envelope.type, envelope.type),
+        "is_version_known": envelope.is_version_known,
     }
     match common["type"]:
         case "message.received":
@@ -172,9 +214,9 @@ def _contact(envelope: Envelope, common: dict[str, Any]) -> ContactEvent:
 
 def _unquote(quoted: str) -> str:
     try:
-        return storable(json.loads(quoted, strict=False))
+        return storable(json.loads(f'"{quoted}"', strict=False))
     except ValueError:
-        return storable(quoted[1:-1])
+        return storable(quoted)
 
 
 def _fault(error: ValidationError) -> str:

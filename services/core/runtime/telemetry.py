@@ -150,7 +150,7 @@ QUEUES = ("campaigns", "webhooks", "priority", "default")
 PARTS = (
     *("database", "redis", "clocks", "beat", "inbox", "sending", "provider account", "schedule", "provider"),
     *("provider webhook", "uncertain messages", "dead letters", "held messages", "rollouts", "webhook loop"),
-    *("canaries", "certificate", "lineage"),
+    *("canaries", "certificate", "lineage", "quarantine"),
     *(f"queue {queue}" for queue in QUEUES),
     *(f"canary {queue}" for queue in QUEUES),
 )
@@ -233,8 +233,14 @@ NOT_STORED = Instrument(
 EVENTS = Instrument(
     "attackacrack.inbox.events",
     Kind.COUNTER,
-    "Webhooks by what became of them when they were handled.",
+    "Webhooks by what became of them: when they were handled, or at once when they were set aside.",
     labels={"status": ("new", "handled", "ignored", "parked", "quarantined", "dead")},
+)
+VERSIONS = Instrument(
+    "attackacrack.webhooks.versions",
+    Kind.COUNTER,
+    "Readable webhooks; one of an API version that is unknown here was read as the newest known.",
+    labels={"version": ("known", "unknown")},
 )
 OPT_OUTS = Instrument(
     "attackacrack.opt_outs",
@@ -264,7 +270,7 @@ WAITING = Instrument(
     "attackacrack.waiting",
     Kind.GAUGE,
     "How much waits: texts that are due, new webhooks, unknown outcomes, and what waits for a person.",
-    labels={"what": ("due", "inbox", "uncertain", "held", "dead_letters", "reviews")},
+    labels={"what": ("due", "inbox", "quarantined", "uncertain", "held", "dead_letters", "reviews")},
 )
 WAITING_AGE = Instrument(
     "attackacrack.waiting.age",
@@ -314,6 +320,7 @@ INSTRUMENTS = (
     *(
         NOT_STORED,
         EVENTS,
+        VERSIONS,
         OPT_OUTS,
         DEAD_LETTERS,
         CHORES,

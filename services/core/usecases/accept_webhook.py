@@ -5,25 +5,33 @@ The opt-out is in the same transaction as the row, so a 2xx that the provider sa
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+import structlog
+
 from services.core.domain.inbox import InboxStatus
-from services.core.domain.opt_out import InboundMeaning, OptOutDecision, decide_opt_out
+from services.core.domain.opt_out import InboundMeaning
 from services.core.domain.opt_outs import OptOutSource
-from services.core.domain.phone_numbers import PhoneNumber, is_e164, parse_phone_number
 from services.core.domain.provider_events import MessageEvent, MessageReceived, ProviderEvent, UnknownEvent
 from services.core.openphone.signature import Signature, VerifiedDelivery, verify
 from services.core.openphone.translate import Quarantined, peek_inbound_text, translate
-from services.core.runtime import failpoints, tracing
-from services.core.runtime.telemetry import Attribute, SpanName
+from services.core.runtime import failpoints, metering, tracing
+from services.core.runtime.telemetry import VERSIONS, Attribute, SpanName
 from services.core.storage import contacts, inbox, opt_outs, outbox
 from services.core.storage.database import Session
 from services.core.storage.inbox import Delivery, Stored
+from services.core.storage.models import InboxEvent
 from services.core.usecases.context import Context
+from services.core.usecases.inbound_text import InboundText, read_inbound, read_said
+
+log = structlog.get_logger()
 
 STALE = "stale_signature"
+UNKNOWN_TYPE = "unknown_event_type"
+UNKNOWN_VERSION = "unknown_api_version"
+LONGEST_VERSION = 40
 HEEDED = (InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL)
 KEPT_HEADERS = ("webhook-id", "webhook-timestamp", "content-type", "user-agent")
 
@@ -41,15 +49,6 @@ class Acceptance:
     verdict: Verdict
     reason: str
     inbox_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InboundText:
-    """What a person said, as far as the opt-out decision needs it."""
-
-    e164: str
-    decision: OptOutDecision
-    said_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,15 @@ def understand(
 ) -> ReadWebhook:
     """What a body says that somebody vouches for: the provider's signature, or the provider's own list."""
     event = translate(raw, at=at)
-    said = _inbound_text(context, event, raw, at=at)
-    return ReadWebhook(_delivery(raw, headers, verified, event, traceparent=traceparent), said)
+    said = _inbound_text(context, event, raw, signed_at=verified.signed_at, at=at)
+    if not isinstance(event, Quarantined):
+        metering.count(VERSIONS, "known" if event.is_version_known else "unknown")
+        if not event.is_version_known:
+            log.warning("webhook.version_unknown", version=event.api_version[:LONGEST_VERSION], event_type=event.type)
+    delivery = _delivery(raw, headers, verified, event, traceparent=traceparent)
+    if said is not None and delivery.status is InboxStatus.IGNORED:  # a type we don't know, and somebody's words in it
+        delivery = replace(delivery, status=InboxStatus.QUARANTINED)
+    return ReadWebhook(delivery, said)
 
 
 def store_webhooks(context: Context, webhooks: Sequence[ReadWebhook]) -> list[Acceptance]:
@@ -131,8 +137,18 @@ def store_in(session: Session, webhooks: Sequence[ReadWebhook]) -> list[Acceptan
     for said, inbox_id, traceparent in sorted(heard, key=lambda each: each[0].e164):
         attributes = {Attribute.MEANING: said.decision.meaning.value, Attribute.RULE: said.decision.rule}
         with tracing.span(SpanName.OPT_OUT_HEED, attributes, parent=traceparent):
-            _heed(session, said, inbox_id)
+            heed(session, said, inbox_id)
+    for row in stored:
+        if row is not None and row.status is InboxStatus.QUARANTINED:
+            log.error("webhook.quarantined", inbox_id=row.inbox_id, reason=row.reason)
     return [_acceptance(row) for row in stored]
+
+
+def hear(context: Context, session: Session, event: InboxEvent, read: ProviderEvent) -> None:
+    """Put the opt-out in a stored event in force: it was said when it was said, however late we can read it."""
+    said = _inbound_text(context, read, event.raw or b"", signed_at=event.signed_at, at=event.received_at)
+    if said is not None and said.decision.meaning in HEEDED:
+        heed(session, said, event.id)
 
 
 def _acceptance(row: Stored | None) -> Acceptance:
@@ -179,40 +195,25 @@ def _status(verified: VerifiedDelivery, event: ProviderEvent | Quarantined) -> t
     if isinstance(event, Quarantined):
         return InboxStatus.QUARANTINED, event.reason
     if isinstance(event, UnknownEvent):
-        return InboxStatus.IGNORED, "unknown_event_type"
-    return InboxStatus.NEW, None
+        return InboxStatus.IGNORED, UNKNOWN_TYPE
+    return InboxStatus.NEW, None if event.is_version_known else UNKNOWN_VERSION
 
 
 def _inbound_text(
-    context: Context, event: ProviderEvent | Quarantined, raw: bytes, *, at: datetime
+    context: Context, event: ProviderEvent | Quarantined, raw: bytes, *, signed_at: datetime | None, at: datetime
 ) -> InboundText | None:
-    """What was said and by whom, also in a body that is otherwise unreadable."""
+    """What was said and by whom, also in a body that is otherwise unreadable, or of a type that we don't know."""
     match event:
         case MessageReceived():
-            sender, text, said_at = event.sender, event.text or "", min(event.sent_at, at)
-        case Quarantined():
+            return read_inbound(context, event, signed_at=signed_at, received_at=at)
+        case Quarantined() | UnknownEvent():
             peeked = peek_inbound_text(raw)
-            if peeked is None:
-                return None
-            (sender, text), said_at = peeked, at
+            return read_said(context, *peeked, at, signed_at=signed_at, received_at=at) if peeked else None
         case _:
             return None
-    e164 = _number(context, sender)
-    return InboundText(e164, decide_opt_out(text), said_at) if e164 is not None else None
 
 
-def _number(context: Context, sender: str) -> str | None:
-    if is_e164(sender):
-        return sender
-    parsed = parse_phone_number(
-        sender,
-        allowed_countries=frozenset(context.settings.allowed_countries),
-        allow_test_numbers=context.is_simulated,
-    )
-    return parsed.e164 if isinstance(parsed, PhoneNumber) else None
-
-
-def _heed(session: Session, said: InboundText, inbox_id: int) -> None:
+def heed(session: Session, said: InboundText, inbox_id: int) -> None:
     """Put an opt-out in force, or pause the contact over a doubtful text; both hold the contact's row."""
     match said.decision.meaning:
         case InboundMeaning.OPT_OUT:

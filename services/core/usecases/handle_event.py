@@ -13,8 +13,7 @@ import structlog
 from services.core.domain.failures import RetryableError
 from services.core.domain.inbox import MAX_DEATHS, MAX_ERRORS, RETRY_BASE, InboxStatus
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
-from services.core.domain.opt_out import InboundMeaning, decide_opt_out
-from services.core.domain.phone_numbers import is_e164
+from services.core.domain.opt_out import InboundMeaning
 from services.core.domain.provider_events import (
     MessageDelivered,
     MessageFailed,
@@ -34,6 +33,7 @@ from services.core.storage import attempts, clock, contacts, inbox, messages, op
 from services.core.storage.database import Session
 from services.core.storage.models import Contact, InboxEvent, Message
 from services.core.usecases.context import Context
+from services.core.usecases.inbound_text import InboundText, read_inbound
 from services.core.usecases.queue_text import queue_text
 from services.core.usecases.record_outcome import bind
 from services.core.usecases.settle import apply_receipt
@@ -120,7 +120,8 @@ def _receive(context: Context, session: Session, event: InboxEvent, received: Me
     with tracing.span(SpanName.REPLY_KEEP) as active:
         at = clock.product_now(session)
         text = normalise_text(received.text or "")
-        contact = contacts.lock_by_number(session, received.sender) if is_e164(received.sender) else None
+        said = read_inbound(context, received, signed_at=event.signed_at, received_at=event.received_at)
+        contact = contacts.lock_by_number(session, said.e164) if said else None
         answered = (
             messages.last_campaign_text(session, contact_id=contact.id, before=at, within=ATTRIBUTED_WITHIN)
             if contact
@@ -133,7 +134,7 @@ def _receive(context: Context, session: Session, event: InboxEvent, received: Me
                 campaign_id=answered.campaign_id if answered else None,
                 variant=answered.variant if answered else None,
                 contact_id=contact.id if contact else None,
-                e164=received.sender[:255],
+                e164=said.e164 if said else received.sender[:255],
                 sender=received.recipients[0] if received.recipients else context.settings.provider_phone_number,
                 sender_phone_number_id=received.phone_number_id or context.settings.provider_phone_number_id,
                 conversation_id=received.conversation_id,
@@ -148,20 +149,17 @@ def _receive(context: Context, session: Session, event: InboxEvent, received: Me
             )
         )
         active.note({Attribute.CAMPAIGN_ID: answered.campaign_id if answered else None})
-        if contact is not None:
-            _heed(context, session, event, received, contact, text)
+        if said is not None and contact is not None:
+            _heed(context, session, event, said, contact)
         return None
 
 
-def _heed(
-    context: Context, session: Session, event: InboxEvent, received: MessageReceived, contact: Contact, text: str
-) -> None:
+def _heed(context: Context, session: Session, event: InboxEvent, said: InboundText, contact: Contact) -> None:
     """Lift an opt-out on START, and answer HELP; a STOP was heeded before the delivery was answered."""
-    match decide_opt_out(text).meaning:
+    match said.decision.meaning:
         case InboundMeaning.OPT_IN:
-            said_at = min(received.sent_at, event.received_at)  # a START from the future would undo the next STOP
             with tracing.span(SpanName.OPT_IN_HEED):
-                opt_outs.lift(session, contact, said_at=said_at, by="the contact", evidence=f"inbox {event.id}")
+                opt_outs.lift(session, contact, said_at=said.said_at, by="the contact", evidence=f"inbox {event.id}")
         case InboundMeaning.HELP if contact.opted_out_at is None and context.settings.help_text:
             _answer_help(context, session, contact)
         case _:

@@ -1,6 +1,7 @@
 """Bodies to events: every sample, every way a body can be wrong, and the opt-out that must still be found."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -162,8 +163,8 @@ class TestQuarantine:
             ("id", ""),
             ("id", "E" * 256),
             ("type", None),
-            ("apiVersion", "2027-01-01"),
-            ("apiVersion", "v5"),
+            ("apiVersion", None),
+            ("apiVersion", 2027),
             ("createdAt", "yesterday"),
             ("createdAt", 1795183509),
             ("createdAt", "1795183509"),
@@ -182,6 +183,15 @@ class TestQuarantine:
     )
     def test_wrong_members(self, path, value):
         assert isinstance(translate(changed(path, value)), Quarantined)
+
+    @pytest.mark.parametrize("version", ["2027-01-01", "v5", ""])
+    @pytest.mark.parametrize("name", ["2026-03-30__message.received", "legacy-v4__message.received"])
+    def test_an_unknown_version_is_read_as_the_newest_known(self, version, name):
+        known = translate(json.dumps(sample(name)).encode())
+        unknown = translate(json.dumps(sample(name) | {"apiVersion": version}).encode())
+
+        assert known.is_version_known
+        assert unknown == replace(known, api_version=version, is_version_known=False)
 
     def test_the_reason_never_holds_content(self):
         assert "+12025550143" not in translate(changed("data.context.senderIdentifier", {"n": "+12025550143"})).reason

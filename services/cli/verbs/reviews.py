@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 group = typer.Typer(help="Texts that may have meant STOP; the contact is paused until somebody decides.")
 
 
-@verb(group, "list", show=listing("review_id", "e164", "text", "rule", "said_at", "decision", "decided_by"))
+@verb(group, "list", show=listing("review_id", "e164", "named", "text", "rule", "said_at", "decision", "decided_by"))
 def list_(
     context: "Context",
     everything: Annotated[bool, typer.Option("--all", help="Also those that were decided.")] = False,
@@ -44,16 +44,26 @@ def show(context: "Context", review: Id) -> Any:
 def decide(
     context: "Context",
     review: Id,
-    opt_out: Annotated[bool, typer.Option("--opt-out/--keep", help="What the person meant.", show_default=False)],
+    opt_out: Annotated[
+        bool | None, typer.Option("--opt-out/--keep", help="What the person meant.", show_default=False)
+    ] = None,
+    other: Annotated[
+        str | None, typer.Option("--opt-out-other", help="Another number that was meant.", show_default=False)
+    ] = None,
     note: Annotated[str | None, typer.Option("--note", help="Kept with the decision.")] = None,
     by: By = SOMEBODY,
 ) -> Any:
-    """Say what was meant: an opt-out, in force since it was said, or not, and the contact goes on.
+    """Say what was meant: an opt-out, in force since it was said, another number's, or none, and the contact goes on.
 
     Example: attackacrack reviews decide 7 --opt-out --note "called back"
+    Example: attackacrack reviews decide 7 --opt-out-other "617-555-0162"
     """
     from services.core.usecases.review_verbs import ReviewDecision
     from services.core.usecases.review_verbs import decide as decide_review
 
+    if (opt_out is None) == (other is None):
+        raise typer.BadParameter("say one of --opt-out, --keep and --opt-out-other NUMBER")
+    if other is not None:
+        return decide_review(context, review, ReviewDecision.OPT_OUT_OTHER, phone=other, by=by, note=note)
     decision = ReviewDecision.OPT_OUT if opt_out else ReviewDecision.KEEP
     return decide_review(context, review, decision, by=by, note=note)

@@ -31,8 +31,10 @@ def show_review(work: Work, review_id: PathId, response: Response) -> ReviewView
 def decide_review(
     work: Work, by: By, review_id: PathId, decide: shapes.Decide, response: Response, versions: Versions
 ) -> ReviewView:
-    """Say what was meant: an opt-out, in force since it was said, or not, and the contact goes on."""
-    decided = review_verbs.decide(work, review_id, decide.decision, by=by, note=decide.note, versions=versions)
+    """Say what was meant: an opt-out, in force since it was said, another number's, or none."""
+    decided = review_verbs.decide(
+        work, review_id, decide.decision, by=by, phone=decide.phone, note=decide.note, versions=versions
+    )
     return tagged(response, decided)
 
 

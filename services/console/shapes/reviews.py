@@ -21,8 +21,9 @@ class Review(Answered):
             "review_id": 7,
             "contact_id": 17,
             "e164": "+12025550143",
-            "rule": "bare_keyword",
-            "text": "I would stop the work at the porch",
+            "rule": "names_another_number",
+            "text": "please stop texting my dad at 617-555-0162",
+            "named": ["+16175550162"],
             "said_at": "2026-03-02T19:00:00Z",
             "decided_at": None,
             "decided_by": None,
@@ -36,6 +37,7 @@ class Review(Answered):
     e164: str
     rule: str
     text: str | None
+    named: list[str] = Field(description="Numbers in the text other than the sender's.")
     said_at: datetime
     decided_at: datetime | None
     decided_by: str | None
@@ -44,7 +46,12 @@ class Review(Answered):
 
 
 class Decide(Taken):
-    model_config = example({"decision": "keep", "note": "talks about the porch"})
+    model_config = example({"decision": "opt_out_other", "phone": "+16175550162", "note": "her father's number"})
 
     decision: Annotated[ReviewDecision, Field(strict=False)]
+    phone: str | None = Field(
+        default=None,
+        max_length=100,
+        description="With opt_out_other: whose texts are to end; null where the text names one number only.",
+    )
     note: Reason | None = None

@@ -28,6 +28,7 @@ from services.cli.verbs import (
     tasks,
     tokens,
     traces,
+    webhooks,
 )
 
 
@@ -80,6 +81,7 @@ for noun, group in {
     "jobs": jobs.group,
     "provider": provider.group,
     "schedule": schedule.group,
+    "webhooks": webhooks.group,
     "dead-letters": dead_letters.group,
     "tasks": tasks.group,
     "clock": clock.group,

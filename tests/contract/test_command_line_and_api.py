@@ -28,6 +28,7 @@ OF_ANOTHER_SHAPE = {
     "GET /campaigns/{campaign_id}/export": "the answer is the file itself; the command line says where it wrote it",
     "GET /contacts/imports/{import_id}/rows/export": "the answer is the file itself, which --csv writes",
     "POST /dead-letters/{letter_id}/replay": "the answer is that letter, which the command line has under items",
+    "POST /webhooks/{webhook_id}/replay": "the answer is that webhook, which the command line has under items",
     "POST /provider/checklist/{item}": "the answer is that item; the command line shows the whole list again",
 }
 """Endpoints whose verb the command line answers with another document, each with its reason."""
@@ -67,6 +68,10 @@ SHAPES = {
     "reviews list": "review",
     "reviews show": "review",
     "reviews decide": "review",
+    "webhooks list": "webhook",
+    "webhooks show": "webhook-body",
+    "webhooks replay": "webhooks-replayed",
+    "webhooks discard": "webhook-body",
     "dead-letters list": "dead-letter",
     "dead-letters discard": "dead-letter",
     "tasks list": "task",

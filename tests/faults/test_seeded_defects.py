@@ -20,17 +20,20 @@ from services.core.domain import reconciliation
 from services.core.domain import schedule as schedule_rules
 from services.core.domain.contacts_csv import header
 from services.core.domain.lineage import Witnessed
+from services.core.domain.health import Waiting, judge
+from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import MessageStatus
 from services.core.openphone import transport
 from services.core.openphone.client import OpenPhoneClient
 from services.core.openphone.errors import NotOneRecipient
 from services.core.openphone.outcomes import NotStarted, Unknown
+from services.core.openphone.translate import Quarantined
 from services.core.queue.app import app
 from services.core.queue.enqueue import Broker
 from services.core.queue.names import Queue, TaskName
 from services.core.queue.throttle import Slot, Throttle, ThrottleUnavailable
 from services.core.runtime.settings import Durations
-from services.core.storage import caps, clock, contacts, database, inbox, outbox, retention, work
+from services.core.storage import caps, clock, contacts, database, gap_audit, inbox, outbox, retention, vitals, work
 from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
 from services.core.storage.models import Contact, Message
 from services.core.usecases import (
@@ -41,6 +44,7 @@ from services.core.usecases import (
     gate,
     handle_event,
     import_contacts,
+    inbound_text,
     reconcile,
     record_outcome,
     send_message,
@@ -48,8 +52,10 @@ from services.core.usecases import (
     suspicion,
     sweep,
     tick_schedule,
+    webhook_verbs,
 )
 from services.core.usecases import vouch as vouch_module
+from services.core.usecases.read_vitals import read_vitals
 from services.core.usecases.task_history import DatabaseJournal
 from services.core.usecases.vouch import vouch
 from tests.contract.openphone.test_wire import TestUnknown as Unanswered
@@ -268,6 +274,38 @@ def a_backlog_does_not_feed_itself(world: World) -> None:
         sweep.sweep(world.context)
         world.execute("UPDATE inbox SET published_at = published_at - interval '2 minutes'")
     assert world.context.inspector.waiting(Queue.WEBHOOKS) == 3
+
+
+def a_reply_that_was_set_aside_is_seen_and_comes_back(world: World) -> None:
+    world.accept(world.text_from(new_number(), "Yes, please"), signed_at=world.now() - timedelta(hours=2))
+    with world.context.database.reading() as session:
+        parts = {part.name: part.well for part in judge(read_vitals(world.context, session))}
+    assert not parts["quarantine"]
+    [aside] = webhook_verbs.list_webhooks(world.context, status=InboxStatus.QUARANTINED, after=0, limit=10).items
+    webhook_verbs.replay_webhook(world.context, aside.webhook_id, by="a test")
+    handle_event.handle_events(world.context, [aside.webhook_id])
+    assert world.value("SELECT count(*) FROM messages WHERE direction = 'incoming'") == 1
+
+
+def the_next_version_s_replies_are_read(world: World) -> None:
+    taken = world.receive(world.text_from(new_number(), "Yes, please") | {"apiVersion": "2031-01-01"})
+    assert taken.inbox_id is not None
+    assert world.value("SELECT count(*) FROM messages WHERE direction = 'incoming'") == 1
+
+
+def an_audit_sees_after_a_clock_ran_ahead(world: World) -> None:
+    world.execute("UPDATE installation SET gap_audit_cursor = product_now() + interval '30 days'")
+    world.simulator.inject_inbound(new_number(), "Hello?")
+    world.move(minutes=5)
+    assert audit_gaps.audit_gaps(world.context)["backfilled"] == 1
+
+
+def a_stop_from_1970_is_heeded(world: World) -> None:
+    number = new_number()
+    contact_id = world.contact(number)
+    world.receive(world.text_from(number, "START", sent_at=world.now() - timedelta(minutes=4)))
+    world.receive(world.text_from(number, "STOP", sent_at=datetime(1970, 1, 1, tzinfo=UTC)))
+    assert world.person(contact_id).opted_out_at is not None
 
 
 def a_text_in_doubt_is_found_in_the_list(world: World) -> None:
@@ -516,6 +554,30 @@ def sweep_nothing(patch: Patch) -> None:
     patch.setattr(sweep, "sweep", lambda _context: None)
 
 
+def set_aside_in_silence(patch: Patch) -> None:
+    patch.setattr(vitals, "quarantined_events", lambda _session: Waiting(0))
+
+
+def refuse_unknown_versions(patch: Patch) -> None:
+    translate = accept_webhook.translate
+
+    def translate_known(raw: bytes, **options: Any) -> Any:
+        event = translate(raw, **options)
+        return event if getattr(event, "is_version_known", True) else Quarantined("value_error:")
+
+    patch.setattr(accept_webhook, "translate", translate_known)
+
+
+def move_the_cursor_forward_only(patch: Patch) -> None:
+    read = gap_audit.clock.product_now
+    ahead = SimpleNamespace(product_now=lambda session: read(session) + timedelta(days=60))
+    patch.setattr(gap_audit, "clock", ahead)
+
+
+def believe_any_time(patch: Patch) -> None:
+    patch.setattr(inbound_text, "time_said", lambda sent_at, **_: sent_at)
+
+
 def publish_whatever_waits(patch: Patch) -> None:
     look = Broker.queued
     patch.setattr(Broker, "queued", lambda self, name, **options: replace(look(self, name, **options), ids=frozenset()))
@@ -599,6 +661,10 @@ DEFECTS = (
     Defect(32, "failures linked blindly", link_what_is_not_there, a_failure_about_nothing_is_on_record),
     Defect(33, "no witness outside the database", believe_the_database, a_database_behind_its_witness_sends_nothing),
     Defect(34, "the provider isn't asked after a restart", ask_no_provider, a_text_that_left_already_ends_all_sending),
+    Defect(35, "quarantine in silence", set_aside_in_silence, a_reply_that_was_set_aside_is_seen_and_comes_back),
+    Defect(36, "an unknown version is refused", refuse_unknown_versions, the_next_version_s_replies_are_read),
+    Defect(37, "a cursor in the future", move_the_cursor_forward_only, an_audit_sees_after_a_clock_ran_ahead),
+    Defect(38, "any createdAt is believed", believe_any_time, a_stop_from_1970_is_heeded),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

@@ -1,10 +1,14 @@
 """The drills: for each alert what is done to a running stack until it rings, and what mends that until it is silent."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+import httpx
 import redis
 
+from services.provider_simulator.signing import standard_headers
 from tests.tools.drill_stack import RunningStack, new_numbers
 from tests.tools.http_role import wait_until
 
@@ -41,6 +45,35 @@ def nonsense_in_a_queue(stack: RunningStack) -> Iterator[None]:
     yield
     for letter in stack.act("dead-letters", "list")["items"]:
         stack.act("dead-letters", "discard", str(letter["letter_id"]), "--note", "nobody's")
+
+
+def webhook(stack: RunningStack, version: str, **resource: object) -> None:
+    """What the provider would sign: a person's text in an event of this API version."""
+    [number] = new_numbers(1)
+    at = datetime.fromisoformat(stack.act("clock", "show")["product_now"])
+    stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    said = {"id": f"AC{number}", "direction": "incoming", "text": "Hello?"} | resource
+    facts = {"resource": said, "context": {"senderIdentifier": number, "recipientIdentifiers": []}}
+    event = {"id": f"EV{number}", "type": "message.received", "apiVersion": version, "createdAt": stamp, "data": facts}
+    raw = json.dumps(event).encode()
+    headers = standard_headers(f"drill{number[1:]}", at, raw, [stack.run_file["webhook_secrets"]["standard"]])
+    url = f"{stack.run_file['urls']['ingress']}/webhooks/openphone"
+    answer = httpx.post(url, content=raw, headers={**headers, "content-type": "application/json"}, timeout=30)
+    answer.raise_for_status()
+
+
+def webhook_unreadable(stack: RunningStack) -> Iterator[None]:
+    webhook(stack, "2026-03-30", text={"no": "text"})
+    yield
+    for aside in stack.act("webhooks", "list", "--status", "quarantined")["items"]:
+        stack.act("webhooks", "discard", str(aside["webhook_id"]), "--note", "a drill's")
+
+
+def next_version(stack: RunningStack) -> Iterator[None]:
+    webhook(stack, "2031-01-01")
+    stack.wait_for('sum(attackacrack_webhooks_versions_total{version="unknown"})', 1)
+    webhook(stack, "2031-01-01")
+    yield
 
 
 def text_in_doubt(stack: RunningStack, *, made: bool) -> None:
@@ -190,6 +223,13 @@ DRILLS = (
         workers_hang,
     ),
     Drill({"DeadLettersRising": {}}, "nonsense is put into a queue", "the letter is discarded", nonsense_in_a_queue),
+    Drill(
+        {"WebhooksQuarantined": {}},
+        "the provider signs an event whose text is no text",
+        "a person discards it",
+        webhook_unreadable,
+    ),
+    Drill({"ApiVersionUnknown": {}}, "the provider sends events of its next version", "the hour passes", next_version),
     Drill(
         {"UnknownOutcomesAge": {}},
         "the provider takes a text, answers 500 and shows no list for twenty minutes",

@@ -46,7 +46,13 @@ DASHBOARDS = (
         (
             Panel("Parts that are not well", (("sum(attackacrack_health_well == bool 0)", "unwell"),), is_stat=True),
             Panel("Each part", (("min by (part) (attackacrack_health_well)", "{{part}}"),)),
-            Panel("Waits for a person", (('attackacrack_waiting{what=~"held|dead_letters|reviews"}', "{{what}}"),)),
+            Panel(
+                "Waits for a person",
+                (('attackacrack_waiting{what=~"quarantined|held|dead_letters|reviews"}', "{{what}}"),),
+            ),
+            Panel(
+                "Webhooks by the provider's version", rate_by("attackacrack_webhooks_versions_total", "version"), "ops"
+            ),
             Panel("Work that gave up", rate_by("attackacrack_dead_letters_total", "reason")),
             Panel("Tasks by their end", rate_by("attackacrack_task_duration_seconds_count", "end"), "ops"),
             Panel("Chores of the clock", rate_by("attackacrack_beat_chores_total", "chore, end"), "ops"),

@@ -17,6 +17,7 @@ from services.console.routes import (
     schedule,
     tokens,
     traces,
+    webhooks,
     work,
 )
 
@@ -30,6 +31,7 @@ ENDPOINTS = (
     *reviews.ENDPOINTS,
     *conversations.ENDPOINTS,
     *jobs.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     *dead_letters.ENDPOINTS,
     *work.ENDPOINTS,
     *schedule.ENDPOINTS,

@@ -55,6 +55,7 @@ class Vitals:
     due: Waiting
     last_attempt: timedelta | None
     inbox: Waiting
+    quarantined: Waiting
     queued: Mapping[str, Waiting]
     depths: Mapping[str, int]
     running: Mapping[str, int]
@@ -75,6 +76,11 @@ def judge(vitals: Vitals) -> Iterator[Part]:
     for queue, waiting in vitals.queued.items():
         yield _queue(queue, waiting, vitals.depths.get(queue))
     yield _age("inbox", vitals.inbox, INBOX_SLOW, "look at the webhook workers: attackacrack workers")
+    yield _nothing(
+        "quarantine",
+        vitals.quarantined,
+        "attackacrack webhooks list --status quarantined, then replay or discard: there may be replies among them",
+    )
     yield _sending(vitals)
     yield _provider_account(vitals.refused_because)
     yield _missed(vitals.missed_runs)

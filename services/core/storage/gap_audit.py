@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import Direction, MessageStatus
 from services.core.domain.schedule import RunStatus
+from services.core.storage import clock
 from services.core.storage.models import Effect, InboxEvent, Installation, Message, ScheduledRun
 
 JOB = "audit_gaps"
@@ -16,15 +17,18 @@ RECEIVED = "message.received"
 
 
 def cursor(session: Session) -> datetime:
-    """Up to when the provider's list was compared; before the first audit, when the installation was made."""
+    """Up to when the provider's list was compared; before the first audit, when the installation was made.
+
+    Never ahead of now: a clock that ran ahead for a while must not leave the audit blind until that time has come.
+    """
     query = select(func.coalesce(Installation.gap_audit_cursor, Installation.created_at))
-    return session.execute(query).scalar_one()
+    return min(session.execute(query).scalar_one(), clock.product_now(session))
 
 
 def move_cursor(session: Session, to: datetime) -> None:
-    """Move the cursor, forward only."""
-    later = func.greatest(func.coalesce(Installation.gap_audit_cursor, to), to)
-    session.execute(update(Installation).values(gap_audit_cursor=later))
+    """Move the cursor forward; back only from a time that has not come yet."""
+    stands = case((Installation.gap_audit_cursor <= func.product_now(), Installation.gap_audit_cursor))
+    session.execute(update(Installation).values(gap_audit_cursor=func.greatest(stands, to)))
 
 
 def received_ids(session: Session, message_ids: Collection[str]) -> set[str]:
@@ -39,6 +43,22 @@ def received_ids(session: Session, message_ids: Collection[str]) -> set[str]:
         )
     )
     return {keys[key] for key in handled} | {id_ for id_ in waiting if id_ is not None}
+
+
+def unconfirmed(session: Session, *, limit: int) -> Sequence[InboxEvent]:
+    """Some quarantined events about a person's text that no other event brought; others the next time."""
+    took_effect = exists().where(Effect.effect_key == func.concat(f"{RECEIVED}:", InboxEvent.provider_message_id))
+    return session.scalars(
+        select(InboxEvent)
+        .where(
+            InboxEvent.status == InboxStatus.QUARANTINED,
+            InboxEvent.event_type == RECEIVED,
+            InboxEvent.provider_message_id.is_not(None),
+            ~took_effect,
+        )
+        .order_by(func.random())
+        .limit(limit)
+    ).all()
 
 
 def outgoing_by_provider_id(session: Session, message_ids: Collection[str]) -> Sequence[Message]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, any_, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from services.core.domain.inbox import InboxStatus
 from services.core.runtime import metering
@@ -92,6 +92,9 @@ def store(session: Session, deliveries: Sequence[Delivery]) -> list[Stored | Non
         (dedupe_key, body_hash): Stored(inbox_id, InboxStatus(status), reason)
         for dedupe_key, body_hash, inbox_id, status, reason in session.execute(STORE, values)
     }
+    for row in rows.values():
+        if row.status is not InboxStatus.NEW:
+            metering.count(EVENTS, row.status)
     return [rows.pop((delivery.dedupe_key, delivery.body_hash), None) for delivery in deliveries]
 
 
@@ -237,8 +240,29 @@ def revive(session: Session, inbox_id: int) -> None:
     )
 
 
+def reopen(event: InboxEvent, *, event_id: str | None, event_type: str, provider_message_id: str | None) -> None:
+    """Let a locked event that was set aside be handled, under the names that it is understood by now."""
+    event.status = InboxStatus.NEW
+    event.event_id, event.event_type, event.provider_message_id = event_id, event_type, provider_message_id
+    event.attempts = event.deaths = 0
+    event.reason = event.next_attempt_at = event.lease_until = event.handled_at = None
+
+
 def find(session: Session, inbox_id: int) -> InboxEvent | None:
     return session.get(InboxEvent, inbox_id)
+
+
+def lock(session: Session, inbox_id: int) -> InboxEvent | None:
+    return session.scalar(
+        select(InboxEvent).where(InboxEvent.id == inbox_id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def page(session: Session, *, status: InboxStatus | None, after: int, limit: int) -> Sequence[InboxEvent]:
+    """Events by id, those of one state or all, without their bodies."""
+    query = select(InboxEvent).options(defer(InboxEvent.raw, raiseload=True))
+    query = query.where(InboxEvent.id > after).order_by(InboxEvent.id).limit(limit)
+    return session.scalars(query.where(InboxEvent.status == status) if status else query).all()
 
 
 def by_status(session: Session) -> dict[str, int]:

@@ -75,6 +75,11 @@ def new_events(session: Session) -> Waiting:
     return _waiting(session, InboxEvent.received_at, InboxEvent.status == InboxStatus.NEW)
 
 
+def quarantined_events(session: Session) -> Waiting:
+    """Webhooks that the provider signed and that wait for a person."""
+    return _waiting(session, InboxEvent.received_at, InboxEvent.status == InboxStatus.QUARANTINED)
+
+
 def due_runs(session: Session) -> dict[str, Waiting]:
     """Scheduled runs that no worker has taken yet, by job."""
     rows = session.execute(

@@ -2,9 +2,11 @@
 
 A text from a person that no webhook brought is taken from the list as if it had come, opt-out included; a receipt
 that the list has and we lack is applied; failed deliveries are asked for again. The cursor is committed with the rows.
+A text whose webhook was quarantined is taken once the provider itself confirms it.
 Rule: reliability design, I3.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
@@ -12,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import Direction, Receipt
 from services.core.domain.reconciliation import ListedMessage
 from services.core.openphone.errors import NotFound, ProviderError
@@ -19,7 +22,7 @@ from services.core.openphone.own_events import backfilled
 from services.core.queue.enqueue import Batch, BrokerUnavailable
 from services.core.queue.names import TaskName
 from services.core.runtime import failpoints
-from services.core.storage import clock, gap_audit, installation, outbox
+from services.core.storage import clock, gap_audit, inbox, installation, outbox
 from services.core.storage.database import Session
 from services.core.usecases.accept_webhook import store_in, understand
 from services.core.usecases.context import Context
@@ -43,6 +46,8 @@ LOOK_BACK = timedelta(hours=72)
 RECEIPT_AFTER = timedelta(minutes=10)
 RECEIPTS_AT_ONCE = 10
 RETRIES_AT_ONCE = 20
+CONFIRMED_AT_ONCE = 10
+CONFIRMED = "confirmed_by_the_provider"
 
 
 Also = Callable[[Session, Sequence[ListedMessage]], None]
@@ -64,6 +69,7 @@ def audit_gaps(context: Context) -> dict[str, Any]:
         cast_doubt(context, str(forgotten))
         return {"skipped": "database_rewound"}
     found["receipts"] += _ask_for_receipts(context)
+    found["backfilled"] += _confirm_quarantined(context)
     if context.settings.provider_webhook_id:
         _check_webhook(context, context.settings.provider_webhook_id, found)
     log.info("gaps.audited", **found)
@@ -169,6 +175,29 @@ def _apply_receipts(session: Session, listed: Sequence[ListedMessage], *, at: da
     return changed
 
 
+def _confirm_quarantined(context: Context) -> int:
+    """Ask for some texts whose webhooks were set aside, stale ones above all: the cursor has passed them.
+
+    What the provider confirms is taken from its answer; its webhook is then needed no more. The others wait for a
+    person. How many were taken.
+    """
+    with context.database.reading() as session:
+        waiting = {
+            event.provider_message_id or "": event.id
+            for event in gap_audit.unconfirmed(session, limit=CONFIRMED_AT_ONCE)
+        }
+    entries = [entry for id_ in waiting if (entry := _ask_for(context, id_)) is not None]
+    with context.database.transaction() as session:
+        at = clock.product_now(session)
+        inbox_ids = _backfill(context, session, entries, at=at)
+        for entry in entries:
+            event = inbox.lock(session, waiting[entry.message_id]) if entry.message_id in waiting else None
+            if event is not None and event.status == InboxStatus.QUARANTINED and entry.direction is Direction.INCOMING:
+                inbox.finish(event, InboxStatus.IGNORED, at=at, reason=CONFIRMED)
+    _publish(context, inbox_ids)
+    return len(inbox_ids)
+
+
 def _ask_for_receipts(context: Context) -> int:
     """Ask for some older texts singly: their receipt may have been lost after the list had passed them."""
     with context.database.reading() as session:
@@ -204,7 +233,8 @@ def _check_webhook(context: Context, webhook_id: str, found: dict[str, Any]) -> 
     keys = {f"standard:{delivery.id}": delivery.id for delivery in failed}
     with context.database.reading() as session:
         missing = keys.keys() - gap_audit.stored_deliveries(session, keys.keys())
-    for key in sorted(missing)[:RETRIES_AT_ONCE]:
+    # Others each time: some that never succeed must not keep the rest from their turn.
+    for key in random.sample(sorted(missing), min(len(missing), RETRIES_AT_ONCE)):
         found["retried"] += _retry(context, webhook_id, keys[key])
     found["failed_deliveries"] = len(missing)
 

@@ -51,6 +51,7 @@ def _waiting(found: Vitals) -> Iterator[Gauge]:
     of: Mapping[str, Waiting] = {
         "due": found.due,
         "inbox": found.inbox,
+        "quarantined": found.quarantined,
         "uncertain": found.uncertain,
         "held": found.held,
         "dead_letters": found.dead_letters,

@@ -31,6 +31,7 @@ def read_vitals(context: Context, session: Session) -> Vitals:
         due=vitals.due_texts(session),
         last_attempt=vitals.last_attempt(session),
         inbox=vitals.new_events(session),
+        quarantined=vitals.quarantined_events(session),
         queued=queued_work(session),
         depths=depths,
         running=running,

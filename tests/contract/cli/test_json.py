@@ -19,6 +19,19 @@ PERSON = ("--by", "maria", "--reason", "x")
 
 pytestmark = pytest.mark.usefixtures("simulator")
 
+STALE = json.dumps(
+    {
+        "id": "EV2",
+        "type": "message.received",
+        "apiVersion": "2026-03-30",
+        "createdAt": "2026-03-02T19:00:00Z",
+        "data": {
+            "resource": {"id": "AC2", "direction": "incoming", "text": "Yes, please"},
+            "context": {"senderIdentifier": "+12025550147", "recipientIdentifiers": ["+12125550100"]},
+        },
+    }
+).encode()
+
 
 def conforms(document: object, shape: str) -> None:
     """`shape` names a schema; with a star it is a page of such items, and not an empty one."""
@@ -47,6 +60,8 @@ def world(attackacrack: CommandLine) -> CommandLine:
         session.add(event)
         session.flush()
         opt_outs.ask_for_review(session, contact, rule="bare_keyword", said_at=at, inbox_id=event.id)
+        aside = {"status": "quarantined", "reason": "stale_signature", "raw": STALE}
+        session.add(InboxEvent(scheme="standard", dedupe_key="2", body_hash=b"1", **aside))
     attackacrack.add_reply(WROTE)
     attackacrack.ask("jobs", "add", "J-1", "--number", "+12025550144", "--type", "crack")
     attackacrack.ask("opt-outs", "add", "+12025550146", "--evidence", "by phone")
@@ -100,6 +115,12 @@ def world(attackacrack: CommandLine) -> CommandLine:
         (("reviews", "list"), "review*"),
         (("reviews", "show", 1), "review"),
         (("reviews", "decide", 1, "--keep"), "review"),
+        (("webhooks", "list"), "webhook*"),
+        (("webhooks", "show", 1), "webhook-body"),
+        (("webhooks", "show", 2), "webhook-body"),
+        (("webhooks", "replay", 2), "webhooks-replayed"),
+        (("webhooks", "replay", "--all", "--dry-run"), "webhooks-replayed"),
+        (("webhooks", "discard", 2, "--note", "x"), "webhook-body"),
         (("sending", "stop", "--reason", "x"), "sending"),
         (("sending", "resume"), "sending"),
         (("sending", "status"), "sending"),

@@ -1,5 +1,6 @@
 """Every act of the API with a state of the installation in which it is done, and the request that does it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -80,6 +81,35 @@ def add_review(console: Any) -> int:
         at = clock.product_now(session)
         opt_outs.ask_for_review(session, contact, rule="bare_keyword", said_at=at, inbox_id=event.id)
     return int(console.get("/reviews", params={"limit": 200}).json()["items"][-1]["review_id"])
+
+
+def add_quarantined(console: Any) -> int:
+    """A reply that came too late to be trusted, as if the clocks had parted."""
+    number = new_number()
+    raw = json.dumps(
+        {
+            "id": f"EV{number}",
+            "type": "message.received",
+            "apiVersion": "2026-03-30",
+            "createdAt": "2026-03-02T19:00:00Z",
+            "data": {
+                "resource": {"id": f"AC{number}", "direction": "incoming", "text": "Yes, please"},
+                "context": {"senderIdentifier": number, "recipientIdentifiers": ["+12125550100"]},
+            },
+        }
+    ).encode()
+    with console.context.database.transaction() as session:
+        event = InboxEvent(
+            scheme="standard",
+            dedupe_key=number,
+            body_hash=b"1",
+            raw=raw,
+            status="quarantined",
+            reason="stale_signature",
+        )
+        session.add(event)
+        session.flush()
+        return event.id
 
 
 def add_import(console: Any) -> int:
@@ -253,6 +283,13 @@ ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ),
     ("POST", "/dead-letters/{letter_id:id}/discard"): lambda console, _: Request(
         {"letter_id": add_letter(console)}, {"json": {"note": "of no use"}}
+    ),
+    ("POST", "/webhooks/replay"): lambda console, _: Request({}, {"json": {"webhook_ids": [add_quarantined(console)]}}),
+    ("POST", "/webhooks/{webhook_id:id}/replay"): lambda console, _: Request(
+        {"webhook_id": add_quarantined(console)}, {"json": {}}
+    ),
+    ("POST", "/webhooks/{webhook_id:id}/discard"): lambda console, _: Request(
+        {"webhook_id": add_quarantined(console)}, {"json": {"note": "of no use"}}
     ),
     ("POST", "/schedule/{job}/run-now"): lambda _console, _: Request({"job": "audit_gaps"}, {}),
     ("POST", "/schedule/{job}/pause"): pause_job,

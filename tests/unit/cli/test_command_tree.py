@@ -32,6 +32,7 @@ VERBS = {
         ),
     },
     "conversations": {"list", "reply", "show"},
+    "webhooks": {"discard", "list", "replay", "show"},
     "dead-letters": {"discard", "list", "replay", "show"},
     "held": {"bind", "cancel", "list", "release", "show"},
     "jobs": {"add", "import", "list", "show", "update"},

@@ -18,6 +18,7 @@ class InboxEvent(Base):
         one_of("status", InboxStatus),
         UniqueConstraint("dedupe_key", "body_hash"),
         Index("ix_inbox_new", "id", postgresql_where=text("status = 'new'")),
+        Index("ix_inbox_quarantined", "id", postgresql_where=text("status = 'quarantined'")),
         Index("ix_inbox_parked", "provider_message_id", postgresql_where=text("status = 'parked'")),
         Index("ix_inbox_event", "event_id"),
         Index("ix_inbox_received", "received_at"),

@@ -1,0 +1,93 @@
+"""Received webhooks: what came in, byte for byte, and those that were set aside put back or discarded."""
+
+from typing import Annotated, Any
+
+from fastapi import Query, Request, Response
+
+from services.console.cursors import page_of
+from services.console.endpoints import By, Endpoint, PathId, Work
+from services.console.shapes import webhooks as shapes
+from services.console.shapes.values import Page
+from services.console.versions import Versions, tagged
+from services.core.domain.access import Role
+from services.core.usecases import webhook_verbs
+from services.core.usecases.webhook_verbs import WebhookBody, WebhooksReplayed
+
+
+def list_webhooks(work: Work, request: Request, query: Annotated[shapes.WebhooksQuery, Query()]) -> dict[str, Any]:
+    """Webhooks by id, those of one state or all."""
+    return page_of(
+        request,
+        query,
+        lambda after, limit: webhook_verbs.list_webhooks(work, status=query.status, after=after, limit=limit),
+    )
+
+
+def show_webhook(work: Work, webhook_id: PathId, response: Response) -> WebhookBody:
+    """A webhook with the very bytes that came."""
+    return tagged(response, webhook_verbs.show_webhook(work, webhook_id))
+
+
+def replay_webhooks(work: Work, by: By, replay: shapes.ReplayWebhooks) -> WebhooksReplayed:
+    """Read several, or the oldest quarantined ones, again and let them be handled."""
+    return webhook_verbs.replay_webhooks(work, replay.webhook_ids, by=by, dry_run=replay.dry_run, limit=replay.limit)
+
+
+def replay_webhook(
+    work: Work, by: By, webhook_id: PathId, replay: shapes.ReplayWebhook, response: Response, versions: Versions
+) -> WebhookBody:
+    """Read it again with today's code and let it be handled; its effect takes place once."""
+    replayed = webhook_verbs.replay_webhook(work, webhook_id, by=by, dry_run=replay.dry_run, versions=versions)
+    return tagged(response, replayed)
+
+
+def discard_webhook(
+    work: Work, by: By, webhook_id: PathId, discard: shapes.DiscardWebhook, response: Response, versions: Versions
+) -> WebhookBody:
+    """Say that it is not needed; an opt-out in it stays in force."""
+    discarded = webhook_verbs.discard_webhook(work, webhook_id, note=discard.note, by=by, versions=versions)
+    return tagged(response, discarded)
+
+
+ENDPOINTS = (
+    Endpoint(
+        verb="webhooks list",
+        method="GET",
+        path="/webhooks",
+        role=Role.VIEWER,
+        handler=list_webhooks,
+        answer=Page[shapes.Webhook],
+    ),
+    Endpoint(
+        verb="webhooks replay",
+        method="POST",
+        path="/webhooks/replay",
+        role=Role.OPERATOR,
+        handler=replay_webhooks,
+        answer=shapes.WebhooksReplayed,
+    ),
+    Endpoint(
+        verb="webhooks show",
+        method="GET",
+        path="/webhooks/{webhook_id:id}",
+        role=Role.VIEWER,
+        handler=show_webhook,
+        answer=shapes.WebhookBody,
+    ),
+    Endpoint(
+        verb="webhooks replay",
+        method="POST",
+        path="/webhooks/{webhook_id:id}/replay",
+        role=Role.OPERATOR,
+        handler=replay_webhook,
+        answer=shapes.WebhookBody,
+    ),
+    Endpoint(
+        verb="webhooks discard",
+        method="POST",
+        path="/webhooks/{webhook_id:id}/discard",
+        role=Role.OPERATOR,
+        handler=discard_webhook,
+        answer=shapes.WebhookBody,
+    ),
+)

@@ -112,6 +112,18 @@ def test_signature(ingress: RunningIngress, name: str):
         assert reply.json()["code"] == "signature_invalid"
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_several_signature_headers_are_one_list(ingress: RunningIngress, place: int):
+    body = body_of(received())
+    delivery_id = new_delivery_id()
+    headers = list(standard(body, delivery_id=delivery_id).items())
+    headers.insert(place * len(headers), ("webhook-signature", "v1,AAAA"))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    head = f"POST /webhooks/openphone HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n{lines}\r\n"
+    assert ingress.exchange(head.encode() + body).status == 200
+    assert ingress.rows(delivery_id)[0]["status"] == "new"
+
+
 def test_a_non_ascii_id_is_refused(ingress: RunningIngress):
     body = body_of(received())
     headers: Any = {name: value.encode() for name, value in standard(body).items()} | {"webhook-id": "msg_é".encode()}

@@ -64,6 +64,14 @@ def test_provider_vector(vector):
     assert (delivery.reason == "") == (vector["expect"] == "valid")
 
 
+@pytest.mark.parametrize("between", [" ", ",", ", ", " , ", "  "])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_list_is_one_however_it_was_joined(between, place):
+    given = ["v1,AAAA", "v1a,BBBB"]
+    given.insert(place, standard_headers()["webhook-signature"])
+    assert judge(standard_headers() | {"webhook-signature": between.join(given)}).verdict is Signature.VALID
+
+
 class TestVerdict:
     def test_a_valid_delivery_tells_who_and_when(self):
         assert judge(standard_headers()) == VerifiedDelivery(

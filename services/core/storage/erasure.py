@@ -74,8 +74,8 @@ def erase_recipients(session: Session, contact: Contact) -> int:
 def erase_events(session: Session, contact: Contact) -> int:
     """Drop the bytes and headers of every stored event that names the number; none of them waits any longer."""
     named = update(InboxEvent).where(_names(contact))
-    parked = named.where(InboxEvent.status == InboxStatus.PARKED)
-    session.execute(parked.values(status=InboxStatus.IGNORED, reason="contact_erased", handled_at=func.product_now()))
+    waiting = named.where(InboxEvent.status.in_((InboxStatus.PARKED, InboxStatus.QUARANTINED)))
+    session.execute(waiting.values(status=InboxStatus.IGNORED, reason="contact_erased", handled_at=func.product_now()))
     return count_written(session, named.values(raw=None, headers={}))
 
 

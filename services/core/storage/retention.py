@@ -9,7 +9,7 @@ from services.core.domain.inbox import InboxStatus
 from services.core.storage.bulk import count_written
 from services.core.storage.models import Effect, GateDecisionRow, HealthReport, IdempotencyKey, InboxEvent, TaskRun
 
-OPEN = (InboxStatus.NEW, InboxStatus.PARKED, InboxStatus.QUARANTINED, InboxStatus.DEAD)
+OPEN = (InboxStatus.NEW, InboxStatus.PARKED)
 
 
 def erase_bodies(session: Session, *, older_than: timedelta, limit: int) -> int:

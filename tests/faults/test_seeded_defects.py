@@ -19,9 +19,9 @@ import pytest
 from services.core.domain import reconciliation
 from services.core.domain import schedule as schedule_rules
 from services.core.domain.contacts_csv import header
-from services.core.domain.lineage import Witnessed
 from services.core.domain.health import Waiting, judge
 from services.core.domain.inbox import InboxStatus
+from services.core.domain.lineage import Witnessed
 from services.core.domain.messages import MessageStatus
 from services.core.openphone import transport
 from services.core.openphone.client import OpenPhoneClient

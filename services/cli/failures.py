@@ -45,7 +45,7 @@ def _unreachable(error: Exception) -> tuple[ExitCode, str] | None:
     from services.core.queue.enqueue import BrokerUnavailable
     from services.core.queue.throttle import ThrottleUnavailable
     from services.core.runtime.trace_reader import TracesUnreadable
-    from services.core.storage.database import DatabaseRefused, DatabaseUnavailable
+    from services.core.storage.database import DatabaseRefused, DatabaseUnavailable, RowLocked
     from services.core.storage.migrate import SchemaNotReady
 
     match error:
@@ -53,6 +53,8 @@ def _unreachable(error: Exception) -> tuple[ExitCode, str] | None:
             return None
         case StackNotFound():
             line = str(error)
+        case RowLocked():
+            line = "somebody works on the same right now: nothing was done, try again"
         case DatabaseUnavailable():
             line = f"the database cannot be reached ({error}): is the stack up? attackacrack up"
         case SchemaNotReady():

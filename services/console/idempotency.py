@@ -1,9 +1,10 @@
-"""A request with an `Idempotency-Key` acts once: repeated, it gets the first answer again."""
+"""A request with an `Idempotency-Key` acts once: repeated, it gets the first answer again. A refusal is no act."""
 
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from http import HTTPStatus
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -78,11 +79,10 @@ async def _answer(
     except BaseException:
         await run_in_threadpool(_release, context, claim)
         raise
-    if response.status_code >= 500:
-        await run_in_threadpool(_release, context, claim)
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        await run_in_threadpool(_release, context, claim)  # nothing was done, and what refused it may pass
     else:
-        is_secret = not keeps_answer and response.status_code < 400
-        await run_in_threadpool(_keep, context, claim, response, is_secret=is_secret)
+        await run_in_threadpool(_keep, context, claim, response, is_secret=not keeps_answer)
     return response
 
 

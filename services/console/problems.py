@@ -18,7 +18,7 @@ from services.core.openphone.errors import ProviderError
 from services.core.queue.enqueue import BrokerUnavailable
 from services.core.queue.throttle import ThrottleUnavailable
 from services.core.runtime.trace_reader import TracesUnreadable
-from services.core.storage.database import DatabaseUnavailable
+from services.core.storage.database import DatabaseUnavailable, RowLocked
 from services.core.storage.migrate import SchemaNotReady, SchemaTooNew
 
 POINTER_AT_MOST = 100
@@ -66,6 +66,8 @@ def problem_of(error: Exception) -> Problem:
             return _invalid(error)
         case HTTPException():
             return _refused_by_router(error)
+        case RowLocked():
+            return Problem(503, "locked", "somebody works on the same right now: nothing was done, try again")
         case DatabaseUnavailable():
             return Problem(503, "database_unavailable", "PostgreSQL can't be reached: nothing was done, try again")
         case BrokerUnavailable() | ThrottleUnavailable():

@@ -20,7 +20,7 @@ import structlog
 
 from services.core.domain.opt_out import decide_opt_out
 from services.core.runtime import failpoints
-from services.core.storage.database import DatabaseUnavailable
+from services.core.storage.database import DatabaseUnavailable, RowLocked
 from services.core.usecases.accept_webhook import Acceptance, ReadWebhook, read_webhook, store_webhooks
 from services.core.usecases.context import Context
 from services.core.usecases.product_clock import KNOWN, ProductClock
@@ -46,6 +46,7 @@ class Unstored(StrEnum):
     """Why a delivery is not known to be stored."""
 
     DATABASE = "database_unavailable"
+    LOCKED = "contact_locked"
     CLOCK = "clock_slow"
     STORE = "store_slow"
     BACKLOG = "backlog_full"
@@ -102,6 +103,8 @@ class Reception:
                 return await (self._store_alone(read) if read.locks_a_contact else self._store_together(read))
         except TimeoutError as error:
             raise NotStored(waits_for) from error
+        except RowLocked as error:
+            raise NotStored(Unstored.LOCKED) from error
         except DatabaseUnavailable as error:
             raise NotStored(Unstored.DATABASE, str(error)) from error
 

@@ -32,3 +32,12 @@ class Conflict(RefusedInput):
 
     def __init__(self, code: str, detail: str, *, pointer: str = "") -> None:
         super().__init__(code, detail, pointer=pointer, status=409)
+
+
+class MadeAtOnce(Conflict):
+    """Another made the same at this very moment; whoever tries again finds it."""
+
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("made_at_once", "the same was made at this very moment: look at it, then try again")

@@ -228,7 +228,11 @@ NOT_STORED = Instrument(
     "attackacrack.webhooks.not_stored",
     Kind.COUNTER,
     "Deliveries that were not stored, so that their senders repeat them, by what they waited for.",
-    labels={"reason": ("database_unavailable", "clock_slow", "store_slow", "backlog_full", "internal_error")},
+    labels={
+        "reason": (
+            *("database_unavailable", "contact_locked", "clock_slow", "store_slow", "backlog_full", "internal_error"),
+        )
+    },
 )
 EVENTS = Instrument(
     "attackacrack.inbox.events",

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus
@@ -58,16 +57,6 @@ def lock(session: Session, campaign_id: int) -> Campaign | None:
     return session.scalar(
         select(Campaign).where(Campaign.id == campaign_id).with_for_update().execution_options(populate_existing=True)
     )
-
-
-def add(session: Session, campaign: Campaign) -> bool:
-    """Insert a new campaign; False when its name is taken, also by somebody at this very moment."""
-    try:
-        with session.begin_nested():
-            session.add(campaign)
-    except IntegrityError:
-        return False
-    return True
 
 
 def find(session: Session, key: str) -> Campaign | None:

@@ -14,21 +14,28 @@ LONGEST_ID = 19
 """Digits from which on a number is no id."""
 
 
-def lock_by_number(session: Session, e164: str) -> Contact:
-    """The contact of a number, made if missing, with its row locked until the transaction ends.
+def make(session: Session, e164: str) -> Contact | None:
+    """A new contact of the number, its row locked; `None` when there is one, perhaps since this very moment.
 
     A number that was erased gets its contact back, with its opt-out.
     """
     made = session.scalar(
         insert(Contact).values(e164=e164).on_conflict_do_nothing(index_elements=["e164"]).returning(Contact.id)
     )
-    contact = session.execute(
+    return erasure.reunite(session, lock(session, made)) if made is not None else None
+
+
+def lock_by_number(session: Session, e164: str) -> Contact:
+    """The contact of a number, made if missing, with its row locked until the transaction ends."""
+    contact = make(session, e164)
+    if contact is not None:
+        return contact
+    return session.execute(
         select(Contact)
         .where(Contact.e164 == e164)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).scalar_one()
-    return contact if made is None else erasure.reunite(session, contact)
 
 
 def lock(session: Session, contact_id: int) -> Contact:

@@ -16,10 +16,18 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, Oper
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.core.domain.failures import RetryableError
+from services.core.domain.failures import MadeAtOnce, RetryableError
 from services.core.storage.server_errors import DIRECT, condemns, refusal_of
 
-__all__ = ["Database", "DatabaseRefused", "DatabaseUnavailable", "DurabilityWeakened", "RightMissing", "Session"]
+__all__ = [
+    "Database",
+    "DatabaseRefused",
+    "DatabaseUnavailable",
+    "DurabilityWeakened",
+    "RightMissing",
+    "RowLocked",
+    "Session",
+]
 
 CONNECT_TIMEOUT_SECONDS = 2
 DEAD_PEER = {
@@ -37,6 +45,7 @@ SETTINGS_THAT_MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
 READ_ONLY_WHEN_ON = ("in_hot_standby", "default_transaction_read_only")
 """What a server reports by itself, at the beginning of a session and when it changes."""
 
+LOCKED = (pg.LockNotAvailable, pg.DeadlockDetected)
 SETTING = "ATTACKACRACK_DATABASE_URL"
 
 
@@ -49,6 +58,10 @@ class DatabaseRefused(DatabaseUnavailable):
 
     def __init__(self, remedy: str) -> None:
         super().__init__(f"{SETTING}: {remedy}")
+
+
+class RowLocked(DatabaseUnavailable):
+    """Another works on the same row, and still did when we had waited for it; nothing was done."""
 
 
 class RightMissing(Exception):
@@ -71,8 +84,9 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """One unit of work: committed at the end of the block, rolled back when it raises.
 
-        Raises `DatabaseUnavailable` for every failure that is the server's and not the statement's, `RightMissing`
-        where the user lacks one.
+        Raises `DatabaseUnavailable` for every failure that is the server's and not the statement's, `RowLocked` where
+        another's work was in the way, `MadeAtOnce` where another made the same, `RightMissing` where the user lacks
+        one.
         """
         with translating(), self._sessions.begin() as session:
             yield session
@@ -103,7 +117,7 @@ class Database:
 
 @contextmanager
 def translating() -> Iterator[None]:
-    """Raises `DatabaseUnavailable`, `DatabaseRefused` or `RightMissing` for what is not the statement's own fault."""
+    """Raises what `Database.transaction` names, for what is not the statement's own fault."""
     try:
         yield
     except (DBAPIError, PoolTimeout, psycopg.Error) as error:
@@ -117,6 +131,10 @@ def _told(error: DBAPIError | PoolTimeout | psycopg.Error) -> Exception | None:
     origin = error.orig if isinstance(error, DBAPIError) else error
     if remedy := refusal_of(origin):
         return DatabaseRefused(remedy)
+    if isinstance(origin, pg.UniqueViolation):
+        return MadeAtOnce()
+    if isinstance(origin, LOCKED):
+        return RowLocked(type(origin).__name__)
     if isinstance(origin, pg.InsufficientPrivilege):
         return RightMissing(f"{SETTING}: {origin.diag.message_primary}: its owner runs attackacrack schema grants")
     passing = isinstance(error, OperationalError | InterfaceError | PoolTimeout | psycopg.OperationalError)

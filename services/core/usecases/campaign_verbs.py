@@ -15,6 +15,7 @@ from services.core.runtime import failpoints, tracing
 from services.core.storage import audit, campaigns, clock, messages
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
+from services.core.storage.unique import unless_taken
 from services.core.usecases.audience import check_audience
 from services.core.usecases.context import Context
 from services.core.usecases.queue_daily_campaigns import queue_today
@@ -92,8 +93,9 @@ def create(context: Context, new: NewCampaign, *, by: str) -> CampaignView:
             created_by=by,
             traceparent=tracing.traceparent(),
         )
-        if not campaigns.add(session, campaign):
-            raise Conflict("name_taken", "a campaign has this name already: choose another", pointer="/name")
+        taken = Conflict("name_taken", "a campaign has this name already: choose another", pointer="/name")
+        with unless_taken(session, taken):
+            session.add(campaign)
         audit.record(session, actor=by, act="campaign.created", subject="campaign", subject_id=campaign.id)
         return view(session, campaign)
 

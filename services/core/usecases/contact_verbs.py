@@ -38,9 +38,9 @@ def add_contact(context: Context, new: NewContact, *, by: str) -> ContactView:
         detail = "timezone is an IANA zone that names a place, as America/New_York"
         raise RefusedInput("timezone_unknown", detail, pointer="/timezone")
     with context.database.transaction() as session:
-        if contacts.find(session, e164) is not None:
+        contact = contacts.make(session, e164)
+        if contact is None:
             raise Conflict("contact_known", "there is a contact of this number already", pointer="/number")
-        contact = contacts.lock_by_number(session, e164)
         for name in ("first_name", "last_name", "city", "state", "zip", "timezone", "external_id"):
             setattr(contact, name, getattr(new, name))
         contact.fields = own

@@ -16,6 +16,7 @@ from services.core.storage import attempts, audit, clock, contacts, messages, ou
 from services.core.storage.database import Session
 from services.core.storage.models import Attempt as AttemptRow
 from services.core.storage.models import Message
+from services.core.storage.unique import unless_taken
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page
 from services.core.usecases.reconcile import CONTROL_WITHIN
@@ -138,11 +139,11 @@ def bind(
         message = _locked(session, message_id, versions)
         if not _is_between_the_same(entry, message):
             raise Conflict("another_message", "the provider's message is from or to another number: take the right id")
-        if attempts.bound_ids(session, [provider_message_id]):
-            raise Conflict("bound_already", "the provider's message belongs to another of ours already")
+        taken = Conflict("bound_already", "the provider's message belongs to another of ours already")
         at = clock.product_now(session)
         row = attempts.latest(session, message_id)
-        bind_to(session, message, row, provider_message_id, entry.conversation_id, at=at)
+        with unless_taken(session, taken):
+            bind_to(session, message, row, provider_message_id, entry.conversation_id, at=at)
         if entry.receipt is not None:
             apply_receipt(message, entry.receipt, occurred_at=at, error_code=entry.error_code, at=at)
         attempts.record_decision(session, message_id, outcome="bound", gate="operator", reason=reason)

@@ -10,13 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from functools import partial
 
-from services.core.domain.failures import Conflict, NotFound, RefusedInput
+from services.core.domain.failures import Conflict, MadeAtOnce, NotFound, RefusedInput
 from services.core.domain.jobs import state_of
 from services.core.domain.jobs_csv import LONGEST_NAME, TIMES, GivenJob, JobRow, is_external_id, read_jobs
 from services.core.domain.phone_numbers import NumberRejection, PhoneNumber, parse_phone_number
 from services.core.storage import audit, clock, contacts, jobs
 from services.core.storage.database import Session
 from services.core.storage.models import Contact, Job, Message
+from services.core.storage.unique import unless_taken
 from services.core.usecases.complete_jobs import withdraw_texts
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page
@@ -183,7 +184,13 @@ def _put(session: Session, given: GivenJob, *, by: str, versions: Versions | Non
     """Locks the contact before the job, as whoever sends to it does."""
     known = jobs.find(session, given.external_id)
     if known is None:
-        return _add(session, given, by=by)
+        try:
+            return _add(session, given, by=by)
+        except MadeAtOnce:
+            known = jobs.find(session, given.external_id)
+            if known is None:
+                raise
+    _check_same_person(known[1], given)  # before its lock: a new job's other person may be locked already
     contact = contacts.lock(session, known[1].id)
     _check_same_person(contact, given)
     at = clock.product_now(session)
@@ -217,8 +224,8 @@ def _add(session: Session, given: GivenJob, *, by: str) -> PutOutcome:
         review_at=given.review_at,
         cancelled_at=clock.product_now(session) if given.cancelled else None,
     )
-    session.add(job)
-    session.flush()
+    with unless_taken(session, MadeAtOnce()):
+        session.add(job)
     _record(session, job, by=by, act="job.added", fields=[])
     return PutOutcome.ADDED
 

@@ -8,6 +8,7 @@ from services.core.domain.access import Role
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.storage import audit, tokens
 from services.core.storage.models import ApiToken
+from services.core.storage.unique import unless_taken
 from services.core.usecases.context import Context
 
 NAME_AT_MOST = 100
@@ -44,9 +45,9 @@ def create_token(context: Context, *, name: str, role: Role, by: str, valid_for:
         detail = "a token is valid for a minute to ten years: write it as PT8H or P90D"
         raise RefusedInput("valid_for_invalid", detail, pointer="/valid_for")
     with context.database.transaction() as session:
-        if tokens.find_named(session, name) is not None:
-            raise Conflict("name_taken", f"a token {name!r} was made before: choose another name", pointer="/name")
-        token = tokens.create(session, name=name, role=role, valid_for=valid_for)
+        taken = Conflict("name_taken", f"a token {name!r} was made before: choose another name", pointer="/name")
+        with unless_taken(session, taken):
+            token = tokens.create(session, name=name, role=role, valid_for=valid_for)
         audit.record(session, actor=by, act="token.created", subject="token", detail={"name": name, "role": str(role)})
         return NewToken(name, role, token)
 

@@ -40,12 +40,26 @@ def test_the_same_request_gets_the_same_answer(console):
     assert "idempotency-replayed" not in first.headers
 
 
-def test_a_refusal_is_repeated_too(console):
-    first = console.post("/campaigns", json=new("refused", daily_cap=0), headers=keyed("refusal"))
-    again = console.post("/campaigns", json=new("refused", daily_cap=0), headers=keyed("refusal"))
-    assert (first.status_code, again.status_code) == (422, 422)
-    assert again.json() == first.json()
-    assert again.headers["content-type"] == "application/problem+json"
+def test_a_refusal_is_no_act_and_is_judged_again(console):
+    """What refused a request may pass: a client that repeats it under its key is not told of yesterday's state."""
+    console.create_campaign("taken for now")
+    headers = keyed("refusal")
+    refused = console.post("/campaigns", json=new("taken for now"), headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "name_taken")
+    assert kept(console, "refusal") is None
+    with console.context.database.transaction() as session:
+        session.execute(update(Campaign).where(Campaign.name == "taken for now").values(name="renamed"))
+    done = console.post("/campaigns", json=new("taken for now"), headers=headers)
+    assert (done.status_code, "idempotency-replayed" in done.headers) == (201, False)
+    again = console.post("/campaigns", json=new("taken for now"), headers=headers)
+    assert (again.content, again.headers["idempotency-replayed"]) == (done.content, "true")
+
+
+def test_a_refused_body_leaves_its_key_free(console):
+    for _ in range(2):
+        answer = console.post("/campaigns", json=new("refused", daily_cap=0), headers=keyed("body"))
+        assert answer.status_code == 422
+    assert console.post("/campaigns", json=new("not refused"), headers=keyed("body")).status_code == 201
 
 
 @pytest.mark.parametrize(

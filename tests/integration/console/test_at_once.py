@@ -1,0 +1,127 @@
+"""The same from many people at the same moment: it is made once, and the others hear so."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from services.core.domain.failures import MadeAtOnce
+from services.core.domain.messages import MessageStatus
+from services.core.storage.models import Contact
+from tests.integration.console.acts import ACTS, add_message, new_number, warm_limiter
+from tests.integration.console.test_acts import send
+
+AT_ONCE = 8
+ROUNDS = 3
+PATIENCE = 20
+ONE_ONLY = {
+    "contacts": lambda: ("/contacts", {"number": new_number()}, (201, "contact_known")),
+    "campaigns": lambda: (
+        "/campaigns",
+        {"name": f"at once {new_number()}", "template_a": "Reply STOP to opt out.", "audience": {"all": True}},
+        (201, "name_taken"),
+    ),
+    "tokens": lambda: ("/tokens", {"name": f"at once {new_number()}", "role": "viewer"}, (201, "name_taken")),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stack_that_runs(console) -> None:
+    warm_limiter(console)
+
+
+def at_once(act, count: int = AT_ONCE) -> list[Any]:
+    """What `count` threads get that begin together, and come again when they hear that somebody is at the row."""
+    barrier = Barrier(count)
+
+    def begin(number: int) -> Any:
+        barrier.wait()
+        for _ in range(PATIENCE):
+            answer = act(number)
+            if (answer.status_code, answer.json().get("code")) != (503, "locked"):
+                break
+        return answer
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(begin, range(count)))
+
+
+@pytest.mark.parametrize("act", ACTS, ids=" ".join)
+def test_no_act_fails_because_others_do_the_same(console, simulator, act):
+    for _ in range(ROUNDS if act[1] in ("/jobs", "/contacts", "/tokens", "/job-imports", "/opt-outs") else 1):
+        request = ACTS[act](console, simulator)
+        answers = at_once(lambda _number, request=request: send(console, act, request))
+        statuses = Counter(answer.status_code for answer in answers)
+        assert any(status < 300 for status in statuses), [answer.text for answer in answers]
+        assert all(status < 300 or status in (404, 409, 422) for status in statuses), [
+            (answer.status_code, answer.text) for answer in answers
+        ]
+
+
+@pytest.mark.parametrize("noun", ONE_ONLY)
+def test_one_of_many_makes_it(console, noun):
+    for _ in range(ROUNDS):
+        path, body, (made, code) = ONE_ONLY[noun]()
+        answers = at_once(lambda _number, path=path, body=body: console.post(path, json=body))
+        assert Counter(answer.status_code for answer in answers) == {made: 1, 409: AT_ONCE - 1}
+        assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {code}
+
+
+def test_a_job_that_many_put_is_added_once_and_all_of_them_hear_of_it(console):
+    for _ in range(ROUNDS):
+        body = {"external_id": f"J-{new_number()}", "number": new_number(), "job_type": "foundation"}
+        answers = at_once(lambda _number, body=body: console.post("/jobs", json=body))
+        assert {answer.status_code for answer in answers} == {200}
+        assert Counter(answer.json()["outcome"] for answer in answers) == {"added": 1, "unchanged": AT_ONCE - 1}
+
+
+def test_a_job_that_is_put_for_several_people_at_once_is_one_persons(console):
+    for _ in range(ROUNDS):
+        name = f"J-{new_number()}"
+        bodies = [{"external_id": name, "number": new_number(), "job_type": "roof"} for _ in range(AT_ONCE)]
+        answers = at_once(lambda number, bodies=bodies: console.post("/jobs", json=bodies[number]))
+        assert Counter(answer.status_code for answer in answers) == {200: 1, 409: AT_ONCE - 1}
+        assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"other_person"}
+
+
+def test_a_file_of_jobs_that_is_imported_twice_at_once_adds_each_once(console):
+    rows = "".join(f"J-{new_number()},{new_number()},foundation\n" for _ in range(30))
+    content = f"external_id,phone,job_type\n{rows}".encode()
+    headers, params = {"content-type": "text/csv"}, {"apply": "true"}
+    answers = at_once(lambda _number: console.post("/job-imports", content=content, headers=headers, params=params), 3)
+    assert sum(answer.json()["added"] for answer in answers) == 30
+    assert [answer.json()["rejected"] for answer in answers] == [0] * 3
+
+
+def test_a_text_of_the_provider_is_bound_to_one_of_ours(console, simulator):
+    number = new_number()
+    first = add_message(console, MessageStatus.HELD, number=number)
+    second = add_message(console, MessageStatus.HELD, number=number)
+    provider_id = simulator.send(number).json()["data"]["id"]
+    body = {"reason": "seen there", "provider_message_id": provider_id}
+    answers = at_once(lambda at: console.post(f"/held/{(first, second)[at]}/bind", json=body), 2)
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    [refused] = [answer.json() for answer in answers if answer.status_code == 409]
+    assert refused["code"] == "bound_already"
+
+
+def test_what_nobody_foresaw_is_a_conflict_too(console):
+    """Whatever else is made twice: not our failure, and not lost in a task."""
+    number = new_number()
+    assert console.post("/contacts", json={"number": number}).status_code == 201
+    with pytest.raises(MadeAtOnce) as raised, console.context.database.transaction() as session:
+        session.add(Contact(e164=number))
+    assert (raised.value.status, raised.value.retryable) == (409, True)
+
+
+def test_who_waits_for_anothers_row_hears_that_and_not_that_the_database_is_away(console):
+    created = console.create_campaign(f"locked {new_number()}")
+    with console.context.database.transaction() as session:
+        session.execute(text("SELECT FROM campaigns WHERE id = :id FOR UPDATE"), {"id": created["campaign_id"]})
+        answer = console.post(f"/campaigns/{created['campaign_id']}/cancel")
+    assert (answer.status_code, answer.json()["code"]) == (503, "locked")
+    assert answer.headers["retry-after"]
+    assert console.post(f"/campaigns/{created['campaign_id']}/cancel").status_code == 200

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from services.core.domain import reconciliation
 from services.core.domain import schedule as schedule_rules
 from services.core.domain.contacts_csv import header
+from services.core.domain.failures import Conflict
 from services.core.domain.health import Waiting, judge
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.lineage import Witnessed
@@ -40,6 +42,7 @@ from services.core.usecases import (
     accept_webhook,
     audit_gaps,
     clean_up,
+    contact_verbs,
     dispatch,
     gate,
     handle_event,
@@ -55,6 +58,7 @@ from services.core.usecases import (
     webhook_verbs,
 )
 from services.core.usecases import vouch as vouch_module
+from services.core.usecases.contact_verbs import NewContact
 from services.core.usecases.read_vitals import read_vitals
 from services.core.usecases.task_history import DatabaseJournal
 from services.core.usecases.vouch import vouch
@@ -80,6 +84,21 @@ class Defect:
 
 
 # --- checks ----------------------------------------------------------------------------------------------------------
+
+
+def one_of_two_makes_the_contact(world: World) -> None:
+    """Both hear what is true: who came a moment later did not make it."""
+    new = NewContact(number=new_number())
+
+    def add(by: str) -> str:
+        try:
+            contact_verbs.add_contact(world.context, new, by=by)
+        except Conflict as refused:
+            return refused.code
+        return "made"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(add, ("ann", "ben"))) == ["contact_known", "made"]
 
 
 def a_lost_commit_is_no_success(world: World) -> None:
@@ -486,6 +505,21 @@ def believe_the_last_receipt(patch: Patch) -> None:
     patch.setattr(settle, "after_receipt", lambda _before, receipt, **_: MessageStatus(receipt))
 
 
+def look_before_making(patch: Patch) -> None:
+    """As anybody would write it first; the barrier is the moment in which two can look."""
+    make, both_looked = contacts.make, Barrier(2)
+
+    def look_and_make(session: Any, e164: str) -> Contact | None:
+        if contacts.find(session, e164) is not None:
+            return None
+        both_looked.wait(timeout=20)
+        made = make(session, e164)
+        known = contacts.find(session, e164)
+        return made or (contacts.lock(session, known.id) if known is not None else None)
+
+    patch.setattr(contacts, "make", look_and_make)
+
+
 def drop_what_is_late(patch: Patch) -> None:
     plan = tick_schedule.plan_runs
 
@@ -665,6 +699,7 @@ DEFECTS = (
     Defect(36, "an unknown version is refused", refuse_unknown_versions, the_next_version_s_replies_are_read),
     Defect(37, "a cursor in the future", move_the_cursor_forward_only, an_audit_sees_after_a_clock_ran_ahead),
     Defect(38, "any createdAt is believed", believe_any_time, a_stop_from_1970_is_heeded),
+    Defect(39, "looked before it is written", look_before_making, one_of_two_makes_the_contact),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

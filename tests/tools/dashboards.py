@@ -86,6 +86,7 @@ DASHBOARDS = (
         "Are webhooks keeping up?",
         (
             Panel("Deliveries by verdict", rate_by("attackacrack_webhooks_received_total", "verdict"), "ops"),
+            Panel("Refused to be sent again", rate_by("attackacrack_webhooks_not_stored_total", "reason"), "ops"),
             Panel(
                 "Answers by status",
                 rate_by(

@@ -29,6 +29,7 @@ from services.core.runtime.telemetry import (
     Instrument,
 )
 from services.core.usecases.accept_webhook import Verdict
+from services.webhook_ingress.reception import Unstored
 
 ROWS = 3
 
@@ -157,6 +158,7 @@ class TestDeclarations:
             (telemetry.OPT_OUTS.labels["source"], set(OptOutSource)),
             (telemetry.REFUSALS.labels["reason"], set(RefusalReason)),
             (telemetry.WEBHOOKS.labels["verdict"], {*Verdict, "not_stored"}),
+            (telemetry.NOT_STORED.labels["reason"], {*Unstored, "internal_error"}),
             (
                 telemetry.SUBMISSIONS.labels["outcome"],
                 {each.__name__.lower() for each in (Accepted, Refused, NotStarted, Unknown)},

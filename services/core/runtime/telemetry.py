@@ -138,6 +138,7 @@ TASKS = (
     "check_completed_jobs",
     "operational_health_check",
     "cleanup_webhook_cache",
+    "resume_import",
     "audit_gaps",
     "send_canaries",
     "canary_campaigns",

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.core.storage.bulk import copy_in
 from services.core.storage.database import Database, DatabaseUnavailable, Session
-from tests.tools.ingress import wait_until
+from tests.tools.http_role import wait_until
 
 BACKEND = text("SELECT pg_backend_pid()")
 

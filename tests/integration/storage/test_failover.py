@@ -15,7 +15,8 @@ from services.cli.laptop.ports import free_ports
 from services.cli.laptop.postgres import PostgresCluster, prepare_postgres
 from services.core.storage.migrate import upgrade
 from tests.conftest import PASSWORD, PostgresProcess, ValkeyProcess
-from tests.tools.ingress import RunningIngress, body_of, received, wait_until
+from tests.tools.http_role import wait_until
+from tests.tools.ingress import RunningIngress, body_of, received
 from tests.tools.roles import running_role
 from tests.tools.router import routing_to
 from tests.tools.simulator import RunningSimulator

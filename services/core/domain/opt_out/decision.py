@@ -156,7 +156,8 @@ def _find_requests(passage: str, tagged: Tagged, innocent: bytearray) -> tuple[l
     if requests:
         conditions = _Conditions(passage, tagged)
         for rule, found in requests:
-            denial = "negated_request" if _is_negated(passage, found) else conditions.denial(found, rule)
+            is_negated = not found.entry.startswith(_DENYING) and _is_negated(passage, found)
+            denial = "negated_request" if is_negated else conditions.denial(found, rule)
             if denial is None:
                 asked.append(_Found(rule, found.entry, found.end))
             else:
@@ -263,6 +264,9 @@ _LINK: Final = re.compile(r"https?://[^\s\"”»]+", re.IGNORECASE)
 _ENDS: Final = re.compile(r"[.\n]")
 _WORD: Final = re.compile(r"[^\s.]+")
 _PAUSING: Final = frozenset({InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL})
+
+# A reading that begins with a denial is not denied by one before it ("I don't want no more texts").
+_DENYING: Final = ("dont", "nomore", "no ")
 
 _REQUESTS: Final = Phrases(listed("requests"))
 _INNOCENT: Final = Phrases(listed("innocent"))

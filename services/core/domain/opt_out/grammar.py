@@ -20,6 +20,8 @@ _FIRST_TAG: Final = 0xE000
 _UNKNOWN: Final = "_"
 # No gap reaches over these: what stands behind them is said of something else.
 _PARTS_CLAUSES: Final = "thing|hesitate|stop|forget"
+# Nor does an innocent use reach over these: then it is said to us.
+_MEANS_US: Final = "|me|number|you|msg|contacting|contact|send|list|hypo|lose"
 _ENDS: Final = (".", "\n")
 _BRACES: Final = re.compile(r"\{([^}]*)\}")
 _TOKEN: Final = re.compile(r"[^\s.]+|\.|\n")
@@ -48,8 +50,9 @@ Tagged = list[TaggedPassage]
 class _Reading:
     """One reading, compiled when a word that it can begin with is first met."""
 
-    def __init__(self, entry: str, grammar: "Grammar") -> None:
+    def __init__(self, entry: str, gap: str, grammar: "Grammar") -> None:
         self.entry = entry
+        self._gap = gap
         self._pieces = entry.split()
         self._grammar = grammar
 
@@ -69,7 +72,7 @@ class _Reading:
             before = int(pieces[1][1:]) if pieces[1].startswith("~") else 0
             start = f"(?<![^.\\n]{{{before + 1}}})"
             pieces = pieces[2 if before else 1 :]
-        return re.compile(start + "".join(map(self._grammar.expression, pieces))).match
+        return re.compile(start + "".join(self._grammar.expression(piece, self._gap) for piece in pieces)).match
 
 
 class Grammar:
@@ -87,7 +90,10 @@ class Grammar:
         for tag, its_kinds in self._kinds.items():
             for kind in its_kinds:
                 self._tags_of_kind[kind] = self._tags_of_kind.get(kind, "") + tag
-        self._readings = {meaning: self._by_first_tag(entries) for meaning, entries in data["readings"].items()}
+        self._readings = {
+            meaning: self._by_first_tag(entries, _PARTS_CLAUSES + (_MEANS_US if meaning == "innocent" else ""))
+            for meaning, entries in data["readings"].items()
+        }
         # A language reads a passage that has a word of a kind which some reading can't do without.
         needed = set(
             "".join(self._rarest(entry) for kind in ("request", "doubtful") for entry in data["readings"][kind])
@@ -150,13 +156,13 @@ class Grammar:
             raise ValueError(f"no word is of the kind {piece}")
         return tags
 
-    def expression(self, piece: str) -> str:
+    def expression(self, piece: str, gap: str) -> str:
         if piece == "$":
             return r"(?=[.\n]|\Z)"
         if piece == ".":
             return r"[.\n]"
         if piece.startswith("~"):
-            return rf"[^.\n{self.tags_of(_PARTS_CLAUSES)}]{{0,{piece[1:]}}}?"
+            return rf"[^.\n{self.tags_of(gap)}]{{0,{piece[1:]}}}?"
         if piece == _UNKNOWN:
             return _UNKNOWN
         if piece.startswith("!"):
@@ -179,10 +185,10 @@ class Grammar:
             vocabulary.setdefault(phrase[0], []).append((phrase[1:], tag, "0" if phrase in foreign else "1"))
         return vocabulary
 
-    def _by_first_tag(self, entries: list[str]) -> dict[str, list[_Reading]]:
+    def _by_first_tag(self, entries: list[str], gap: str) -> dict[str, list[_Reading]]:
         by_tag: dict[str, list[_Reading]] = {}
         for entry in entries:
-            reading = _Reading(entry, self)
+            reading = _Reading(entry, gap, self)
             for tag in dict.fromkeys(reading.first_tags()):
                 by_tag.setdefault(tag, []).append(reading)
         return by_tag

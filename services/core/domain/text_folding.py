@@ -31,9 +31,13 @@ _STRETCHED: Final = re.compile(r"([a-z])\1+")
 
 def fold_characters(text: str) -> str:
     """Give `text` in plain lower-case characters; line breaks, quotes (as `"`) and `. ! ? > : - $ @` survive."""
-    spread = _FLAG_LETTERS.sub(lambda run: f" {''.join(map(_flag_letter, run[0]))} ", text)
-    spread = _NUMBER_SIGN.sub("number", spread)
-    return _MENTION.sub(" ", "".join(map(_fold_character, spread)))
+    spread = text
+    if not text.isascii():
+        spread = _FLAG_LETTERS.sub(lambda run: f" {''.join(map(_flag_letter, run[0]))} ", spread)
+    if "#" in text:
+        spread = _NUMBER_SIGN.sub("number", spread)
+    folded = spread.translate(_ASCII) if spread.isascii() else "".join(map(_fold_character, spread))
+    return _MENTION.sub(" ", folded) if "@" in folded else folded
 
 
 def join_spelt_out(folded: str, wanted: re.Pattern[str]) -> str:
@@ -59,7 +63,7 @@ def read_pictures(text: str, wanted: Container[str]) -> str:
         spelt = f"{word['before']}{_LETTER_OF_PICTURE[word['picture']]}{word['after']}"
         return spelt if squeeze(spelt.lower()) in wanted else word[0]
 
-    return _PICTURE_WORD.sub(spell, text)
+    return text if text.isascii() else _PICTURE_WORD.sub(spell, text)
 
 
 def split_unsqueezed(folded: str) -> list[str]:
@@ -69,7 +73,8 @@ def split_unsqueezed(folded: str) -> list[str]:
 
 def split_words(folded: str) -> list[str]:
     """Give the words of folded characters, stretched letters squeezed; each Han character is a word."""
-    return [squeeze(word) for word in _WORD.findall(folded)]
+    words = _WORD.findall(folded)
+    return words if _STRETCHED.search(folded) is None else [squeeze(word) for word in words]
 
 
 def squeeze(word: str) -> str:
@@ -132,3 +137,6 @@ def _plain(character: str) -> str:
     if category[0] in "CM":
         return ""
     return " " if category[0] in "SPZ" else character
+
+
+_ASCII: Final = {code: _fold_character(chr(code)) for code in range(128)}

@@ -19,9 +19,13 @@ from services.core.domain.text_folding import fold_characters, split_words
 _FIRST_TAG: Final = 0xE000
 _UNKNOWN: Final = "_"
 # No gap reaches over these: what stands behind them is said of something else.
-_PARTS_CLAUSES: Final = "thing|hesitate|stop|forget"
+_PARTS_CLAUSES: Final = "thing|hesitate|stop|forget|other"
 # Nor does an innocent use reach over these: then it is said to us.
 _MEANS_US: Final = "|me|number|you|msg|contacting|contact|send|list|hypo|lose"
+# Kinds of words that stand in any text: they don't make a language look closer.
+_SMALL_WORDS: Final = frozenset(
+    {"me", "you", "these", "please", "be", "on", "in", "here", "more", "want", "get", "not"}
+)
 _ENDS: Final = (".", "\n")
 _BRACES: Final = re.compile(r"\{([^}]*)\}")
 _TOKEN: Final = re.compile(r"[^\s.]+|\.|\n")
@@ -55,6 +59,17 @@ class _Reading:
         self._gap = gap
         self._pieces = entry.split()
         self._grammar = grammar
+        others = [grammar.tags_of(piece) for piece in self._needed()[1:] if "$" not in piece.split("|")]
+        # One of these tags must be in the passage: a cheap test before the pattern.
+        self.needs = frozenset(min(others, key=len)) if others else None
+
+    def rarest_tags(self) -> str:
+        """The tags of the piece that the fewest words are of."""
+        pieces = [piece for piece in self._needed() if _SMALL_WORDS.isdisjoint(piece.split("|"))] or self._needed()
+        return min(map(self._grammar.tags_of, pieces), key=len)
+
+    def _needed(self) -> list[str]:
+        return [piece for piece in self._pieces if piece[0].isalpha() and piece[-1] != "?"]
 
     def first_tags(self) -> Iterator[str]:
         for piece in self._pieces:
@@ -95,12 +110,18 @@ class Grammar:
             for meaning, entries in data["readings"].items()
         }
         # A language reads a passage that has a word of a kind which some reading can't do without.
-        needed = set(
-            "".join(self._rarest(entry) for kind in ("request", "doubtful") for entry in data["readings"][kind])
-        )
+        small = frozenset(split_words(fold_characters(data["small_words"])))
+        self.words = frozenset(itertools.chain.from_iterable(self._vocabularies.values()))
+        needed = {
+            tag
+            for meaning in ("request", "doubtful")
+            for readings in self._readings[meaning].values()
+            for reading in readings
+            for tag in reading.rarest_tags()
+        }
         self._triggers = {
             language: frozenset(
-                max((first, *rest), key=lambda word: ((word,) not in english, len(word)))
+                max((first, *rest), key=lambda word: (word not in small, (word,) not in english, len(word)))
                 for first, phrases in vocabulary.items()
                 for rest, tag, whose in phrases
                 if tag in needed and whose == "1"
@@ -126,19 +147,17 @@ class Grammar:
         """Give each reading of a meaning that fits ("request", "doubtful" ...); they may overlap."""
         readings = self._readings[meaning]
         for each in tagged:
-            tags = each.tags
+            tags, present = each.tags, frozenset(each.tags)
             for position, tag in enumerate(tags):
                 if tag not in readings:
                     continue
                 for reading in readings[tag]:
+                    if reading.needs is not None and reading.needs.isdisjoint(present):
+                        continue
                     found = reading.match(tags, position)
                     if found is not None and "1" in each.own[position : found.end()]:
                         last = max(position, found.end() - 1)
                         yield Phrase(each.language, reading.entry, each.spans[position][0], each.spans[last][1])
-
-    def knows(self, word: str) -> bool:
-        """Whether any language has the word at the beginning of a phrase."""
-        return any(word in vocabulary for vocabulary in self._vocabularies.values())
 
     def single_words(self, language: str) -> Iterator[str]:
         return (word for word, phrases in self._vocabularies[language].items() if any(not rest for rest, *_ in phrases))
@@ -171,10 +190,6 @@ class Grammar:
             return f"[{self.tags_of(piece[:-1])}]?"
         tags = self.tags_of(piece)
         return rf"(?:[{tags}]|(?=[.\n]|\Z))" if "$" in piece.split("|") else f"[{tags}]"
-
-    def _rarest(self, entry: str) -> str:
-        """The tags of the piece of a reading that the fewest words are of."""
-        return min((self.tags_of(piece) for piece in entry.split() if piece[0].isalpha() and piece[-1] != "?"), key=len)
 
     def _vocabulary(self, own: _Kinds, shared: _Kinds, foreign: _Kinds) -> _Vocabulary:
         vocabulary: _Vocabulary = {}

@@ -54,9 +54,21 @@ class Phrases:
     def first(self, passage: str, start: int = 0) -> Phrase | None:
         return next(self.find(passage, start), None)
 
-    def part(self, passage: str) -> tuple[list[Phrase], str]:
-        """Part the phrases that stand in the passage one after the other from the words that are left."""
-        phrases, rest, position = [], [], 0
+    def fill(self, passage: str) -> Phrase | None:
+        """The first phrase, if the passage is nothing but phrases one after the other."""
+        first, position = None, 0
+        for word in _WORD.finditer(passage):
+            if word.start() < position:
+                continue
+            phrase = self._match(word[0], passage, word.start()) if word[0] in self._by_first_word else None
+            if phrase is None:
+                return None
+            first, position = first or phrase, phrase.end
+        return first
+
+    def without(self, passage: str) -> str:
+        """The words of the passage that are no part of a phrase."""
+        rest, position = [], 0
         for word in _WORD.finditer(passage):
             if word.start() < position:
                 continue
@@ -64,9 +76,8 @@ class Phrases:
             if phrase is None:
                 rest.append(f"{word[0]} ")
             else:
-                phrases.append(phrase)
                 position = phrase.end
-        return phrases, "".join(rest)
+        return "".join(rest)
 
     def _match(self, word: str, passage: str, start: int) -> Phrase | None:
         numbers = self._by_first_word[word]

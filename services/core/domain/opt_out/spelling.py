@@ -23,6 +23,7 @@ _SHORTEST_INSIDE: Final = 4
 _LONGEST_GLUED: Final = 60
 _SHORTEST_CORRECTED: Final = 6
 _LONGEST_CORRECTED: Final = 20
+_SHORTEST_SOUNDED: Final = 5
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz"
 
 BARE: Final = Phrases(keyword for keyword in listed("keywords") if keyword not in AMBIGUOUS)
@@ -36,12 +37,9 @@ def fold(text: str) -> str:
 def keyword_of(sentence: str) -> str | None:
     """The keyword that is all the sentence says, courtesy aside."""
     said = " ".join(sentence.split()) + " "
-    rest = COURTESY.part(said)[1]
-    for words in (said, rest):
-        keywords, others = KEYWORDS.part(words)
-        if keywords and not others:
-            return keywords[0].entry
-    return _glued_keyword(rest.replace(" ", ""))
+    rest = COURTESY.without(said)
+    keyword = KEYWORDS.fill(said) or KEYWORDS.fill(rest)
+    return keyword.entry if keyword is not None else _glued_keyword(rest.replace(" ", ""))
 
 
 def _glued_keyword(glued: str) -> str | None:
@@ -124,17 +122,27 @@ def corrected(passage: str) -> str:
 
     def correct(word: re.Match[str]) -> str:
         written = word[0]
-        if GRAMMAR.knows(written):
+        if written in GRAMMAR.words:
             return written
         if _LEET_WORD.fullmatch(written):
             written = squeeze(written.translate(_LEET))
-        if GRAMMAR.knows(written) or not _SHORTEST_CORRECTED <= len(written) <= _LONGEST_CORRECTED:
+        if written in GRAMMAR.words or len(written) > _LONGEST_CORRECTED or written in _REAL_WORDS:
             return written
-        if written in _REAL_WORDS:
+        sounded = _SOUNDS.get(_sound(written))
+        if sounded is not None:
+            return sounded
+        if len(written) < _SHORTEST_CORRECTED:
             return written
         return _nearest(written) or written
 
-    return _PASSAGE_WORD.sub(correct, passage)
+    return _DOUBTED_WORD.sub(correct, passage)
+
+
+def _sound(word: str) -> str:
+    """What a word of Spanish, Portuguese or French sounds like, however it is spelt ("kiten", "resivir")."""
+    for spelling, sound in _SAME_SOUNDS:
+        word = word.replace(spelling, sound)
+    return squeeze(word)
 
 
 def _nearest(word: str) -> str | None:
@@ -180,7 +188,7 @@ def _misspellings(keyword: str) -> set[str]:
     return {squeeze(word) for word in dropped | swapped | changed | added} - {keyword}
 
 
-_PASSAGE_WORD: Final = re.compile(r"[^\s.]+")
+_DOUBTED_WORD: Final = re.compile(rf"(?<!\S)(?:[^\s.]*[0-9$@][^\s.]*|[^\s.]{{{_SHORTEST_SOUNDED},}})")
 _LEET_WORD: Final = re.compile(r"(?=\S*[^\W\d_])[^\s0-9$@]*[0-9$@]\S*")
 _LEET: Final = str.maketrans(LEXICON["leet"])
 _SIGNED: Final = re.compile(r"(?<!\S)(?=\S*[^\W\d_])(?=\S*[+()\[\]{}|!€£*_•·.\-])\S{2,20}(?!\S)")
@@ -248,6 +256,13 @@ _CORRECTED_KINDS: Final = frozenset(LEXICON["misspelt"]["kinds"])
 _CORRECTED_WORDS: Final = frozenset(
     word for word in GRAMMAR.correctable(_CORRECTED_KINDS) if len(word) >= _SHORTEST_CORRECTED
 )
+_SAME_SOUNDS: Final = (
+    *(("qu", "k"), ("ce", "se"), ("ci", "si"), ("c", "k"), ("q", "k"), ("z", "s"), ("x", "s")),
+    *(("v", "b"), ("h", ""), ("y", "i"), ("w", "u"), ("ge", "je"), ("gi", "ji"), ("m", "n")),
+)
+_SOUNDS: Final = {
+    _sound(word): word for word in sorted(GRAMMAR.correctable(_CORRECTED_KINDS)) if len(word) >= _SHORTEST_SOUNDED
+}
 _CORRECTIONS: Final[dict[str, list[str]]] = {}
 for _right in sorted(_CORRECTED_WORDS):
     for _part in _one_shorter(_right):

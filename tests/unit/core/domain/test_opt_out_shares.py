@@ -1,0 +1,29 @@
+"""The shares of labelled texts that the opt-out decision gets right, as floors under every change."""
+
+import pytest
+
+from services.core.domain.opt_out import InboundMeaning
+from tests.benchmarks.opt_out_shares import CORPORA, PAUSING, decided, share
+
+# Stops: paused at least, and opted out at least; the innocent: paused at most; the doubtful: paused at least.
+FLOORS = {
+    "opt_out_learnt": (1.0, 0.93, 0.0, 0.88),
+    "opt_out_own": (0.99, 0.94, 0.01, 0.86),
+    "opt_out_heldout": (0.92, 0.78, 0.09, 0.83),
+}
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_labelled_texts_are_decided_as_well_as_ever(corpus: str) -> None:
+    counts = decided(corpus)
+    heeded, plain, innocent, doubtful = FLOORS[corpus]
+    assert share(counts, "opt_out", *PAUSING) >= heeded
+    assert share(counts, "opt_out", InboundMeaning.OPT_OUT) >= plain
+    assert share(counts, "none", *PAUSING) <= innocent
+    assert share(counts, "doubtful", *PAUSING) >= doubtful
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_no_stop_is_taken_for_help_or_an_opt_in(corpus: str) -> None:
+    counts = decided(corpus)
+    assert counts["opt_out", InboundMeaning.HELP] == counts["opt_out", InboundMeaning.OPT_IN] == 0

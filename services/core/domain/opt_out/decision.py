@@ -147,6 +147,8 @@ def _find_requests(passage: str, tagged: Tagged, innocent: bytearray) -> tuple[l
     """What asks to stop, and what would but for a negation or a condition."""
     asked: list[_Found] = []
     denied: list[_Found] = []
+    if tagged:
+        _mark(innocent, GRAMMAR.find("of_a_thing", tagged))
     requests = [
         (rule, found)
         for rule, phrases in (("request", _REQUESTS.find(passage)), ("reading", GRAMMAR.find("request", tagged)))

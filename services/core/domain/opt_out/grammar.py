@@ -66,7 +66,7 @@ class _Reading:
     def rarest_tags(self) -> str:
         """The tags of the piece that the fewest words are of."""
         pieces = [piece for piece in self._needed() if _SMALL_WORDS.isdisjoint(piece.split("|"))] or self._needed()
-        return min(map(self._grammar.tags_of, pieces), key=len)
+        return min((self._grammar.tags_of(piece) for piece in pieces), key=len)
 
     def _needed(self) -> list[str]:
         return [piece for piece in self._pieces if piece[0].isalpha() and piece[-1] != "?"]
@@ -106,7 +106,9 @@ class Grammar:
             for kind in its_kinds:
                 self._tags_of_kind[kind] = self._tags_of_kind.get(kind, "") + tag
         self._readings = {
-            meaning: self._by_first_tag(entries, _PARTS_CLAUSES + (_MEANS_US if meaning == "innocent" else ""))
+            meaning: self._by_first_tag(
+                entries, _PARTS_CLAUSES + (_MEANS_US if meaning in {"innocent", "of_a_thing"} else "")
+            )
             for meaning, entries in data["readings"].items()
         }
         # A language reads a passage that has a word of a kind which some reading can't do without.

@@ -61,12 +61,13 @@ class _Reading:
         self._grammar = grammar
         others = [grammar.tags_of(piece) for piece in self._needed()[1:] if "$" not in piece.split("|")]
         # One of these tags must be in the passage: a cheap test before the pattern.
-        self.needs = frozenset(min(others, key=len)) if others else None
+        rarest = min(others, key=len, default="")
+        self.needs = frozenset(rarest) if rarest else None
 
     def rarest_tags(self) -> str:
         """The tags of the piece that the fewest words are of."""
         pieces = [piece for piece in self._needed() if _SMALL_WORDS.isdisjoint(piece.split("|"))] or self._needed()
-        return min((self._grammar.tags_of(piece) for piece in pieces), key=len)
+        return min([self._grammar.tags_of(piece) for piece in pieces], key=len)
 
     def _needed(self) -> list[str]:
         return [piece for piece in self._pieces if piece[0].isalpha() and piece[-1] != "?"]

@@ -180,8 +180,8 @@ class TestHostileLength:
     @pytest.mark.parametrize(
         "piece",
         ["stop ", "bus stop ", "stop all the these ", "a", "\u0301\u0316", "s t ", '"a ', "\n", "re:", "> a\n", "dont ",
-         "on 1 \n", "please ", 'to "', "$t0p ", "stop", "cancel my ", "never not to ", "停", "https://", "from:\n", "if stop these texts before ",
-         "remove me from pump ", "st*p ", "@a a(", "stopstop4", "texst "],
+         "on 1 \n", "please ", 'to "', "$t0p ", "stop", "cancel my ", "never not to ", "停", "https://", "from:\n",
+         "if stop these texts before ", "remove me from pump ", "st*p ", "@a a(", "stopstop4", "texst "],
     )  # fmt: skip
     def test_time_grows_with_the_length_only(self, piece: str) -> None:
         decide_opt_out(piece * 100)

@@ -25,6 +25,8 @@ from services.core.domain.health import Waiting, judge
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.lineage import Witnessed
 from services.core.domain.messages import MessageStatus
+from services.core.domain.opt_out import InboundMeaning, decide_opt_out
+from services.core.domain.opt_out import decision as opt_out_rules
 from services.core.openphone import transport
 from services.core.openphone.client import OpenPhoneClient
 from services.core.openphone.errors import NotOneRecipient
@@ -644,6 +646,22 @@ def link_what_is_not_there(patch: Patch) -> None:
     patch.setattr(work, "known", lambda _model, id_: id_)
 
 
+def a_stretched_start_lifts_nothing(_world: World) -> None:
+    assert decide_opt_out("STAART").meaning is not InboundMeaning.OPT_IN
+
+
+def an_unlisted_stop_is_heeded(_world: World) -> None:
+    assert decide_opt_out("permission to text this phone is revoked").meaning is InboundMeaning.OPT_OUT
+
+
+def squeeze_opt_ins(patch: Patch) -> None:
+    patch.setattr(opt_out_rules, "_is_written_plainly", lambda _own, _passage: True)
+
+
+def read_listed_wordings_only(patch: Patch) -> None:
+    patch.setattr(opt_out_rules.GRAMMAR, "find", lambda _meaning, _tagged: iter(()))
+
+
 DEFECTS = (
     Defect(1, "ack before commit", answer_before_the_commit, a_lost_commit_is_no_success),
     Defect(
@@ -700,6 +718,8 @@ DEFECTS = (
     Defect(37, "a cursor in the future", move_the_cursor_forward_only, an_audit_sees_after_a_clock_ran_ahead),
     Defect(38, "any createdAt is believed", believe_any_time, a_stop_from_1970_is_heeded),
     Defect(39, "looked before it is written", look_before_making, one_of_two_makes_the_contact),
+    Defect(40, "a stretched START lifts an opt-out", squeeze_opt_ins, a_stretched_start_lifts_nothing),
+    Defect(41, "only listed wordings are read", read_listed_wordings_only, an_unlisted_stop_is_heeded),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from services.cli.failures import ExitCode
 from services.cli.verbs import (
+    audit,
     campaigns,
     clock,
     contacts,
@@ -86,6 +87,7 @@ for noun, group in {
     "tasks": tasks.group,
     "clock": clock.group,
     "tokens": tokens.group,
+    "audit": audit.group,
     "traces": traces.group,
     "schema": schema.group,
 }.items():

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from services.core.domain.access import Role, may
 from services.core.domain.failures import RefusedInput
+from services.core.runtime import origin
 from services.core.storage import audit, tokens
 from services.core.storage.database import Database
 from services.core.usecases.context import Context
@@ -79,6 +80,7 @@ async def admit(request: Request, *, needed: Role) -> Caller:
     Raises `RefusedInput`: 401 without a live token, 403 from another site's page or, audited, below the role.
     """
     _check_origin(request)
+    origin.come_from(request.client.host if request.client is not None else None)
     reader: TokenReader = request.app.state.tokens
     token = _bearer(request.headers.get("authorization", ""))
     caller = _known(await reader.find(token))

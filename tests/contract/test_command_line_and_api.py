@@ -85,6 +85,7 @@ SHAPES = {
     "sending resume": "sending",
     "clock show": "clock",
     "clock move": "clock",
+    "audit list": "audit-entry",
     "tokens list": "token",
     "tokens create": "new-token",
     "tokens revoke": "token",

@@ -1,6 +1,7 @@
 """Every route of the API, one module per noun."""
 
 from services.console.routes import (
+    audit,
     campaigns,
     contacts,
     conversations,
@@ -39,5 +40,6 @@ ENDPOINTS = (
     *provider.ENDPOINTS,
     *tokens.ENDPOINTS,
     *traces.ENDPOINTS,
+    *audit.ENDPOINTS,
     *documents.ENDPOINTS,
 )

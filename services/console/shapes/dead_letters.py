@@ -17,11 +17,16 @@ LETTER: dict[str, Any] = {
     "created_at": "2026-03-02T19:00:00Z",
     "replayed_at": None,
     "discarded_at": None,
+    "replayed_by": None,
+    "discarded_by": None,
+    "note": None,
     "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
 }
 
 
 class DeadLetter(Answered):
+    """`note` says why it was discarded."""
+
     model_config = example(LETTER)
 
     letter_id: int
@@ -33,6 +38,9 @@ class DeadLetter(Answered):
     created_at: datetime
     replayed_at: datetime | None
     discarded_at: datetime | None
+    replayed_by: str | None
+    discarded_by: str | None
+    note: str | None
     trace_id: str | None
 
 

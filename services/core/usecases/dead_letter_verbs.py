@@ -28,6 +28,9 @@ class DeadLetterView:
     created_at: datetime
     replayed_at: datetime | None
     discarded_at: datetime | None
+    replayed_by: str | None
+    discarded_by: str | None
+    note: str | None
     trace_id: str | None
 
 
@@ -153,5 +156,8 @@ def _view(letter: DeadLetter) -> DeadLetterView:
         created_at=letter.created_at,
         replayed_at=letter.replayed_at,
         discarded_at=letter.discarded_at,
+        replayed_by=letter.replayed_by,
+        discarded_by=letter.discarded_by,
+        note=letter.note,
         trace_id=tracing.trace_id_of(letter.traceparent),
     )

@@ -138,6 +138,7 @@ def world(attackacrack: CommandLine) -> CommandLine:
         (("dead-letters", "discard", 1, "--note", "x"), "dead-letter"),
         (("tasks", "list"), "task*"),
         (("tokens", "create", "office"), "new-token"),
+        (("audit", "list"), "audit-entry*"),
         (("queues",), "queues"),
     ],
     ids=lambda value: " ".join(map(str, value[:2])) if isinstance(value, tuple) else "",

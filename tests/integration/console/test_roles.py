@@ -19,6 +19,7 @@ REQUIRED_ROLES = {
     ("POST", "/sending/recover"): Role.ADMIN,
     ("POST", "/sending/adopt"): Role.ADMIN,
     ("GET", "/tokens"): Role.ADMIN,
+    ("GET", "/audit"): Role.ADMIN,
     ("POST", "/tokens"): Role.ADMIN,
     ("POST", "/tokens/{name}/revoke"): Role.ADMIN,
     ("POST", "/contacts/{key:contact}/erase"): Role.ADMIN,

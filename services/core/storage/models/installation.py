@@ -115,7 +115,12 @@ class AuditEntry(Base):
     """What somebody did, written in the act's own transaction and never changed."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "subject", "subject_id"),)
+    __table_args__ = (
+        Index(None, "subject", "subject_id"),
+        Index("ix_audit_actor", "actor", "id"),
+        Index("ix_audit_act", "act", "id"),
+        Index("ix_audit_at", "at"),
+    )
 
     id: Mapped[Id]
     at: Mapped[ProductStamp]
@@ -125,3 +130,4 @@ class AuditEntry(Base):
     subject_id: Mapped[int | None] = mapped_column(BigInteger)
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     traceparent: Mapped[str | None]
+    address: Mapped[str | None]

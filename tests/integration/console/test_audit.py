@@ -1,0 +1,94 @@
+"""The audit as admins read it over the API: who, what, when, from where; by each of them, in pages."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from services.core.storage import audit
+from tests.integration.console.test_bad_input import check_problem
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture
+def acts(console):
+    """Three acts of a token about a subject of the test's own, the last of them over the API."""
+    with console.context.database.transaction() as session:
+        for act, subject_id in (("thing.made", 7), ("thing.turned", 7)):
+            audit.record(session, actor="maria", act=act, subject="thing", subject_id=subject_id, detail={"n": 1})
+    headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    console.post("/sending/stop", json={"reason": "a look at the audit"}, headers=headers)
+
+
+def newest(console, **query):
+    answer = console.get("/audit", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+def test_an_act_over_the_api_says_who_what_when_from_where_and_its_trace(console, acts):
+    entry = newest(console, limit=1)[0]
+    (kept,) = console.audit("sending.stopped")[-1:]
+    assert (entry["actor"], entry["act"], entry["subject"]) == ("test-admin", "sending.stopped", "installation")
+    assert entry["address"] == "127.0.0.1"
+    assert entry["detail"] == {"reason": "a look at the audit"}
+    assert datetime.fromisoformat(entry["at"]) == kept.at
+    assert entry["trace_id"] == TRACE
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"actor": "maria"}, ["thing.turned", "thing.made"]),
+        ({"act": "thing.made"}, ["thing.made"]),
+        ({"subject": "thing"}, ["thing.turned", "thing.made"]),
+        ({"subject": "thing", "subject_id": 7, "act": "thing.turned"}, ["thing.turned"]),
+        ({"subject": "thing", "subject_id": 8}, []),
+        ({"actor": "nobody"}, []),
+    ],
+)
+def test_it_is_found_by_who_and_what(console, acts, query, found):
+    assert [entry["act"] for entry in newest(console, **query)][: len(found) or 1] == found
+
+
+def test_it_is_found_by_when(console, acts):
+    last, before = (datetime.fromisoformat(entry["at"]) for entry in newest(console, limit=2))
+    assert newest(console, since=last.isoformat(), limit=1)[0]["act"] == "sending.stopped"
+    assert newest(console, since=(last + timedelta(microseconds=1)).isoformat()) == []
+    assert newest(console, until=last.isoformat(), limit=1)[0]["at"] == before.isoformat().replace("+00:00", "Z")
+
+
+def test_its_pages_leave_nothing_out(console, acts):
+    whole = [entry["entry_id"] for entry in newest(console, actor="maria")]
+    paged, cursor = [], {}
+    while cursor is not None:
+        page = console.get("/audit", params={"actor": "maria", "limit": 1, **cursor}).json()
+        paged += [entry["entry_id"] for entry in page["items"]]
+        cursor = {"cursor": page["next"]} if page["next"] is not None else None
+    assert paged == whole == sorted(whole, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "pointer"),
+    [
+        ({"subject_id": 7}, "subject_missing", "/subject"),
+        ({"since": "2026-03-02T18:00:00Z", "until": "2026-03-02T18:00:00Z"}, "until_before_since", "/until"),
+        ({"since": "yesterday"}, "query_invalid", "/since"),
+        ({"who": "maria"}, "query_invalid", "/who"),
+    ],
+)
+def test_a_question_that_means_nothing_is_refused(console, query, code, pointer):
+    check_problem(console.get("/audit", params=query), 422, code, pointer)
+
+
+def test_a_discarded_letter_says_why_and_by_whom(console):
+    from services.core.storage import work
+
+    with console.context.database.transaction() as session:
+        letter_id = work.add_dead_letter(
+            session, name="debug_task", args=[], reason="x", error="x", attempts=1, traceparent=None, task_id="noted"
+        )
+    console.post(f"/dead-letters/{letter_id}/discard", json={"note": "the contact was erased"})
+    shown = console.get(f"/dead-letters/{letter_id}").json()
+    assert (shown["note"], shown["discarded_by"]) == ("the contact was erased", "test-admin")
+    assert shown["discarded_at"] is not None

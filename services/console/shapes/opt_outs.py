@@ -35,6 +35,7 @@ class OptOut(Answered):
             "evidence": "asked on the phone, 2 March, Ada",
             "lifted_at": None,
             "lifted_by": None,
+            "lift_evidence": None,
         }
     )
 
@@ -48,6 +49,7 @@ class OptOut(Answered):
     evidence: str | None
     lifted_at: datetime | None
     lifted_by: str | None
+    lift_evidence: str | None
 
 
 class OptOutsQuery(PageQuery):

@@ -56,6 +56,7 @@ class OptOutView:
     evidence: str | None
     lifted_at: datetime | None
     lifted_by: str | None
+    lift_evidence: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +262,7 @@ def _opt_out_view(row: OptOut) -> OptOutView:
         evidence=row.evidence,
         lifted_at=row.lifted_at,
         lifted_by=row.lifted_by,
+        lift_evidence=row.lift_evidence,
     )
 
 

@@ -178,7 +178,8 @@ class TestLift:
         lifted = lift_opt_out(world.context, e164, evidence="signed up at the fair, form 17", by="joe")
         assert lifted.opted_out_at is None
         (proof,) = list_opt_outs(world.context, after=0, limit=10, in_force=False).items
-        assert (proof.lifted_by, proof.lifted_at is not None) == ("joe", True)
+        said = "signed up at the fair, form 17"
+        assert (proof.lifted_by, proof.lifted_at is not None, proof.lift_evidence) == ("joe", True, said)
         world.send(message := world.message(contact_id=lifted.contact_id))
         assert world.status(message) == "sent"
 

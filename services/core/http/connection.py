@@ -3,7 +3,7 @@
 A request arrives whole within its time or is refused, its head has a size, trailers are dropped, an offered upgrade is
 ignored, few requests may be pipelined, and nothing is read while they wait. Who does not read its answers is cut off.
 Of the connections that keep us waiting only so many are kept: the one that has waited longest makes room. So no number
-of slow peers stops an honest one, whose request arrives at once. `services/adr/0011-own-connection.md` has the
+of slow peers stops an honest one, whose request arrives at once. `services/adr/0015-own-connection.md` has the
 measurements.
 """
 
@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import Any, ClassVar
 
 import httptools
@@ -134,6 +135,8 @@ class Connection(HttpToolsProtocol):
         else:
             if self._unread > self.crowd.limits.head_bytes:
                 self._refuse(self._trailers_too_large() if self._reads_body else self._head_too_large())
+            elif self._has_too_many_fields:
+                self._refuse(self._head_too_large())
             self._mind()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
@@ -158,14 +161,12 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Trailers are no headers: who reads those has decided already, and nobody vouches for them."""
-        if self._reads_body:
-            return
-        super().on_header(name, value)
-        if len(self.headers) > self.crowd.limits.head_fields:
-            raise self._head_too_large()
+        if not self._reads_body:
+            HttpToolsProtocol.on_header(self, name, value)
 
     def on_headers_complete(self) -> None:
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self.crowd.limits.head_bytes:
+        size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
+        if size > self.crowd.limits.head_bytes or self._has_too_many_fields:
             raise self._head_too_large()
         _check_target(self.url)
         _check_host([value for name, value in self.headers if name == b"host"], self.parser.get_http_version())
@@ -221,6 +222,11 @@ class Connection(HttpToolsProtocol):
         self._stop_waiting()
         self._forget()
         self._close()
+
+    @property
+    def _has_too_many_fields(self) -> bool:
+        """Within the size of a head there is room for thousands, each of them larger here than there."""
+        return self.headers is not None and len(self.headers) > self.crowd.limits.head_fields
 
     @property
     def _is_answering(self) -> bool:

@@ -88,6 +88,7 @@ class TestDatabase:
             wait_until(lambda: not ingress.is_ready())
             assert ingress.call("GET", "/livez").status_code == 200
         assert answers == [503] * 3
+        assert ingress.log.read_text().count('"webhook.not_stored"') >= 3
         wait_until(lambda: status_of(ingress) == 200, within=15)
         assert ingress.is_ready()
 

@@ -10,14 +10,13 @@ from services.core.usecases.complete_jobs import complete_jobs
 from services.core.usecases.context import process_context
 from services.core.usecases.import_contacts import resume
 from services.core.usecases.queue_daily_campaigns import queue_daily_campaigns as queue_campaigns
-from services.core.usecases.reconcile import reconcile_message as reconcile
+from services.core.usecases.reconcile import reconcile_messages as reconcile
 from services.core.usecases.run_scheduled_job import run_scheduled_job
 
 
 @task(TaskName.RECONCILE_MESSAGE)
 def reconcile_message(message_ids: list[str]) -> None:
-    for message_id in message_ids:
-        reconcile(process_context(), int(message_id))
+    reconcile(process_context(), [int(each) for each in message_ids])
 
 
 @task(TaskName.RESUME_IMPORT)

@@ -10,7 +10,7 @@ from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.accept_webhook import Verdict, store_webhooks
 from services.core.usecases.dispatch import Dispatcher
 from services.core.usecases.handle_event import handle_events
-from services.core.usecases.reconcile import reconcile_message
+from services.core.usecases.reconcile import reconcile_messages
 from services.core.usecases.send_message import send_messages
 from services.core.usecases.sweep import sweep
 from tests.tools.commit_cutter import CommitCutter
@@ -116,7 +116,7 @@ def test_p10_three_in_ten_answers_lost(world: World, cutting: Callable) -> None:
         for message_id in left:
             if world.status(message_id) == "uncertain":
                 with suppress(DatabaseUnavailable):
-                    reconcile_message(worker, message_id)
+                    reconcile_messages(worker, [message_id])
         left = [message_id for message_id in left if world.status(message_id) in ("pending", "sending", "uncertain")]
     worker.close()
     texts = world.texts()

@@ -18,7 +18,7 @@ from services.core.usecases.dispatch import Dispatcher
 from services.core.usecases.handle_event import handle_events
 from services.core.usecases.import_contacts import dry_run
 from services.core.usecases.plan_campaign import plan_campaign
-from services.core.usecases.reconcile import reconcile_message
+from services.core.usecases.reconcile import reconcile_messages
 from services.core.usecases.sweep import sweep
 from tests.tools.world import World, new_number
 
@@ -69,7 +69,7 @@ def recover(world: World, *message_ids: int) -> None:
     for message_id in message_ids:
         if world.status(message_id) == "uncertain":
             world.move(seconds=20)
-            reconcile_message(world.context, message_id)
+            reconcile_messages(world.context, [message_id])
         if world.status(message_id) == "pending":
             world.move(minutes=1)
     Dispatcher(world.context).dispatch()
@@ -126,7 +126,7 @@ class TestSending:
         for minutes in (1, 5, 15, 61, 300):
             if world.status(message_id) == "uncertain":
                 world.move(minutes=minutes)
-                reconcile_message(world.context, message_id)
+                reconcile_messages(world.context, [message_id])
 
         assert (world.status(message_id), len(world.texts())) == ("held", 1)
 

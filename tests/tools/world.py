@@ -27,7 +27,7 @@ from services.core.usecases.campaign_verbs import NewCampaign, create, start
 from services.core.usecases.context import Context
 from services.core.usecases.handle_event import handle_events
 from services.core.usecases.plan_campaign import plan_campaign
-from services.core.usecases.reconcile import reconcile_message
+from services.core.usecases.reconcile import reconcile_messages
 from services.core.usecases.send_message import send_messages
 from services.provider_simulator.signing import legacy_headers, standard_headers
 from tests.tools.simulator import RunningSimulator, eventually
@@ -219,8 +219,8 @@ class World:
     def send(self, *message_ids: int) -> int:
         return send_messages(self.context, message_ids)
 
-    def look(self, message_id: int) -> None:
-        reconcile_message(self.context, message_id)
+    def look(self, *message_ids: int) -> None:
+        reconcile_messages(self.context, message_ids)
 
     def signed(
         self,

@@ -21,7 +21,7 @@ from services.core.usecases.context import Context
 from services.core.usecases.dispatch import Dispatcher
 from services.core.usecases.handle_event import handle_events
 from services.core.usecases.import_contacts import confirm
-from services.core.usecases.reconcile import reconcile_message
+from services.core.usecases.reconcile import reconcile_messages
 from services.core.usecases.send_message import send_messages
 from services.core.usecases.sweep import sweep
 
@@ -73,7 +73,7 @@ ACTS: dict[str, Callable[..., object]] = {
     "confirm": _confirm,
     "dispatch": lambda context: Dispatcher(context).dispatch(),
     "handle": lambda context, *ids: handle_events(context, ids),
-    "reconcile": reconcile_message,
+    "reconcile": lambda context, *ids: reconcile_messages(context, ids),
     "send": lambda context, *ids: send_messages(context, ids),
     "start": lambda context, campaign_id, plan_hash: start(context, campaign_id, plan_hash=plan_hash, by="a drill"),
     "sweep": sweep,

@@ -25,6 +25,12 @@ LISTED_BEFORE = timedelta(seconds=120)
 """How long before the attempt's start the list is read: the clocks may differ."""
 
 CREATED_WITHIN = timedelta(minutes=15)
+LISTED_AFTER = CREATED_WITHIN + timedelta(minutes=2)
+"""How long after the attempt's start the list is read: what was created later can't be its text."""
+
+READ_TOGETHER = timedelta(minutes=15)
+"""Attempts of one number that began within so long of each other may share one reading of the list."""
+
 EMPTY_LOOKS = 4
 EMPTY_SPAN = timedelta(minutes=60)
 
@@ -111,6 +117,12 @@ class Hold:
 
 
 Verdict = Bind | LookAgain | Hold
+
+
+def listed_between(attempts: Sequence[Attempt]) -> tuple[datetime, datetime]:
+    """The stretch of the provider's list that can have something to say about these attempts."""
+    began = [attempt.started_at for attempt in attempts]
+    return min(began) - LISTED_BEFORE, max(began) + LISTED_AFTER
 
 
 def candidates(

@@ -5,9 +5,11 @@ request: whoever calls decides by the outcome. One client serves a whole process
 """
 
 import logging
+import math
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -114,20 +116,28 @@ class OpenPhoneClient:
         return _outcome(answer, recipient)
 
     def find_sent(
-        self, *, phone_number_id: str, recipient: str | None, created_after: datetime
+        self,
+        *,
+        phone_number_id: str,
+        recipient: str | None,
+        created_after: datetime,
+        created_before: datetime,
+        ends_at: float = math.inf,
     ) -> tuple[ListedMessage, ...]:
-        """All messages that this number sent to this recipient (None: to anybody) since then, newest first.
+        """All messages that this number sent to this recipient (None: to anybody) between the two, newest first.
 
-        Raises `ListingUnreliable` when the pages cannot be trusted, and the errors of any read.
+        No further page is asked for after `ends_at` of the monotonic clock. Raises `ListingUnreliable` when the pages
+        cannot be trusted or are not all read, and the errors of any read.
         """
         parameters = {
             "phoneNumberId": phone_number_id,
             "direction": "outgoing",
             "createdAt[gt]": _instant(created_after),
+            "createdAt[lt]": _instant(created_before),
         }
         if recipient is not None:
             parameters["to"] = recipient
-        return self._messages(parameters)
+        return self._messages(parameters, ends_at=ends_at)
 
     def list_messages(
         self, created_after: datetime, *, created_before: datetime | None = None
@@ -207,11 +217,12 @@ class OpenPhoneClient:
                 active.fail(str(answer.status))
             return answer
 
-    def _messages(self, parameters: dict[str, str]) -> tuple[ListedMessage, ...]:
-        return tuple(_readable(item, MessageAnswer).listed() for item in self._pages("/messages", parameters))
+    def _messages(self, parameters: dict[str, str], *, ends_at: float = math.inf) -> tuple[ListedMessage, ...]:
+        pages = self._pages("/messages", parameters, ends_at=ends_at)
+        return tuple(_readable(item, MessageAnswer).listed() for item in pages)
 
     def _pages(
-        self, path: str, parameters: dict[str, str], *, ids: Mapping[str, str] = NO_IDS
+        self, path: str, parameters: dict[str, str], *, ids: Mapping[str, str] = NO_IDS, ends_at: float = math.inf
     ) -> Iterator[dict[str, Any]]:
         cursors: set[str] = set()
         parameters = parameters | {"limit": str(PAGE_SIZE)}
@@ -222,6 +233,8 @@ class OpenPhoneClient:
                 return
             if page.next_cursor in cursors:
                 raise ListingUnreliable("cursor_repeated")
+            if monotonic() > ends_at:
+                raise ListingUnreliable("out_of_time")
             cursors.add(page.next_cursor)
             parameters = parameters | {"after": page.next_cursor}
         raise ListingUnreliable("too_many_pages")

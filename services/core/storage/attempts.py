@@ -1,8 +1,9 @@
 """Attempts whose outcome is unknown, the looks at the provider's list for them, and the gate's decisions."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
@@ -12,6 +13,8 @@ from services.core.storage.models import Attempt, GateDecisionRow, Look, Message
 from services.core.storage.published import Published, is_not_among
 
 NOW = func.clock_timestamp()
+CONTROLS_AROUND = 1000
+"""How many attempts before and after one are asked for a text that surely was sent."""
 
 
 def latest(session: Session, message_id: int) -> Attempt:
@@ -58,6 +61,15 @@ def publish_due_looks(
     return [Published(id_, traceparent) for id_, traceparent in session.execute(traced)]
 
 
+def give_back_looks(session: Session, message_ids: Sequence[int]) -> None:
+    """Let the next sweep publish these looks again: there was no time for them."""
+    session.execute(
+        update(Attempt)
+        .where(Attempt.message_id.in_(message_ids), Attempt.next_look_at.is_not(None))
+        .values(look_published_at=None)
+    )
+
+
 def bound_ids(session: Session, candidates: Sequence[str]) -> set[str]:
     """Those of the provider's ids that belong to a message of ours already."""
     return {
@@ -83,16 +95,36 @@ def uncertain_like(session: Session, *, sender: str, e164: str) -> Sequence[Mess
     ).all()
 
 
-def control_messages(session: Session, *, sender: str, around: datetime, within: timedelta) -> set[str]:
-    """Provider ids of messages that this sender surely sent around then: a list that lacks them all is stale."""
-    rows = session.scalars(
-        select(Message.provider_message_id).where(
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A text that surely was sent: a list that lacks it is stale."""
+
+    provider_message_id: str
+    e164: str
+    submitted_at: datetime
+
+
+def controls(session: Session, *, sender: str, attempt_ids: Sequence[int], within: timedelta) -> list[Control]:
+    """Texts that this sender surely sent at most so long before or after one of these attempts, oldest first.
+
+    Looked for among the attempts that lie around them, a bounded number, however many texts there are.
+    """
+    began = session.execute(
+        select(func.min(Attempt.started_at), func.max(Attempt.started_at)).where(Attempt.id.in_(attempt_ids))
+    ).one()
+    rows = session.execute(
+        select(Message.provider_message_id, Message.e164, Message.submitted_at)
+        .join(Attempt, Attempt.message_id == Message.id)
+        .where(
+            Attempt.id.between(min(attempt_ids) - CONTROLS_AROUND, max(attempt_ids) + CONTROLS_AROUND),
+            Attempt.started_at.between(began[0] - within, began[1] + within),
             Message.sender == sender,
-            Message.submitted_at.between(around - within, around + within),
+            Message.submitted_at.is_not(None),
             Message.provider_message_id.is_not(None),
         )
+        .order_by(Message.submitted_at, Message.id)
     )
-    return {id_ for id_ in rows if id_ is not None}
+    return [Control(cast(str, id_), e164, cast(datetime, at)) for id_, e164, at in rows]
 
 
 def record_look(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.core.domain.messages import Direction
+from services.core.domain.messages import Direction, MessageStatus
 from services.core.storage.models import Message
 
 
@@ -64,6 +64,21 @@ def page(
     if e164 is not None:
         query = query.where(Message.e164 == e164)
     return session.scalars(query).all()
+
+
+def held_ids(
+    session: Session, *, campaign_id: int | None, held_before: datetime | None, reason: str | None, limit: int
+) -> tuple[list[int], int]:
+    """The oldest held messages that a filter names, `limit` of them, and how many there are in all."""
+    conditions = [Message.status == MessageStatus.HELD]
+    if campaign_id is not None:
+        conditions.append(Message.campaign_id == campaign_id)
+    if held_before is not None:
+        conditions.append(Message.updated_at <= held_before)
+    if reason is not None:
+        conditions.append(Message.reason == reason)
+    ids = session.scalars(select(Message.id).where(*conditions).order_by(Message.id).limit(limit)).all()
+    return list(ids), session.scalar(select(func.count()).select_from(Message).where(*conditions)) or 0
 
 
 def counts(session: Session, campaign_id: int | None = None) -> dict[str, int]:

@@ -4,14 +4,18 @@ A release may text somebody twice; it therefore asks the provider's list once mo
 when the text is there or when the list is provably behind. Rules: reliability design, T11 and T12.
 """
 
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.messages import Direction, MessageStatus
-from services.core.domain.reconciliation import LISTED_BEFORE, Attempt, ListedMessage, candidates
+from services.core.domain.reconciliation import ListedMessage, candidates
 from services.core.openphone.errors import NotFound as ProviderHasNone
+from services.core.openphone.errors import ProviderThrottled
 from services.core.storage import attempts, audit, clock, contacts, messages, outbox, releases
 from services.core.storage.database import Session
 from services.core.storage.models import Attempt as AttemptRow
@@ -19,13 +23,14 @@ from services.core.storage.models import Message
 from services.core.storage.unique import unless_taken
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page
-from services.core.usecases.reconcile import CONTROL_WITHIN
+from services.core.usecases.look_up import Doubt, Listing, Listings, NoTime, alongside, doubt_about
 from services.core.usecases.record_outcome import bind as bind_to
 from services.core.usecases.settle import apply_receipt, put_back, skip
 from services.core.usecases.versions import Versions, check_version, version_of
 
 SECOND_PERSON_ABOVE = 50
 COUNTED_FOR = timedelta(days=1)
+DECIDING_FOR = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,40 @@ class HeldView:
     risk: str
 
 
+@dataclass(frozen=True, slots=True)
+class HeldFilter:
+    """Which held messages are meant: of a campaign, held for so long, held for a reason (of `HeldView.reason`)."""
+
+    campaign_id: int | None = None
+    older_than: timedelta | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A message that stayed held, and why."""
+
+    message_id: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a decision about many did, or with `dry_run` would do.
+
+    `matched` are all that the filter names; `items` the oldest of them, decided or to be; `refused` those that stay
+    held; `left` were not reached: ask again.
+    """
+
+    dry_run: bool
+    matched: int
+    items: Sequence[HeldView]
+    refused: Sequence[Undecided]
+    left: int
+    next: None = None
+
+
 def list_held(context: Context, *, after: int = 0, limit: int = 100) -> Page[HeldView]:
     """Held messages by id, each with its evidence."""
     with context.database.reading() as session:
@@ -98,22 +137,66 @@ def release(
     with context.database.reading() as session:
         message = _held(messages.find(session, message_id), message_id)
         _check_second(session, by=by, second=second)
-        row = attempts.latest(session, message_id)
-        attempt = Attempt(message.sender, message.e164, message.body or "", row.started_at)
-        phone_number_id = message.sender_phone_number_id
-    # Asked for every recipient, so that the texts that surely were sent can vouch for the list.
-    listed = context.provider.find_sent(
-        phone_number_id=phone_number_id, recipient=None, created_after=attempt.started_at - LISTED_BEFORE
-    )
+        doubt = doubt_about(session, message, empty_looks_needed=0)
+    listings = Listings(context, [doubt], ends_at=math.inf)
+    return _release(context, doubt, listings, by=by, reason=reason, second=second, versions=versions)
+
+
+def release_many(
+    context: Context,
+    chosen: HeldFilter,
+    *,
+    by: str,
+    reason: str,
+    second: str | None = None,
+    dry_run: bool,
+    limit: int,
+) -> Decided:
+    """Release the oldest `limit` of those that the filter names, each as `release` does, for twenty seconds at most.
+
+    Texts that left together share one reading of the provider's list. What the list shows, or what was decided
+    meanwhile, is left out and named. Raises `RefusedInput` without a reason, or `Conflict` without the second person.
+    """
+    _check_reason(reason)
+    with context.database.reading() as session:
+        ids, matched = _matching(session, chosen, limit=limit)
+        _check_second(session, by=by, second=second, more=len(ids))
+        if dry_run:
+            return Decided(True, matched, [_view(session, session.get_one(Message, id_)) for id_ in ids], [], 0)
+        doubts = [doubt_about(session, session.get_one(Message, id_), empty_looks_needed=0) for id_ in ids]
+    ends_at = monotonic() + DECIDING_FOR.total_seconds()
+    done: list[HeldView] = []
+    refused: list[Undecided] = []
+    with suppress(NoTime, ProviderThrottled):
+        for group in alongside(doubts):
+            listings = Listings(context, group, ends_at=ends_at)
+            for doubt in group:
+                try:
+                    done.append(_release(context, doubt, listings, by=by, reason=reason, second=second, versions=None))
+                except RefusedInput as refusal:
+                    refused.append(Undecided(doubt.message_id, refusal.code, refusal.detail))
+    return Decided(False, matched, done, refused, matched - len(done) - len(refused))
+
+
+def _release(
+    context: Context,
+    doubt: Doubt,
+    listings: Listings,
+    *,
+    by: str,
+    reason: str,
+    second: str | None,
+    versions: Versions | None,
+) -> HeldView:
+    listing = listings.about(doubt)
     with context.database.transaction() as session:
-        message = _locked(session, message_id, versions)
-        row = attempts.latest(session, message_id)
+        message = _locked(session, doubt.message_id, versions)
         at = clock.product_now(session)
-        _check_absent(session, attempt, row, listed, at=at)
+        _check_absent(session, doubt, listing, at=at)
         put_back(message, not_before=at, at=at)
-        attempts.record_decision(session, message_id, outcome="released", gate="operator", reason=reason)
-        detail = {"reason": reason, "second": second, "listed": len(listed)}
-        audit.record(session, actor=by, act=releases.ACT, subject="message", subject_id=message_id, detail=detail)
+        attempts.record_decision(session, message.id, outcome="released", gate="operator", reason=reason)
+        detail = {"reason": reason, "second": second, "listed": len(listing.entries or ())}
+        audit.record(session, actor=by, act=releases.ACT, subject="message", subject_id=message.id, detail=detail)
         return _view(session, message)
 
 
@@ -166,36 +249,62 @@ def cancel(context: Context, message_id: int, *, by: str, reason: str, versions:
         return _view(session, message)
 
 
+def cancel_many(context: Context, chosen: HeldFilter, *, by: str, reason: str, dry_run: bool, limit: int) -> Decided:
+    """Cancel the oldest `limit` of those that the filter names. Raises `RefusedInput` without a reason."""
+    _check_reason(reason)
+    with context.database.reading() as session:
+        ids, matched = _matching(session, chosen, limit=limit)
+        if dry_run:
+            return Decided(True, matched, [_view(session, session.get_one(Message, id_)) for id_ in ids], [], 0)
+    done: list[HeldView] = []
+    refused: list[Undecided] = []
+    for message_id in ids:
+        try:
+            done.append(cancel(context, message_id, by=by, reason=reason))
+        except RefusedInput as refusal:
+            refused.append(Undecided(message_id, refusal.code, refusal.detail))
+    return Decided(False, matched, done, refused, matched - len(done) - len(refused))
+
+
+def _matching(session: Session, chosen: HeldFilter, *, limit: int) -> tuple[list[int], int]:
+    """Raises `RefusedInput` for a filter that names nothing: that would be everything."""
+    if chosen == HeldFilter():
+        raise RefusedInput("filter_missing", "say which: a campaign, an age or a reason", pointer="/campaign_id")
+    before = clock.product_now(session) - chosen.older_than if chosen.older_than is not None else None
+    return messages.held_ids(
+        session, campaign_id=chosen.campaign_id, held_before=before, reason=chosen.reason, limit=limit
+    )
+
+
 def _check_reason(reason: str) -> None:
     if not reason.strip():
         raise RefusedInput("reason_missing", "say why: the next person will ask", pointer="/reason")
 
 
-def _check_second(session: Session, *, by: str, second: str | None) -> None:
+def _check_second(session: Session, *, by: str, second: str | None, more: int = 1) -> None:
     done = releases.count_by(session, by, since=clock.product_now(session) - COUNTED_FOR)
-    if done >= SECOND_PERSON_ABOVE and second in (None, "", by):
+    if done + more > SECOND_PERSON_ABOVE and second in (None, "", by):
         raise Conflict(
             "second_person_missing",
-            f"{by} released {done} messages within a day: from here on a second person must agree",
+            f"{by} released {done} messages within a day and asks for {more}: above {SECOND_PERSON_ABOVE} a second"
+            " person must agree",
             pointer="/second",
         )
 
 
-def _check_absent(
-    session: Session, attempt: Attempt, row: AttemptRow, listed: Sequence[ListedMessage], *, at: datetime
-) -> None:
+def _check_absent(session: Session, doubt: Doubt, listing: Listing, *, at: datetime) -> None:
     """Refuse the release unless this listing shows no match and is not provably behind; keep the look either way."""
-    ids = [entry.message_id for entry in listed]
-    found = candidates(attempt, listed, attempts.bound_ids(session, ids))
+    if listing.entries is None:
+        raise Conflict("list_unreadable", "the provider's list could not be read in full: try again later")
+    ids = [entry.message_id for entry in listing.entries]
+    found = candidates(doubt.attempt, listing.entries, attempts.bound_ids(session, ids))
     if found:
         raise Conflict("listed", f"the provider lists this text as {found[0].message_id}: bind the message to it")
-    surely_sent = attempts.control_messages(
-        session, sender=attempt.sender, around=attempt.started_at, within=CONTROL_WITHIN
-    )
-    control_seen = bool(surely_sent & set(ids))
-    if surely_sent and not control_seen:
+    if listing.has_control and not listing.control_seen:
         raise Conflict("list_behind", "the provider's list lacks texts that surely were sent: try again later")
-    attempts.record_look(session, row.id, at=at, listed=len(listed), candidates=[], control_seen=control_seen)
+    attempts.record_look(
+        session, doubt.attempt_id, at=at, listed=len(ids), candidates=[], control_seen=listing.control_seen
+    )
 
 
 def _is_between_the_same(entry: ListedMessage, message: Message) -> bool:

@@ -1,23 +1,22 @@
 """Settle a text of unknown outcome by the provider's own list: bound to what is there, looked for again, or held."""
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
+from time import monotonic
 
 import structlog
 
 from services.core.domain.messages import MessageStatus
 from services.core.domain.reconciliation import (
     EMPTY_LOOKS,
-    LISTED_BEFORE,
-    Attempt,
     Bind,
     Hold,
-    ListedMessage,
     LookAgain,
     candidates,
     decide_look,
 )
-from services.core.openphone.errors import ProviderError
+from services.core.openphone.errors import ProviderThrottled
 from services.core.runtime import failpoints, tracing
 from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import attempts, clock, contacts, outbox
@@ -25,80 +24,81 @@ from services.core.storage.database import Session
 from services.core.storage.models import Attempt as AttemptRow
 from services.core.storage.models import Message
 from services.core.usecases.context import Context
+from services.core.usecases.look_up import Doubt, Listing, Listings, NoTime, alongside, doubt_about
 from services.core.usecases.record_outcome import bind
 from services.core.usecases.settle import apply_receipt, move
 
 log = structlog.get_logger()
 
-CONTROL_WITHIN = timedelta(minutes=30)
 JITTER = timedelta(seconds=5)
+LOOKING_FOR = timedelta(seconds=12)
+"""How long one task begins to read: the longest wait for a slot and the longest answer still end before its limit."""
 
 
-def reconcile_message(context: Context, message_id: int) -> None:
-    """Look once for the message's open attempt and write down what that means."""
+def reconcile_messages(context: Context, message_ids: Sequence[int]) -> None:
+    """Look once for each of the messages that are in doubt and write down what that means.
+
+    What there is no time for, or no room in the provider's rate, is left to the next sweep: it counts as no look.
+    """
+    ends_at = monotonic() + LOOKING_FOR.total_seconds()
     with context.database.reading() as session:
-        message = session.get(Message, message_id)
-        if message is None or message.status != MessageStatus.UNCERTAIN:
-            return
-        row = attempts.latest(session, message_id)
-        looks = attempts.looks_of(session, row.id)
-        attempt = Attempt(message.sender, message.e164, message.body or "", row.started_at)
-        wide = len(looks) + 1 >= EMPTY_LOOKS
-        phone_number_id, traceparent = message.sender_phone_number_id, message.traceparent
-    attributes = {Attribute.MESSAGE_ID: message_id}
-    with tracing.joined(SpanName.MESSAGE_RECONCILE, attributes, trace_of=traceparent):
-        listed = _list(context, attempt, phone_number_id=phone_number_id, wide=wide)
+        rows = (session.get(Message, message_id) for message_id in message_ids)
+        doubts = [
+            doubt_about(session, row, empty_looks_needed=EMPTY_LOOKS)
+            for row in rows
+            if row is not None and row.status == MessageStatus.UNCERTAIN
+        ]
+    waiting = {doubt.message_id for doubt in doubts}
+    try:
+        for group in alongside(doubts):
+            listings = Listings(context, group, ends_at=ends_at)
+            for doubt in group:
+                _look(context, doubt, listings)
+                waiting.remove(doubt.message_id)
+    except (ProviderThrottled, NoTime) as reason:
+        log.info("reconcile.left_over", reason=type(reason).__name__, messages=len(waiting))
+    if waiting:
         with context.database.transaction() as session:
-            contacts.lock(session, message.contact_id or 0)
-            locked = outbox.lock(session, message_id)
-            if locked is not None and locked.status == MessageStatus.UNCERTAIN and locked.attempts == row.number:
-                _judge(session, locked, row.id, attempt, listed)
+            attempts.give_back_looks(session, sorted(waiting))
+
+
+def _look(context: Context, doubt: Doubt, listings: Listings) -> None:
+    attributes = {Attribute.MESSAGE_ID: doubt.message_id}
+    with tracing.joined(SpanName.MESSAGE_RECONCILE, attributes, trace_of=doubt.traceparent):
+        listing = listings.about(doubt)
+        with context.database.transaction() as session:
+            contacts.lock(session, doubt.contact_id)
+            locked = outbox.lock(session, doubt.message_id)
+            if locked is not None and locked.status == MessageStatus.UNCERTAIN and locked.attempts == doubt.number:
+                _judge(session, locked, doubt, listing)
             failpoints.reach("reconciling")
         failpoints.reach("reconciled")
 
 
-def _list(context: Context, attempt: Attempt, *, phone_number_id: str, wide: bool) -> tuple[ListedMessage, ...] | None:
-    """What the provider lists for the attempt; `wide` asks for every recipient, to see the control messages too."""
-    try:
-        return context.provider.find_sent(
-            phone_number_id=phone_number_id,
-            recipient=None if wide else attempt.recipient,
-            created_after=attempt.started_at - LISTED_BEFORE,
-        )
-    except ProviderError as error:
-        log.warning("reconcile.list_unreadable", reason=type(error).__name__)
-        return None
-
-
-def _judge(
-    session: Session, message: Message, attempt_id: int, attempt: Attempt, listed: tuple[ListedMessage, ...] | None
-) -> None:
+def _judge(session: Session, message: Message, doubt: Doubt, listing: Listing) -> None:
     at = clock.product_now(session)
-    row = session.get_one(AttemptRow, attempt_id, with_for_update=True)
+    listed = listing.entries
+    row = session.get_one(AttemptRow, doubt.attempt_id, with_for_update=True)
     bound = attempts.bound_ids(session, [entry.message_id for entry in listed or ()])
-    found = candidates(attempt, listed or (), bound)
-    control = attempts.control_messages(
-        session, sender=attempt.sender, around=attempt.started_at, within=CONTROL_WITHIN
-    )
-    control_seen = bool(control & {entry.message_id for entry in listed or ()})
-    looks = attempts.looks_of(session, attempt_id)
+    found = candidates(doubt.attempt, listed or (), bound)
+    looks = attempts.looks_of(session, row.id)
     verdict = decide_look(
-        attempt,
+        doubt.attempt,
         listed=listed,
         bound_ids=bound,
         empty_looks=[look.at for look in looks if not look.candidates],
-        control_visible=control_seen,
+        control_visible=listing.control_seen,
         at=at,
         jitter=JITTER * random.random(),  # noqa: S311
     )
     if listed is not None:
         attempts.record_look(
             session,
-            attempt_id,
+            row.id,
             at=at,
             listed=len(listed),
             candidates=[entry.message_id for entry in found],
-            control_seen=control_seen,
+            control_seen=listing.control_seen,
         )
     tracing.current().note({Attribute.OUTCOME: type(verdict).__name__.lower()})
     match verdict:

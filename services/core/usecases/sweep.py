@@ -25,6 +25,9 @@ log = structlog.get_logger()
 AT_ONCE = 500
 LOOK_AGAIN_AFTER = timedelta(seconds=60)
 IDS_PER_TASK = 10
+LOOKS_PER_TASK = 50
+"""Looks that are due together are mostly of texts that left together: they share what is read."""
+
 """Of a long backlog: so that a full queue lasts the pool until the next pass."""
 
 
@@ -92,7 +95,7 @@ def _publish_looks(context: Context, queued: Queued) -> int:
         rows = attempts.publish_due_looks(
             session, queued=queued.ids, republish_after=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE)
         )
-    return _publish(context, TaskName.RECONCILE_MESSAGE, rows, ids_per_task=1)
+    return _publish(context, TaskName.RECONCILE_MESSAGE, rows, ids_per_task=LOOKS_PER_TASK)
 
 
 def _publish_imports(context: Context, queued: Queued) -> int:

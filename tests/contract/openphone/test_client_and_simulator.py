@@ -77,6 +77,9 @@ def accepted_id(outcome: SendOutcome) -> str:
     return outcome.provider_message_id
 
 
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+
+
 def since() -> datetime:
     return datetime.now(UTC) - timedelta(minutes=2)
 
@@ -108,7 +111,8 @@ class TestNumbersWithABehaviour:
     def test_unknown_and_only_the_list_can_tell(self, simulator, client, recipient, ending):
         reason, created = ending
         assert send(client, recipient) == Unknown(reason)
-        listed = client.find_sent(phone_number_id=simulator.phone_number_id, recipient=recipient, created_after=since())
+        query = {"phone_number_id": simulator.phone_number_id, "created_after": since(), "created_before": LATER}
+        listed = client.find_sent(recipient=recipient, **query)
         assert len(listed) == created
 
     def test_throttled_three_times_then_accepted(self, simulator, client):
@@ -121,7 +125,8 @@ class TestNumbersWithABehaviour:
 
     def test_listed_late(self, simulator, client):
         message_id = accepted_id(send(client, "+15005550018"))
-        query = {"phone_number_id": simulator.phone_number_id, "recipient": "+15005550018", "created_after": since()}
+        query = {"phone_number_id": simulator.phone_number_id, "recipient": "+15005550018"}
+        query |= {"created_after": since(), "created_before": LATER}
         assert client.find_sent(**query) == ()
         simulator.move_clock(30)
         assert [message.message_id for message in client.find_sent(**query)] == [message_id]
@@ -226,7 +231,7 @@ class TestReads:
         wanted = accepted_id(send(client))
         simulator.send("+12025550144")
         simulator.inject_inbound(PERSON, "Hi")
-        query = {"phone_number_id": simulator.phone_number_id, "created_after": since()}
+        query = {"phone_number_id": simulator.phone_number_id, "created_after": since(), "created_before": LATER}
         assert [message.message_id for message in client.find_sent(recipient=PERSON, **query)] == [wanted]
         assert len(client.find_sent(recipient=None, **query)) == 2
 

@@ -29,6 +29,7 @@ KEY = "key-that-stays-here"
 CONTEXT = ssl.create_default_context()
 SENT = {"data": {"id": "AC1", "to": ["+12025550143"], "status": "queued", "conversationId": "CN1"}}
 SINCE = datetime(2026, 11, 23, tzinfo=UTC)
+LATER = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def answer(status: str = "202 Accepted", body: bytes = json.dumps(SENT).encode(), headers: str = "") -> bytes:
@@ -300,7 +301,9 @@ def page(*ids: str, cursor: str | None) -> bytes:
 class TestReads:
     def find(self, server: Server, **options):
         with client_of(server.url, **options) as client:
-            return client.find_sent(phone_number_id="PN1", recipient="+12025550143", created_after=SINCE)
+            return client.find_sent(
+                phone_number_id="PN1", recipient="+12025550143", created_after=SINCE, created_before=LATER
+            )
 
     def test_all_pages_are_read_with_the_version_header(self):
         asked = []

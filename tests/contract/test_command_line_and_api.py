@@ -65,6 +65,8 @@ SHAPES = {
     "held release": "held",
     "held bind": "held",
     "held cancel": "held",
+    "held release-many": "decided",
+    "held cancel-many": "decided",
     "reviews list": "review",
     "reviews show": "review",
     "reviews decide": "review",

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
-from time import monotonic
+from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
 
@@ -50,6 +50,7 @@ from services.core.usecases import (
     handle_event,
     import_contacts,
     inbound_text,
+    look_up,
     reconcile,
     record_outcome,
     send_message,
@@ -399,6 +400,51 @@ def _begin(world: World, message_id: int) -> int:
     return claim.fence
 
 
+def a_lost_slot_is_not_sent_on(world: World) -> None:
+    left: list[float] = []
+    slots: list[Slot] = []
+    reserve, send = Throttle.reserve, OpenPhoneClient.send_text
+
+    def note_slot(throttle: Throttle, *arguments: Any, **options: Any) -> Any:
+        answer = reserve(throttle, *arguments, **options)
+        slots.extend([answer] if isinstance(answer, Slot) else [])
+        return answer
+
+    def send_late(client: OpenPhoneClient, *, start_guard: Callable[[], bool], **text: Any) -> Any:
+        def guard() -> bool:
+            sleep(0.7)
+            may = start_guard()
+            left.extend([monotonic()] if may else [])
+            return may
+
+        return send(client, start_guard=guard, **text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Throttle, "reserve", note_slot)
+        patch.setattr(OpenPhoneClient, "send_text", send_late)
+        world.send(world.message())
+    assert len(left) == 1
+    assert any(slot.opens_at <= left[0] <= slot.closes_at + 0.1 for slot in slots)
+
+
+def a_reading_of_the_list_is_bounded(world: World) -> None:
+    message_id = world.message()
+    world.send(message_id)
+    world.execute("UPDATE messages SET status = 'uncertain', provider_message_id = NULL")
+    asked: list[timedelta] = []
+    find = OpenPhoneClient.find_sent
+
+    def note(client: OpenPhoneClient, **query: Any) -> Any:
+        asked.append(query["created_before"] - query["created_after"])
+        return find(client, **query)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OpenPhoneClient, "find_sent", note)
+        world.move(hours=6)
+        world.look(message_id)
+    assert max(asked) <= timedelta(hours=1)
+
+
 def a_failure_is_on_record_whatever_it_says(world: World) -> None:
     with suppress(Exception):
         DatabaseJournal(world.context).gave_up(
@@ -637,6 +683,15 @@ def take_a_disguised_name_for_a_field(patch: Patch) -> None:
     patch.setattr(header, "read_name", lambda cell, _own: cell.strip(' "').lower())
 
 
+def believe_in_every_slot(patch: Patch) -> None:
+    patch.setattr(Slot, "is_lost", False)
+
+
+def read_up_to_now(patch: Patch) -> None:
+    between = reconciliation.listed_between
+    patch.setattr(look_up, "listed_between", lambda tried: (between(tried)[0], AN_OPEN_HOUR + timedelta(days=3650)))
+
+
 def store_as_it_is(patch: Patch) -> None:
     patch.setattr(work, "storable_text", lambda text, **_: text)
     patch.setattr(work, "storable_arguments", list)
@@ -720,6 +775,8 @@ DEFECTS = (
     Defect(39, "looked before it is written", look_before_making, one_of_two_makes_the_contact),
     Defect(40, "a stretched START lifts an opt-out", squeeze_opt_ins, a_stretched_start_lifts_nothing),
     Defect(41, "only listed wordings are read", read_listed_wordings_only, an_unlisted_stop_is_heeded),
+    Defect(42, "slot checked before the commit alone", believe_in_every_slot, a_lost_slot_is_not_sent_on),
+    Defect(43, "the list read up to now", read_up_to_now, a_reading_of_the_list_is_bounded),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

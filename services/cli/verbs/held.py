@@ -8,16 +8,22 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import listing, record, rows_table
+from services.cli.output import listing, plain, record, rows_table
 from services.cli.verb import After, Id, Limit, Reason, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
 
+COLUMNS = ("message_id", "campaign_id", "e164", "reason", "risk")
 PATIENCE = 15.0
 SHORTLY = timedelta(seconds=1)
 
 Person = Annotated[str, typer.Option("--by", help="Who decides, by name.")]
+
+Campaign = Annotated[str | None, typer.Option("--campaign", help="Of this campaign, by id or name.")]
+OlderThan = Annotated[str | None, typer.Option("--older-than", help="Held for at least so long, such as PT1H.")]
+HeldFor = Annotated[str | None, typer.Option("--held-for", help="Held for this reason, as held list shows it.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Do it; without, only say how many and which.")]
 
 group = typer.Typer(help="Messages that nobody can prove to have left, or not.", no_args_is_help=True)
 
@@ -31,7 +37,14 @@ def _evidence(result: Any, zone: ZoneInfo) -> list[Any]:
     return shown
 
 
-@verb(group, "list", show=listing("message_id", "campaign_id", "e164", "reason", "risk"))
+def _decided(result: Any, zone: ZoneInfo) -> list[Any]:
+    done = "would be decided; add --apply to do it" if result.dry_run else "decided"
+    told = f"{result.matched} held, {len(result.items)} {done}, {len(result.refused)} refused, {result.left} left"
+    refused = [plain(f"message {each.message_id} stays held: {each.detail}") for each in result.refused]
+    return [rows_table(result.items, COLUMNS, zone), told, *refused]
+
+
+@verb(group, "list", show=listing(*COLUMNS))
 def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
     """Held messages by id, with what a release would risk.
 
@@ -99,6 +112,61 @@ def cancel(context: "Context", message: Id, by: Person, reason: Reason) -> Any:
 
     _show_first(context, message)
     return held_verbs.cancel(context, message, by=by, reason=reason)
+
+
+@verb(group, "release-many", show=_decided, fails=lambda decided: bool(decided.refused))
+def release_many(
+    context: "Context",
+    by: Person,
+    reason: Reason,
+    campaign: Campaign = None,
+    older_than: OlderThan = None,
+    held_for: HeldFor = None,
+    second: Annotated[str | None, typer.Option("--second", help="Who agrees; needed above fifty a day.")] = None,
+    apply: Apply = False,
+    limit: Limit = 100,
+) -> Any:
+    """Release the oldest of those that a filter names, each as `release` does; without --apply only say which.
+
+    Example: attackacrack held release-many --campaign Spring --by maria --reason "workers were killed"
+    """
+    from services.core.usecases import held_verbs
+
+    chosen = _filter(context, campaign, older_than, held_for)
+    return held_verbs.release_many(context, chosen, by=by, reason=reason, second=second, dry_run=not apply, limit=limit)
+
+
+@verb(group, "cancel-many", show=_decided, fails=lambda decided: bool(decided.refused))
+def cancel_many(
+    context: "Context",
+    by: Person,
+    reason: Reason,
+    campaign: Campaign = None,
+    older_than: OlderThan = None,
+    held_for: HeldFor = None,
+    apply: Apply = False,
+    limit: Limit = 100,
+) -> Any:
+    """Leave it at that for the oldest of those that a filter names; without --apply only say which.
+
+    Example: attackacrack held cancel-many --campaign Spring --by maria --reason "the offer is over" --apply
+    """
+    from services.core.usecases import held_verbs
+
+    chosen = _filter(context, campaign, older_than, held_for)
+    return held_verbs.cancel_many(context, chosen, by=by, reason=reason, dry_run=not apply, limit=limit)
+
+
+def _filter(context: "Context", campaign: str | None, older_than: str | None, held_for: str | None) -> Any:
+    from services.cli.values import read_duration
+    from services.core.usecases.held_verbs import HeldFilter
+    from services.core.usecases.inspect_verbs import campaign_id_of
+
+    return HeldFilter(
+        campaign_id=campaign_id_of(context, campaign) if campaign is not None else None,
+        older_than=read_duration(older_than) if older_than is not None else None,
+        reason=held_for,
+    )
 
 
 def _show_first(context: "Context", message_id: int) -> None:

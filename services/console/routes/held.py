@@ -11,7 +11,7 @@ from services.console.shapes.values import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.usecases import held_verbs
-from services.core.usecases.held_verbs import HeldView
+from services.core.usecases.held_verbs import Decided, HeldFilter, HeldView
 
 
 def list_held(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
@@ -63,6 +63,33 @@ def cancel_held(
     return tagged(response, held_verbs.cancel(work, message_id, by=by, reason=decision.reason, versions=versions))
 
 
+def release_many_held(provided: AtProvider, by: By, chosen: shapes.Many, second: Second) -> Decided:
+    """Release the oldest of those that the filter names, each as one is released; with `dry_run` only say which.
+
+    Ends after twenty seconds at most: what is `left` wants another request.
+    """
+    return held_verbs.release_many(
+        provided,
+        _filter(chosen),
+        by=by,
+        reason=chosen.reason,
+        second=second,
+        dry_run=chosen.dry_run,
+        limit=chosen.limit,
+    )
+
+
+def cancel_many_held(work: Work, by: By, chosen: shapes.Many) -> Decided:
+    """Leave it at that for the oldest of those that the filter names; with `dry_run` only say which."""
+    return held_verbs.cancel_many(
+        work, _filter(chosen), by=by, reason=chosen.reason, dry_run=chosen.dry_run, limit=chosen.limit
+    )
+
+
+def _filter(chosen: shapes.Many) -> HeldFilter:
+    return HeldFilter(campaign_id=chosen.campaign_id, older_than=chosen.older_than, reason=chosen.held_for)
+
+
 ENDPOINTS = (
     Endpoint(
         verb="held list", method="GET", path="/held", role=Role.VIEWER, handler=list_held, answer=Page[shapes.Held]
@@ -85,5 +112,16 @@ ENDPOINTS = (
             answer=shapes.Held,
         )
         for verb, handler in (("release", release_held), ("bind", bind_held), ("cancel", cancel_held))
+    ),
+    *(
+        Endpoint(
+            verb=f"held {verb}-many",
+            method="POST",
+            path=f"/held/{verb}",
+            role=Role.OPERATOR,
+            handler=handler,
+            answer=shapes.Decided,
+        )
+        for verb, handler in (("release", release_many_held), ("cancel", cancel_many_held))
     ),
 )

@@ -1,11 +1,38 @@
 """Held messages, their evidence, and a person's decision about one."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, Reason, Taken, example
+from services.console.shapes.values import Answered, Id, Reason, Taken, example
 from services.core.domain.messages import MessageStatus
+
+HELD: dict[str, Any] = {
+    "message_id": 42,
+    "campaign_id": 1,
+    "contact_id": 17,
+    "e164": "+12025550143",
+    "status": "held",
+    "reason": "unsettled",
+    "body": "Hi Ada, time to look at the foundation. Reply STOP to opt out.",
+    "provider_message_id": None,
+    "opted_out_in_flight": False,
+    "attempts": [
+        {
+            "number": 1,
+            "started_at": "2026-03-02T18:00:01Z",
+            "finished_at": "2026-03-02T18:00:16Z",
+            "outcome": "unknown",
+            "detail": "no answer within the deadline",
+            "http_status": None,
+            "looks": [
+                {"at": "2026-03-02T18:01:16Z", "listed": 12, "candidates": [], "control_seen": False},
+            ],
+        }
+    ],
+    "risk": "no list proved that it was not sent: a release may text the person twice",
+}
 
 
 class Look(Answered):
@@ -30,33 +57,7 @@ class Attempt(Answered):
 class Held(Answered):
     """A held message with its evidence; `risk` says what a release would mean."""
 
-    model_config = example(
-        {
-            "message_id": 42,
-            "campaign_id": 1,
-            "contact_id": 17,
-            "e164": "+12025550143",
-            "status": "held",
-            "reason": "unsettled",
-            "body": "Hi Ada, time to look at the foundation. Reply STOP to opt out.",
-            "provider_message_id": None,
-            "opted_out_in_flight": False,
-            "attempts": [
-                {
-                    "number": 1,
-                    "started_at": "2026-03-02T18:00:01Z",
-                    "finished_at": "2026-03-02T18:00:16Z",
-                    "outcome": "unknown",
-                    "detail": "no answer within the deadline",
-                    "http_status": None,
-                    "looks": [
-                        {"at": "2026-03-02T18:01:16Z", "listed": 12, "candidates": [], "control_seen": False},
-                    ],
-                }
-            ],
-            "risk": "no list proved that it was not sent: a release may text the person twice",
-        }
-    )
+    model_config = example(HELD)
 
     message_id: int
     campaign_id: int | None
@@ -69,6 +70,47 @@ class Held(Answered):
     opted_out_in_flight: bool
     attempts: list[Attempt]
     risk: str
+
+
+class Undecided(Answered):
+    message_id: int
+    code: str
+    detail: str
+
+
+class Decided(Answered):
+    """What a decision about many did, or with `dry_run` would do; `left` were not reached: ask again."""
+
+    model_config = example(
+        {
+            "dry_run": True,
+            "matched": 1,
+            "items": [HELD],
+            "refused": [{"message_id": 43, "code": "listed", "detail": "the provider lists this text as AC9: bind it"}],
+            "left": 0,
+            "next": None,
+        }
+    )
+
+    dry_run: bool
+    matched: int
+    items: list[Held]
+    refused: list[Undecided]
+    left: int
+    next: None
+
+
+class Many(Taken):
+    """Which held messages are meant; at least one of campaign, age and reason."""
+
+    model_config = example({"campaign_id": 1, "older_than": "PT1H", "reason": "workers were killed", "dry_run": True})
+
+    campaign_id: Id | None = None
+    older_than: timedelta | None = Field(default=None, ge=timedelta(0), le=timedelta(days=36500))
+    held_for: str | None = Field(default=None, min_length=1, max_length=100, description="held for this reason")
+    limit: int = Field(default=100, ge=1, le=100)
+    dry_run: bool = Field(default=True, description="Only say how many and which; false does it.")
+    reason: Reason
 
 
 class Decision(Taken):

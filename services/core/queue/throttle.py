@@ -1,11 +1,14 @@
 """The shared limiter: one round trip reserves the next slot of the provider's rate, on Redis's clock.
 
+A slot is taken before the work that leads to a request, and used in the instant before the request is written: between
+the two lies a commit and a connection, and a process may be stopped there for as long as it likes.
+
 It is GCRA that reserves: every caller is given its own instant, so nobody polls. Strict: slots lie 1/rate x (1 + g)
 apart and one missed by more than g is dropped, so a send lies in [slot, slot + g], rate slots span 1 s + g, and no
 second holds more sends than the rate. Lost or doubtful state starts full.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
 from typing import Literal, cast
@@ -19,6 +22,10 @@ from services.core.runtime.telemetry import LIMITER_WAIT
 
 GUARD = timedelta(milliseconds=5)
 HORIZON = timedelta(seconds=3)
+FIRST_LEAD = timedelta(milliseconds=100)
+LONGEST_LEAD = timedelta(seconds=1)
+Kind = Literal["send", "read"]
+NO_LEAD = timedelta(0)
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -35,6 +42,11 @@ class Slot:
     wait: timedelta
     opens_at: float = field(repr=False)
     closes_at: float = field(repr=False)
+    taken_at: float = field(default=0.0, repr=False)
+
+    @property
+    def is_lost(self) -> bool:
+        return monotonic() > self.closes_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +74,49 @@ class Throttle:
         self._horizon = max(HORIZON, 2 * self._period)
         self._tolerance = GUARD
         self._last_took = timedelta(0)
+        self._lead = FIRST_LEAD
+        self._last_start = FIRST_LEAD
 
-    def reserve(self, kind: Literal["send", "read"], *, max_wait: timedelta) -> Slot | Busy:
-        """Reserve the next slot, unless it is more than `max_wait` away.
+    def take(self, kind: Kind, *, within: timedelta, ahead: bool = False) -> Slot | None:
+        """Wait for a slot that opens `within` that time and answer it when it opens; `None` when there is none.
 
-        Raises `ThrottleUnavailable`. Pass a slot to `wait_for` and act only when that answers true.
+        With `ahead` it is answered before it opens, by as much as the work up to its `use` has lately taken. Raises
+        `ThrottleUnavailable`.
+        """
+        ends_at = monotonic() + within.total_seconds()
+        lead = self._lead if ahead else NO_LEAD
+        while (left := ends_at - monotonic()) > 0:
+            slot = self.reserve(kind, max_wait=timedelta(seconds=left), lead=lead)
+            if isinstance(slot, Busy):
+                pause = slot.retry_in.total_seconds()
+                if pause >= left:
+                    return None
+                sleep(pause)
+                continue
+            sleep(max(0.0, slot.opens_at - lead.total_seconds() - monotonic()))
+            if not slot.is_lost:
+                return replace(slot, taken_at=monotonic())
+        return None
+
+    def use(self, slot: Slot) -> bool:
+        """Wait for a slot that was taken ahead to open; false when it is lost and nothing may be sent on it.
+
+        To be asked when all is ready and nothing is written.
+        """
+        took = timedelta(seconds=monotonic() - slot.taken_at)
+        usual, self._last_start = min(took, self._last_start), took  # one slow start alone changes nothing
+        self._lead = min(max(1.5 * usual, 0.9 * self._lead), LONGEST_LEAD)
+        return self.wait_for(slot)
+
+    def reserve(self, kind: Kind, *, max_wait: timedelta, lead: timedelta = NO_LEAD) -> Slot | Busy:
+        """Reserve the next slot that is not nearer than `lead`, unless it is more than `max_wait` away.
+
+        Raises `ThrottleUnavailable`. Act on a slot only when `wait_for` or `use` answers true.
         """
         tolerance = self._tolerance
-        durations = (self._period, GUARD, tolerance, self._horizon, max_wait)
-        period, guard, tolerated, horizon, longest = (each / MICROSECOND for each in durations)
-        arguments = (period, guard, tolerated, self._read_share, horizon, longest, kind)
+        durations = (self._period, GUARD, tolerance, self._horizon, max_wait, lead)
+        period, guard, tolerated, horizon, longest, ready_in = (each / MICROSECOND for each in durations)
+        arguments = (period, guard, tolerated, self._read_share, horizon, longest, kind, ready_in)
         asked_at = monotonic()
         try:
             answer = cast(tuple[int, str, str], self._reserve(keys=[self._key], args=list(arguments)))
@@ -100,7 +145,7 @@ class Throttle:
         """Sleep until the slot opens; false when it was missed by more than its tolerance and must not be used."""
         while (left := slot.opens_at - monotonic()) > 0:
             sleep(left)
-        return monotonic() <= slot.closes_at
+        return not slot.is_lost
 
     def backoff(self, until: datetime) -> None:
         """The provider refused for its own rate: nobody is given a slot before `until` (aware, real time).

@@ -4,8 +4,10 @@ RESERVE = """
 -- Reserve the next slot of a shared rate; one call, on the server's clock, in microseconds.
 --
 -- KEYS[1] the state: next (earliest next slot), next_read, quiet_until, run (the server process that wrote it)
--- ARGV    period, guard, tolerance, share of reads, horizon, max_wait, kind ("send" or "read")
+-- ARGV    period, guard, tolerance, share of reads, horizon, max_wait, kind ("send" or "read"), lead
 -- answers {1, wait, now}: the slot is yours in `wait`; or {0, retry_in, now}: nothing was reserved
+--
+-- The slot is not nearer than `lead`, which the caller needs to be ready for it.
 --
 -- A caller uses its slot within `tolerance` or not at all. Slots lie a period and the guard's share apart, and a
 -- tolerance above the guard is added to the distance after it; so no second holds more slots in use than the rate.
@@ -14,6 +16,7 @@ local key = KEYS[1]
 local period, guard, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local share, horizon, max_wait = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local is_read = ARGV[7] == 'read'
+local lead = tonumber(ARGV[8]) or 0
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -40,7 +43,7 @@ if not next_slot or state[4] ~= run or next_slot > latest then
   redis.call('HSET', key, 'next', whole(next_slot), 'next_read', '0', 'run', run)
 end
 
-local slot = math.max(now, next_slot, quiet_until)
+local slot = math.max(now + lead, next_slot, quiet_until)
 local wait = slot - now
 local longest = math.min(max_wait, horizon - extra)
 if wait > longest then

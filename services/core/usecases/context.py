@@ -4,7 +4,6 @@ import hashlib
 import os
 from datetime import timedelta
 from functools import cached_property
-from time import monotonic, sleep
 
 import structlog
 
@@ -14,7 +13,7 @@ from services.core.openphone.client import OpenPhoneClient
 from services.core.openphone.errors import ProviderThrottled
 from services.core.queue.enqueue import Broker
 from services.core.queue.inspection import Inspector
-from services.core.queue.throttle import Busy, Throttle
+from services.core.queue.throttle import Throttle
 from services.core.queue.witness import Witness
 from services.core.runtime.settings import ProviderKind, Settings, SettingsInvalid
 from services.core.runtime.settings import settings as read_current
@@ -117,17 +116,8 @@ class Context:
 
     def _take_read_slot(self) -> None:
         """Wait for a slot of the share that reads have; raises `ProviderThrottled` when none comes in time."""
-        ends_at = monotonic() + READ_WAIT.total_seconds()
-        while monotonic() < ends_at:
-            slot = self.throttle.reserve("read", max_wait=READ_WAIT)
-            if not isinstance(slot, Busy):
-                if self.throttle.wait_for(slot):
-                    return
-            elif monotonic() + slot.retry_in.total_seconds() < ends_at:
-                sleep(slot.retry_in.total_seconds())
-            else:
-                break
-        raise ProviderThrottled("our own share of the rate for reads is used up", retry_after=None)
+        if self.throttle.take("read", within=READ_WAIT) is None:
+            raise ProviderThrottled("our own share of the rate for reads is used up", retry_after=None)
 
 
 _contexts: dict[int, Context] = {}

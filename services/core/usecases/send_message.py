@@ -14,7 +14,7 @@ from services.core.domain.messages import MessageKind
 from services.core.domain.reconciliation import LOOKS
 from services.core.domain.send_gate import DATABASE_UNCHECKED, Defer, GateDecision, Pass, Skip, decide
 from services.core.openphone.outcomes import Accepted, NotStarted, SendOutcome
-from services.core.queue.throttle import Busy, ThrottleUnavailable
+from services.core.queue.throttle import Slot, ThrottleUnavailable
 from services.core.runtime import failpoints, tracing
 from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import caps, clock, contacts, outbox
@@ -32,7 +32,6 @@ log = structlog.get_logger()
 
 RELEASE_WITHIN = timedelta(seconds=10)
 RELEASE_EVERY = timedelta(milliseconds=250)
-SLOT_WAIT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,8 @@ def _send_until(context: Context, waiting: list[Claim], ends_at: float) -> int:
         claim = waiting[0]
         attributes = {Attribute.MESSAGE_ID: claim.message_id, Attribute.FENCE: claim.fence}
         with tracing.joined(SpanName.MESSAGE_SEND, attributes, trace_of=claim.traceparent) as active:
-            if not _reserve_slot(context, before=ends_at):
+            slot = _take_slot(context, before=ends_at)
+            if slot is None:
                 active.note({Attribute.OUTCOME: "no_slot"})
                 with context.database.transaction() as session:
                     outbox.release(session, waiting)
@@ -82,7 +82,7 @@ def _send_until(context: Context, waiting: list[Claim], ends_at: float) -> int:
             waiting.pop(0)
             if submission is not None:
                 failpoints.reach("submitting")
-                _submit(context, submission)
+                _submit(context, submission, slot)
                 sent += 1
     return sent
 
@@ -127,27 +127,16 @@ def _is_open(context: Context, session: Session, claim: Claim) -> bool:
         return False
 
 
-def _reserve_slot(context: Context, *, before: float) -> bool:
-    """Take a slot of the provider's rate and wait for it; False when there is none soon, or the batch's time is up."""
+def _take_slot(context: Context, *, before: float) -> Slot | None:
+    """A slot of the provider's rate that is about to open; `None` when none is soon, or the batch's time is up."""
     try:
         with tracing.span(SpanName.MESSAGE_SLOT):
-            return _wait_for_slot(context, before=before)
+            slot = context.throttle.take("send", within=timedelta(seconds=max(0.0, before - monotonic())), ahead=True)
     except ThrottleUnavailable:
         log.warning("send.limiter_unavailable")
-        return False
-
-
-def _wait_for_slot(context: Context, *, before: float) -> bool:
-    while monotonic() < before:
-        slot = context.throttle.reserve("send", max_wait=SLOT_WAIT)
-        if not isinstance(slot, Busy):
-            if context.throttle.wait_for(slot):
-                return True
-        elif monotonic() + slot.retry_in.total_seconds() < before:
-            sleep(slot.retry_in.total_seconds())
-        else:
-            return False
-    return False
+        return None
+    failpoints.reach("slot_taken")
+    return slot
 
 
 def _begin(context: Context, claim: Claim) -> Submission | None:
@@ -218,23 +207,42 @@ def _said(decision: GateDecision) -> tracing.Attributes:
             return {Attribute.DECISION: said, Attribute.GATE: name, Attribute.REASON: reason}
 
 
-def _submit(context: Context, submission: Submission) -> SendOutcome:
-    guard = context.settings.timings.start_guard.total_seconds()
+def _submit(context: Context, submission: Submission, slot: Slot) -> SendOutcome:
+    ends_at = submission.committed_at + context.settings.timings.start_guard.total_seconds()
+    lost = False
 
     def may_start() -> bool:
+        nonlocal lost
         failpoints.reach("connected")
-        return monotonic() - submission.committed_at <= guard
+        lost = monotonic() <= ends_at and not _holds_slot(context, slot, ends_at=ends_at)
+        return not lost and monotonic() <= ends_at
 
     outcome: SendOutcome = NotStarted("database_replaced")
     if attest(context, submission.attempt_id):
         outcome = context.provider.send_text(
             sender=submission.sender, recipient=submission.recipient, content=submission.body, start_guard=may_start
         )
+    if lost and isinstance(outcome, NotStarted):
+        outcome = NotStarted("slot_lost")  # that is about the rate: it says nothing of the text
     failpoints.reach("answered")
     record_outcome(context, submission.message_id, fence=submission.fence, outcome=outcome, at=datetime.now(UTC))
     _tell(outcome)
     log.info("message.submitted", message_id=submission.message_id, outcome=type(outcome).__name__)
     return outcome
+
+
+def _holds_slot(context: Context, slot: Slot, *, ends_at: float) -> bool:
+    """Be on a slot in the last instant, when nothing more can come between it and the request.
+
+    One that was lost on the way, since this process was stopped or the commit slow, is replaced by the next.
+    """
+    if context.throttle.use(slot):
+        return True
+    try:
+        return context.throttle.take("send", within=timedelta(seconds=max(0.0, ends_at - monotonic()))) is not None
+    except ThrottleUnavailable:
+        log.warning("send.limiter_unavailable")
+        return False
 
 
 def _tell(outcome: SendOutcome) -> None:

@@ -112,6 +112,8 @@ def world(attackacrack: CommandLine) -> CommandLine:
         (("held", "show", 1), "held"),
         (("held", "release", 1, *PERSON), "held"),
         (("held", "cancel", 1, *PERSON), "held"),
+        (("held", "release-many", "--older-than", "PT0S", *PERSON), "decided"),
+        (("held", "cancel-many", "--campaign", "Spring", *PERSON, "--apply"), "decided"),
         (("reviews", "list"), "review*"),
         (("reviews", "show", 1), "review"),
         (("reviews", "decide", 1, "--keep"), "review"),

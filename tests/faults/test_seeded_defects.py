@@ -40,6 +40,7 @@ from services.core.runtime.settings import Durations
 from services.core.storage import caps, clock, contacts, database, gap_audit, inbox, outbox, retention, vitals, work
 from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
 from services.core.storage.models import Contact, Message
+from services.core.storage.outbox import life
 from services.core.usecases import (
     accept_webhook,
     audit_gaps,
@@ -54,7 +55,6 @@ from services.core.usecases import (
     reconcile,
     record_outcome,
     send_message,
-    settle,
     suspicion,
     sweep,
     tick_schedule,
@@ -517,7 +517,7 @@ def look_at_opt_outs_when_planning_only(patch: Patch) -> None:
         return replace(gather(*arguments), opted_out=False)
 
     patch.setattr(gate, "gather", gather_without)
-    patch.setattr(outbox, "skip_pending_of", lambda *_, **__: 0)
+    patch.setattr(life, "skip_waiting_for", lambda *_, **__: 0)
 
 
 def look_without_the_lock(patch: Patch) -> None:
@@ -550,7 +550,8 @@ def send_without_a_limiter(patch: Patch) -> None:
 
 
 def believe_the_last_receipt(patch: Patch) -> None:
-    patch.setattr(settle, "after_receipt", lambda _before, receipt, **_: MessageStatus(receipt))
+    patch.setattr(life, "after_receipt", lambda _before, receipt, **_: MessageStatus(receipt))
+    patch.setattr(life, "check_transition", lambda *_: None)
 
 
 def look_before_making(patch: Patch) -> None:

@@ -20,6 +20,7 @@ from services.core.runtime.settings import read_settings
 from services.core.storage import contacts, installation, outbox, work
 from services.core.storage.clock import product_now, real_now
 from services.core.storage.models import Attempt, Message
+from services.core.storage.outbox import life
 from services.core.usecases import campaign_verbs
 from services.core.usecases.context import Context
 from services.core.usecases.plan_campaign import plan_campaign
@@ -112,7 +113,7 @@ class CommandLine:
             if status is MessageStatus.PENDING:
                 return message.id
             at = product_now(session)
-            attempt: Attempt = outbox.begin(session, message, at=at, lease=timedelta(minutes=1), next_look_at=at)
+            attempt: Attempt = life.begin(session, message, at=at, lease=timedelta(minutes=1), next_look_at=at)
             attempt.outcome, attempt.finished_at = "unknown", at
             message.status, message.lease_until = status, None
             message.reason = "absent"

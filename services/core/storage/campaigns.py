@@ -1,10 +1,10 @@
-"""Campaigns, their planned recipients, and the messages that a start makes of them."""
+"""Campaigns, their planned recipients, and when their messages are due."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus
@@ -17,20 +17,6 @@ PlannedRow = tuple[int, int, str, str, str | None, str | None, int]
 COPY_RECIPIENTS = "COPY recipients (campaign_id, contact_id, e164, variant, excluded, body, segments) FROM STDIN"
 ROWS_AT_ONCE = 2000
 FAILED = (MessageStatus.FAILED, MessageStatus.UNDELIVERED)
-
-MAKE_MESSAGES = """
-INSERT INTO messages (direction, kind, campaign_id, recipient_id, step, variant, contact_id, e164, sender,
-                      sender_phone_number_id, body, body_hash, segments, status, begun_by, traceparent)
-SELECT 'outgoing', campaign.kind, campaign.id, recipient.id, recipient.step, recipient.variant, recipient.contact_id,
-       recipient.e164, campaign.sender, campaign.sender_phone_number_id, recipient.body,
-       sha256(convert_to(recipient.body, 'UTF8')), recipient.segments, 'pending', campaign.traceparent,
-       concat_ws('-', '00', replace(gen_random_uuid()::text, '-', ''),
-                 right(replace(gen_random_uuid()::text, '-', ''), 16),
-                 CASE WHEN random() < :share_of_traces THEN '01' ELSE '00' END)
-FROM recipients AS recipient JOIN campaigns AS campaign ON campaign.id = recipient.campaign_id
-WHERE campaign.id = :campaign_id AND recipient.excluded IS NULL
-ON CONFLICT (campaign_id, step, e164) WHERE direction = 'outgoing' DO NOTHING
-"""
 
 QUEUE_NEXT = """
 UPDATE messages SET not_before = slot.at, updated_at = product_now()
@@ -101,14 +87,6 @@ def add_recipients(session: Session, rows: Iterable[PlannedRow]) -> None:
     copy_in(session, COPY_RECIPIENTS, rows)
 
 
-def make_messages(session: Session, campaign_id: int, *, share_of_traces: float) -> None:
-    """One pending message for each planned recipient, each with the ids of a trace to come, of which a share is kept.
-
-    A repeated start makes none twice.
-    """
-    session.execute(text(MAKE_MESSAGES), {"campaign_id": campaign_id, "share_of_traces": share_of_traces})
-
-
 def some_traces(session: Session, campaign_id: int, *, limit: int) -> Sequence[str | None]:
     """The traceparents of the campaign's first messages."""
     return session.scalars(
@@ -169,24 +147,6 @@ def unqueued(session: Session, campaign_id: int, *, before: int | None = None) -
     if before is not None:
         query = query.where(Message.id < before)
     return session.scalar(query) or 0
-
-
-def skip_pending(session: Session, campaign_id: int, *, reason: str) -> int:
-    """End all messages of the campaign that were not submitted."""
-    ended = session.scalars(
-        update(Message)
-        .where(Message.campaign_id == campaign_id, Message.status == MessageStatus.PENDING)
-        .values(
-            status=MessageStatus.SKIPPED,
-            reason=reason,
-            lease_until=None,
-            published_at=None,
-            fence=Message.fence + 1,
-            updated_at=func.product_now(),
-        )
-        .returning(Message.id)
-    )
-    return len(ended.all())
 
 
 def recipients(session: Session, campaign_id: int, *, after: int = 0, limit: int = 100) -> Sequence[Recipient]:

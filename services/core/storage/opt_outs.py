@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from services.core.domain.opt_outs import OptOutSource, start_lifts, stop_is_in_force
 from services.core.runtime import metering
 from services.core.runtime.telemetry import OPT_OUTS
-from services.core.storage import outbox
 from services.core.storage.models import Contact, OptOut, Review
+from services.core.storage.outbox import life
 
 # The rule of `stop_is_in_force`, for many: a START said later has answered the mark already.
 RECORD_IMPORTED = """
@@ -75,7 +75,7 @@ def record_imported(session: Session, contact_ids: Sequence[int], *, import_id: 
     session.execute(text(RECORD_IMPORTED), values)
     in_force = session.scalars(text(PUT_IN_FORCE), values).all()
     metering.count(OPT_OUTS, OptOutSource.IMPORT, by=len(in_force))
-    outbox.skip_pending_of_all(session, in_force, reason="opted_out")
+    life.skip_waiting_for(session, in_force, reason="opted_out")
 
 
 def lift(session: Session, contact: Contact, *, said_at: datetime, by: str, evidence: str | None) -> bool:

@@ -19,10 +19,11 @@ from services.core.openphone.signature import Signature, VerifiedDelivery, verif
 from services.core.openphone.translate import Quarantined, peek_inbound_text, translate
 from services.core.runtime import failpoints, metering, tracing
 from services.core.runtime.telemetry import VERSIONS, Attribute, SpanName
-from services.core.storage import contacts, inbox, opt_outs, outbox
+from services.core.storage import contacts, inbox, opt_outs
 from services.core.storage.database import Session
 from services.core.storage.inbox import Delivery, Stored
 from services.core.storage.models import InboxEvent
+from services.core.storage.outbox import life
 from services.core.usecases.context import Context
 from services.core.usecases.inbound_text import InboundText, read_inbound, read_said
 
@@ -227,7 +228,7 @@ def heed(session: Session, said: InboundText, inbox_id: int) -> None:
                 inbox_id=inbox_id,
             )
             if in_force:
-                outbox.skip_pending_of(session, contact, reason="opted_out")
+                life.skip_waiting_for(session, [contact.id], reason="opted_out")
         case InboundMeaning.DOUBTFUL:
             contact = contacts.lock_by_number(session, said.e164)
             contacts.pause(session, contact, said.said_at)

@@ -24,9 +24,9 @@ from services.core.queue.names import TaskName
 from services.core.runtime import failpoints
 from services.core.storage import clock, gap_audit, inbox, installation, outbox
 from services.core.storage.database import Session
+from services.core.storage.outbox.life import apply_receipt
 from services.core.usecases.accept_webhook import store_in, understand
 from services.core.usecases.context import Context
-from services.core.usecases.settle import apply_receipt
 from services.core.usecases.suspicion import Forgotten, cast_doubt, check_listed, suspicion
 
 log = structlog.get_logger()

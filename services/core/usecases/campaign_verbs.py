@@ -15,6 +15,7 @@ from services.core.runtime import failpoints, tracing
 from services.core.storage import audit, campaigns, clock, messages
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
+from services.core.storage.outbox import life, make
 from services.core.storage.unique import unless_taken
 from services.core.usecases.audience import check_audience
 from services.core.usecases.context import Context
@@ -123,7 +124,7 @@ def start(
         _trace_start(session, campaign)
         session.flush()
         share = context.settings.trace_sample_ratio
-        campaigns.make_messages(session, campaign_id, share_of_traces=share)
+        make.of_campaign(session, campaign_id, share_of_traces=share)
         tracing.link(*campaigns.some_traces(session, campaign_id, limit=TRACES_LINKED))
         queue_today(context, session, campaign)
         failpoints.reach("starting")
@@ -165,7 +166,7 @@ def cancel(context: Context, campaign_id: int, *, by: str, versions: Versions | 
         campaign = lock_campaign(session, campaign_id, versions)
         if _step(campaign, CampaignStatus.CANCELLED):
             campaign.finished_at = clock.product_now(session)
-            skipped = campaigns.skip_pending(session, campaign_id, reason="campaign_cancelled")
+            skipped = life.skip_waiting_of(session, campaign_id, reason="campaign_cancelled")
             audit.record(
                 session,
                 actor=by,

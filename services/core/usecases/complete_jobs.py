@@ -20,9 +20,9 @@ from services.core.domain.templates import Rendered, TemplateInvalid, TextTooLon
 from services.core.storage import attempts, clock, jobs, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Contact, Job, Message
+from services.core.storage.outbox.life import skip
 from services.core.usecases.context import Context
 from services.core.usecases.queue_text import queue_text
-from services.core.usecases.settle import skip
 
 log = structlog.get_logger()
 

@@ -8,7 +8,8 @@ from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.phone_numbers import PhoneNumber, parse_phone_number
 from services.core.domain.zones import state_code, valid_zone
-from services.core.storage import audit, clock, contacts, opt_outs, outbox
+from services.core.storage import audit, clock, contacts, opt_outs
+from services.core.storage.outbox import life
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import ContactView, contact_view
 
@@ -60,7 +61,7 @@ def add_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Con
         contact = contacts.lock_by_number(session, e164)
         at = clock.product_now(session)
         opt_outs.record(session, contact, source=OptOutSource.OPERATOR, rule="by_hand", said_at=at, evidence=evidence)
-        outbox.skip_pending_of(session, contact, reason="opted_out")
+        life.skip_waiting_for(session, [contact.id], reason="opted_out")
         audit.record(session, actor=by, act="opt_out.added", subject="contact", subject_id=contact.id)
         session.refresh(contact)
         return contact_view(contact)

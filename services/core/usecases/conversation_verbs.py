@@ -6,14 +6,15 @@ from datetime import datetime
 from hashlib import sha256
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
-from services.core.domain.messages import Direction, MessageKind, MessageStatus
-from services.core.domain.segments import count_segments, normalise_text, utf16_length
+from services.core.domain.messages import Direction
+from services.core.domain.segments import normalise_text, utf16_length
 from services.core.domain.templates import MAXIMUM_LENGTH, is_blank
 from services.core.storage import audit, clock, contacts, conversations
 from services.core.storage.database import Session
 from services.core.storage.models import Contact, Message
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page, is_id
+from services.core.usecases.queue_text import queue_text
 
 LONGEST_KEY = 255
 
@@ -107,7 +108,7 @@ def reply(context: Context, key: str, text: str, *, idempotency_key: str, by: st
         if known is not None:
             return _repeated(session.get_one(Message, known), body)
         _check_may_answer(session, contact)
-        message = _write(context, session, contact, body)
+        message = queue_text(context, session, contact, body, not_before=clock.product_now(session))
         detail = {"key": idempotency_key, "message_id": message.id}
         audit.record(
             session, actor=by, act=conversations.REPLIED, subject="contact", subject_id=contact.id, detail=detail
@@ -146,25 +147,6 @@ def _repeated(message: Message, body: str) -> Reply:
     if message.body_hash != sha256(body.encode()).digest():
         raise Conflict("key_reused", "this key was used for another text: take a new one", pointer="/idempotency_key")
     return Reply(message.id, message.contact_id or 0, message.status, message.segments, repeated=True)
-
-
-def _write(context: Context, session: Session, contact: Contact, body: str) -> Message:
-    message = Message(
-        direction=Direction.OUTGOING,
-        kind=MessageKind.TRANSACTIONAL,
-        contact_id=contact.id,
-        e164=contact.e164,
-        sender=context.settings.provider_phone_number,
-        sender_phone_number_id=context.settings.provider_phone_number_id,
-        body=body,
-        body_hash=sha256(body.encode()).digest(),
-        segments=count_segments(body).segments,
-        status=MessageStatus.PENDING,
-        not_before=clock.product_now(session),
-    )
-    session.add(message)
-    session.flush()
-    return message
 
 
 def _summary(row: conversations.ConversationRow) -> ConversationSummary:

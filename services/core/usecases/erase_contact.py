@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
-from services.core.storage import audit, contacts, erasure, outbox
+from services.core.storage import audit, contacts, erasure
 from services.core.storage.database import Session
 from services.core.storage.models import Contact
+from services.core.storage.outbox import life
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import contact_view, is_id
 from services.core.usecases.versions import Versions, check_version, version_of
@@ -36,7 +37,7 @@ def erase_contact(context: Context, key: str, *, reason: str, by: str, versions:
     with context.database.transaction() as session:
         contact = _locked(session, key, versions)
         _check_nothing_open(session, contact)
-        skipped = outbox.skip_pending_of(session, contact, reason="contact_erased")
+        skipped = life.skip_waiting_for(session, [contact.id], reason="contact_erased")
         erasure.cancel_jobs(session, contact)
         erasure.erase_kept_answers(session, contact)
         done = Erasure(

@@ -32,11 +32,11 @@ from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import attempts, clock, contacts, inbox, messages, opt_outs, outbox, work
 from services.core.storage.database import Session
 from services.core.storage.models import Contact, InboxEvent, Message
+from services.core.storage.outbox.life import apply_receipt
 from services.core.usecases.context import Context
 from services.core.usecases.inbound_text import InboundText, read_inbound
 from services.core.usecases.queue_text import queue_text
 from services.core.usecases.record_outcome import bind
-from services.core.usecases.settle import apply_receipt
 
 log = structlog.get_logger()
 

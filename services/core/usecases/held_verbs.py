@@ -20,12 +20,12 @@ from services.core.storage import attempts, audit, clock, contacts, messages, ou
 from services.core.storage.database import Session
 from services.core.storage.models import Attempt as AttemptRow
 from services.core.storage.models import Message
+from services.core.storage.outbox.life import apply_receipt, put_back, skip
 from services.core.storage.unique import unless_taken
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page
 from services.core.usecases.look_up import Doubt, Listing, Listings, NoTime, alongside, doubt_about
 from services.core.usecases.record_outcome import bind as bind_to
-from services.core.usecases.settle import apply_receipt, put_back, skip
 from services.core.usecases.versions import Versions, check_version, version_of
 
 SECOND_PERSON_ABOVE = 50

@@ -23,10 +23,10 @@ from services.core.storage import attempts, clock, contacts, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Attempt as AttemptRow
 from services.core.storage.models import Message
+from services.core.storage.outbox.life import apply_receipt, move
 from services.core.usecases.context import Context
 from services.core.usecases.look_up import Doubt, Listing, Listings, NoTime, alongside, doubt_about
 from services.core.usecases.record_outcome import bind
-from services.core.usecases.settle import apply_receipt, move
 
 log = structlog.get_logger()
 

@@ -24,9 +24,10 @@ from services.core.runtime.telemetry import REFUSALS, SUBMISSIONS, SpanName
 from services.core.storage import attempts, caps, clock, contacts, inbox, installation, opt_outs, outbox
 from services.core.storage.database import DatabaseUnavailable, Session
 from services.core.storage.models import Attempt, Contact, Message
+from services.core.storage.outbox import life
+from services.core.storage.outbox.life import move, put_back
 from services.core.usecases import gate
 from services.core.usecases.context import Context
-from services.core.usecases.settle import move, put_back
 
 log = structlog.get_logger()
 
@@ -119,10 +120,7 @@ def bind(
     at: datetime,
 ) -> None:
     """The provider has the text under this id; events that waited for it are handled now."""
-    move(message, MessageStatus.SENT, at=at)
-    message.provider_message_id = provider_message_id
-    message.conversation_id = conversation_id or message.conversation_id
-    attempt.next_look_at = None
+    life.bind(message, attempt, provider_message_id, conversation_id, at=at)
     inbox.wake_parked(session, provider_message_id)
 
 
@@ -135,7 +133,7 @@ def _refuse(
             session.flush()
             if refusal.reason is RefusalReason.OPTED_OUT:
                 opt_outs.record(session, contact, source=OptOutSource.PROVIDER, rule="provider_refused", said_at=at)
-                outbox.skip_pending_of(session, contact, reason="opted_out")
+                life.skip_waiting_for(session, [contact.id], reason="opted_out")
             elif refusal.reason is RefusalReason.INVALID_RECIPIENT:
                 contact.suppressed_reason = "provider_refused_number"
         case RefusalScope.ACCOUNT:

@@ -8,17 +8,17 @@ opt-outs included; a text that left and still waits here becomes sent; one of wh
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from hashlib import sha256
 
 import structlog
 
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.lineage import Witnessed
-from services.core.domain.messages import Direction, MessageKind, MessageStatus, check_transition
+from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.domain.reconciliation import ListedMessage, comparable
 from services.core.storage import attempts, audit, caps, clock, contacts, installation, lineage, outbox
 from services.core.storage.database import Session
-from services.core.storage.models import Attempt, Message
+from services.core.storage.models import Message
+from services.core.storage.outbox import life, make
 from services.core.usecases import gate
 from services.core.usecases.audit_gaps import catch_up
 from services.core.usecases.context import Context
@@ -125,7 +125,17 @@ def _take(context: Context, session: Session, entry: ListedMessage) -> str:
     waiting = outbox.unsent_to(session, sender=entry.sender, contact_id=contact.id)
     message = next((each for each in waiting if comparable(each.body or "") == comparable(entry.text)), None)
     if message is None:
-        _count(context, session, _record(context, session, entry, contact_id=contact.id), entry)
+        message = make.found_at_provider(
+            session,
+            contact,
+            entry.text,
+            sender=entry.sender,
+            sender_phone_number_id=entry.phone_number_id or context.settings.provider_phone_number_id,
+            conversation_id=entry.conversation_id,
+            provider_message_id=entry.message_id,
+            submitted_at=entry.created_at,
+        )
+        _count(context, session, message, entry)
         return "recorded"
     if message.status == MessageStatus.PENDING:
         _count(context, session, message, entry)
@@ -137,45 +147,11 @@ def _bind(session: Session, message: Message, entry: ListedMessage) -> None:
     """The text that waits, or is in doubt, is the one that the provider has."""
     at = clock.product_now(session)
     if message.status == MessageStatus.PENDING:
-        check_transition(MessageStatus.PENDING, MessageStatus.SENDING)
-        message.status = MessageStatus.SENDING
-        message.attempts += 1
-        message.fence += 1
-        message.submitted_at = entry.created_at
-        attempt = Attempt(
-            message_id=message.id,
-            number=message.attempts,
-            fence=message.fence,
-            started_at=entry.created_at,
-            finished_at=at,
-            outcome="recovered",
-        )
-        session.add(attempt)
+        attempt = life.begun_before(session, message, started_at=entry.created_at, at=at)
     else:
         attempt = attempts.latest(session, message.id)
     bind(session, message, attempt, entry.message_id, entry.conversation_id, at=at)
     session.flush()
-
-
-def _record(context: Context, session: Session, entry: ListedMessage, *, contact_id: int) -> Message:
-    """A text of which nothing is known here: it counts as marketing, so that its person is not written to again."""
-    message = Message(
-        direction=Direction.OUTGOING,
-        kind=MessageKind.MARKETING,
-        contact_id=contact_id,
-        e164=entry.recipients[0],
-        sender=entry.sender,
-        sender_phone_number_id=entry.phone_number_id or context.settings.provider_phone_number_id,
-        conversation_id=entry.conversation_id,
-        body=entry.text,
-        body_hash=sha256(entry.text.encode()).digest(),
-        status=MessageStatus.SENT,
-        submitted_at=entry.created_at,
-        provider_message_id=entry.message_id,
-    )
-    session.add(message)
-    session.flush()
-    return message
 
 
 def _count(context: Context, session: Session, message: Message, entry: ListedMessage) -> None:

@@ -9,9 +9,10 @@ from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.phone_numbers import PhoneNumber, parse_phone_number
 from services.core.domain.third_party import others_named
-from services.core.storage import audit, clock, contacts, conversations, opt_outs, outbox, reviews
+from services.core.storage import audit, clock, contacts, conversations, opt_outs, reviews
 from services.core.storage.database import Session
 from services.core.storage.models import Review
+from services.core.storage.outbox import life
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page
 from services.core.usecases.versions import Versions, check_version, version_of
@@ -102,7 +103,7 @@ def decide(
                 evidence=f"review {review_id}",
                 inbox_id=review.inbox_id,
             )
-            outbox.skip_pending_of(session, locked[whose], reason="opted_out")
+            life.skip_waiting_for(session, [locked[whose].id], reason="opted_out")
         if not reviews.has_other_open(session, review):
             contacts.unpause(session, review.contact_id)
             conversations.requeue_paused(session, review.contact_id, at=at)

@@ -21,11 +21,11 @@ from services.core.storage import caps, clock, contacts, outbox
 from services.core.storage.caps import CapReached
 from services.core.storage.database import DatabaseUnavailable, Session
 from services.core.storage.models import Contact, Message
-from services.core.storage.outbox import Claim
+from services.core.storage.outbox import Claim, life
+from services.core.storage.outbox.life import defer, skip
 from services.core.usecases import gate
 from services.core.usecases.context import Context
 from services.core.usecases.record_outcome import record_outcome
-from services.core.usecases.settle import defer, skip
 from services.core.usecases.vouch import attest, is_vouched, vouch
 
 log = structlog.get_logger()
@@ -170,7 +170,7 @@ def _pass_gate(context: Context, claim: Claim) -> Submission | None:
         if message.kind == MessageKind.MARKETING:
             caps.take(session, gate.number_scope(message), day, limit=settings.number_daily_cap)
         caps.take(session, gate.ACCOUNT, day, limit=settings.account_daily_cap)
-        attempt = outbox.begin(session, message, at=at, lease=settings.timings.lease, next_look_at=at + LOOKS[0])
+        attempt = life.begin(session, message, at=at, lease=settings.timings.lease, next_look_at=at + LOOKS[0])
         failpoints.reach("beginning")
         return Submission(
             message_id=message.id,

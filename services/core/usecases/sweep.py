@@ -16,9 +16,9 @@ from services.core.queue.enqueue import Batch, BrokerUnavailable, Queued
 from services.core.queue.names import TaskName
 from services.core.runtime import failpoints
 from services.core.storage import attempts, clock, imports, inbox, outbox
+from services.core.storage.outbox.life import move
 from services.core.storage.published import Published
 from services.core.usecases.context import Context
-from services.core.usecases.settle import move
 
 log = structlog.get_logger()
 

@@ -11,6 +11,7 @@ from services.core.domain.messages import MessageKind, MessageStatus
 from services.core.openphone.outcomes import Accepted, NotStarted, RefusalReason, RefusalScope, Refused
 from services.core.runtime.settings import Durations
 from services.core.storage import outbox
+from services.core.storage.outbox import life
 from services.core.usecases.campaign_verbs import cancel, pause
 from services.core.usecases.check_health import check_health
 from services.core.usecases.dispatch import Dispatcher
@@ -32,7 +33,7 @@ def begin(world: World, message_id: int) -> int:
         message = outbox.lock_leased(session, claim)
         assert message is not None
         at = message.not_before or message.created_at
-        outbox.begin(session, message, at=at, lease=timedelta(minutes=1), next_look_at=at)
+        life.begin(session, message, at=at, lease=timedelta(minutes=1), next_look_at=at)
         return claim.fence
 
 

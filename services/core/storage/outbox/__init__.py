@@ -1,5 +1,8 @@
 """The outbox: outgoing messages from `pending` to their outcome. Only the worker takes a lease; every later write
 carries the fence that came with it, so that a stale holder changes nothing.
+
+Here messages are chosen, leased, locked and looked at. `make` alone makes their rows, and `life` alone moves them from
+one state to another.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,11 +13,9 @@ from typing import cast
 from sqlalchemy import Update, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from services.core.domain.messages import MessageKind, MessageStatus, check_transition
-from services.core.runtime import metering
-from services.core.runtime.telemetry import TRANSITIONS
+from services.core.domain.messages import MessageKind, MessageStatus
 from services.core.storage.bulk import count_written
-from services.core.storage.models import Attempt, Campaign, Contact, Message
+from services.core.storage.models import Campaign, Contact, Message
 from services.core.storage.published import is_not_among
 
 NOW = func.clock_timestamp()
@@ -169,28 +170,6 @@ def lock_leased(session: Session, held: Claim) -> Message | None:
     )
 
 
-def begin(session: Session, message: Message, *, at: datetime, lease: timedelta, next_look_at: datetime) -> Attempt:
-    """Commit to submitting: the message becomes `sending` and the attempt is on record before any byte leaves."""
-    check_transition(MessageStatus(message.status), MessageStatus.SENDING)
-    attempt = Attempt(
-        message_id=message.id,
-        number=message.attempts + 1,
-        fence=message.fence,
-        started_at=at,
-        next_look_at=next_look_at,
-        traceparent=message.traceparent,
-    )
-    session.add(attempt)
-    message.status = MessageStatus.SENDING
-    metering.count(TRANSITIONS, MessageStatus.SENDING)
-    message.attempts += 1
-    message.submitted_at = at
-    message.updated_at = at
-    message.lease_until = session.execute(select(NOW + lease)).scalar_one()
-    session.flush()
-    return attempt
-
-
 def unsent_to(session: Session, *, sender: str, contact_id: int) -> Sequence[Message]:
     """Locked: the contact's texts from this sender of which the provider's id is not known, oldest first."""
     return session.scalars(
@@ -295,36 +274,6 @@ def last_marketing_of(session: Session, contact_ids: Sequence[int]) -> dict[int,
         .group_by(Message.contact_id)
     )
     return {cast(int, contact_id): cast(datetime, at) for contact_id, at in rows}
-
-
-def skip_pending_of(session: Session, contact: Contact, *, reason: str) -> int:
-    """End everything that waits for this contact, and flag what may be on its way already."""
-    return skip_pending_of_all(session, [contact.id], reason=reason)
-
-
-def skip_pending_of_all(session: Session, contact_ids: Sequence[int], *, reason: str) -> int:
-    """End everything that waits for these contacts, and flag what may be on its way already."""
-    session.execute(
-        update(Message)
-        .where(
-            Message.contact_id.in_(contact_ids),
-            Message.status.in_((MessageStatus.SENDING, MessageStatus.UNCERTAIN)),
-        )
-        .values(opted_out_in_flight=True)
-    )
-    return count_written(
-        session,
-        update(Message)
-        .where(Message.contact_id.in_(contact_ids), Message.status == MessageStatus.PENDING)
-        .values(
-            status=MessageStatus.SKIPPED,
-            reason=reason,
-            lease_until=None,
-            published_at=None,
-            fence=Message.fence + 1,
-            updated_at=func.product_now(),
-        ),
-    )
 
 
 def orphans(session: Session, *, limit: int = 500) -> Sequence[Message]:

@@ -1,4 +1,4 @@
-"""When a proven non-delivery is tried again: exponential backoff with full jitter under a ceiling, then giving up."""
+"""When something is tried again: exponential backoff with jitter under a ceiling, then giving up."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,16 @@ class GiveUp:
     reason: str
 
 
+def backoff(attempt: int, *, base: timedelta, ceiling: timedelta, jitter: float) -> timedelta:
+    """The wait after the failure of try number `attempt` (from 1): `jitter` (0 to 1) of base * 2^(attempt - 1).
+
+    Never more than that part of `ceiling`. Raises `ValueError` for a number out of range.
+    """
+    if attempt < 1 or not 0 <= jitter <= 1:
+        raise ValueError(f"attempt {attempt} or jitter {jitter} out of range")
+    return timedelta(seconds=jitter * min(ceiling.total_seconds(), base.total_seconds() * 2.0 ** min(attempt - 1, 64)))
+
+
 def decide_retry(
     *,
     attempt: int,
@@ -31,13 +41,11 @@ def decide_retry(
 ) -> RetryAt | GiveUp:
     """What follows on the failure of try number `attempt` (from 1) at `at`.
 
-    The wait is `jitter` (0 to 1, drawn by the caller) of base * 2^(attempt - 1). The provider's `retry_after` comes on
+    The wait is the `backoff`, full jitter, which the caller draws. The provider's `retry_after` comes on
     top, a negative one counts as none; never more than `ceiling` in all. Raises `ValueError` for a number out of range.
     """
-    if attempt < 1 or not 0 <= jitter <= 1:
-        raise ValueError(f"attempt {attempt} or jitter {jitter} out of range")
+    wait = backoff(attempt, base=base, ceiling=ceiling, jitter=jitter)
     if attempt >= max_attempts:
         return GiveUp("max_attempts")
-    backoff = jitter * min(ceiling.total_seconds(), base.total_seconds() * 2.0 ** min(attempt - 1, 64))
     asked = min(ceiling, max(retry_after or timedelta(0), timedelta(0)))
-    return RetryAt(at=at + min(ceiling, asked + timedelta(seconds=backoff)), attempt=attempt + 1)
+    return RetryAt(at=at + min(ceiling, asked + wait), attempt=attempt + 1)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import timedelta
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ from kombu.exceptions import OperationalError as KombuOperationalError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from services.core.domain.retry import backoff
 from services.core.queue import busy
 from services.core.queue.app import app
 from services.core.queue.journal import journal
@@ -117,12 +117,6 @@ def is_retryable(error: BaseException) -> bool:
     return isinstance(error, TRANSIENT) or any(kind.__name__ in TRANSIENT_NAMES for kind in type(error).__mro__)
 
 
-def backoff(retries: int, *, first: timedelta, longest: timedelta, jitter: float) -> timedelta:
-    """The wait before the next attempt: doubling, between half and all of it by `jitter` in [0, 1)."""
-    doubled: timedelta = first * 2 ** min(retries, 20)
-    return min(doubled, longest) * (0.5 + jitter / 2)
-
-
 def _delivery(task: Task[Any, Any], args: Sequence[object]) -> Delivery:
     request = task.request
     carried = args[0] if len(args) == 1 and isinstance(args[0], list) else list(args)
@@ -182,7 +176,8 @@ def _attempt(task: Task[Any, Any], delivery: Delivery, work: Callable[[], object
 
 def _retry(task: Task[Any, Any], retries: int, error: Exception) -> Exception:
     times = app.times
-    wait = backoff(retries, first=times.retry_first, longest=times.retry_longest, jitter=random.random())  # noqa: S311
+    jitter = (1 + random.random()) / 2  # noqa: S311 - at least half, so that an outage is not a busy loop
+    wait = backoff(retries + 1, base=times.retry_first, ceiling=times.retry_longest, jitter=jitter)
     try:
         # In a copy of the context: a publish that fails would leave its dead span current in this process.
         told = Unwell(type(error).__name__)

@@ -20,6 +20,7 @@ from services.core.domain.failures import MadeAtOnce, RetryableError
 from services.core.storage.server_errors import DIRECT, condemns, refusal_of
 
 __all__ = [
+    "DataRefused",
     "Database",
     "DatabaseRefused",
     "DatabaseUnavailable",
@@ -40,6 +41,9 @@ DEAD_PEER = {
 should acknowledge what was sent (milliseconds); the system's own values are hours."""
 
 POOL_TIMEOUT_SECONDS = 2
+PROGRAM_LIMITS = "54"
+"""The class of what is too much for a statement, a row or an index: the driver calls it operational, yet it is data."""
+
 TIMEOUTS = "SET lock_timeout = '2s'; SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'"
 SETTINGS_THAT_MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
 READ_ONLY_WHEN_ON = ("in_hot_standby", "default_transaction_read_only")
@@ -62,6 +66,12 @@ class DatabaseRefused(DatabaseUnavailable):
 
 class RowLocked(DatabaseUnavailable):
     """Another works on the same row, and still did when we had waited for it; nothing was done."""
+
+
+class DataRefused(Exception):
+    """PostgreSQL can't hold what it was given, such as a key too long for its index; trying again will not help."""
+
+    retryable = False
 
 
 class RightMissing(Exception):
@@ -137,6 +147,8 @@ def _told(error: DBAPIError | PoolTimeout | psycopg.Error) -> Exception | None:
         return RowLocked(type(origin).__name__)
     if isinstance(origin, pg.InsufficientPrivilege):
         return RightMissing(f"{SETTING}: {origin.diag.message_primary}: its owner runs attackacrack schema grants")
+    if str(getattr(origin, "sqlstate", "")).startswith(PROGRAM_LIMITS):
+        return DataRefused(type(origin).__name__)
     passing = isinstance(error, OperationalError | InterfaceError | PoolTimeout | psycopg.OperationalError)
     if passing or condemns(origin) or isinstance(origin, pg.DiskFull):
         return DatabaseUnavailable(type(origin).__name__)

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from services.core.queue.task import is_retryable
 from services.core.storage.bulk import copy_in
-from services.core.storage.database import Database, DatabaseUnavailable, Session
+from services.core.storage.database import Database, DatabaseUnavailable, DataRefused, Session
 from tests.tools.http_role import wait_until
 
 BACKEND = text("SELECT pg_backend_pid()")
@@ -94,3 +95,13 @@ def test_a_pooled_connection_is_not_used_once_its_server_takes_no_writes(databas
             owner.execute("SELECT pg_reload_conf()")
     wait_until(lambda: answers(database))
     assert backends(database).isdisjoint(before)
+
+
+def test_data_that_is_too_much_is_no_outage(database: Database) -> None:
+    # No index row holds so many letters that don't compress.
+    long = "SELECT string_agg(md5(number::text), '') FROM generate_series(1, 500) AS number"
+    insert = text(f"INSERT INTO task_runs (task_id, name, args, deliveries) SELECT ({long}), 'x', '[]', 1")
+    with pytest.raises(DataRefused) as raised, database.transaction() as session:
+        session.execute(insert)
+    assert not is_retryable(raised.value)
+    assert not isinstance(raised.value, DatabaseUnavailable)

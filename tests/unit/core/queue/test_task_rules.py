@@ -1,11 +1,8 @@
 import os
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from kombu.exceptions import OperationalError as KombuOperationalError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
@@ -14,7 +11,7 @@ from services.core.queue import journal as journals
 from services.core.queue.enqueue import BrokerUnavailable
 from services.core.queue.journal import JournalMissing, install_journal, journal
 from services.core.queue.names import TaskName
-from services.core.queue.task import backoff, ids_of, is_retryable, task
+from services.core.queue.task import ids_of, is_retryable, task
 from services.core.queue.throttle import ThrottleUnavailable
 
 
@@ -57,14 +54,6 @@ class TestIsRetryable:
     )
     def test_the_exception_decides_first(self, error: Exception, expected: bool) -> None:
         assert is_retryable(error) is expected
-
-
-class TestBackoff:
-    @given(retries=st.integers(0, 10_000), jitter=st.floats(0, 1, exclude_max=True))
-    def test_it_stays_between_half_the_doubled_wait_and_the_longest(self, retries: int, jitter: float) -> None:
-        wait = backoff(retries, first=timedelta(seconds=1), longest=timedelta(seconds=30), jitter=jitter)
-        full = min(2 ** min(retries, 5), 30)
-        assert timedelta(seconds=full / 2) <= wait <= timedelta(seconds=full)
 
 
 class TestIdsOf:

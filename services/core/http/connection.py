@@ -135,8 +135,6 @@ class Connection(HttpToolsProtocol):
         else:
             if self._unread > self.crowd.limits.head_bytes:
                 self._refuse(self._trailers_too_large() if self._reads_body else self._head_too_large())
-            elif self._has_too_many_fields:
-                self._refuse(self._head_too_large())
             self._mind()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
@@ -161,12 +159,16 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Trailers are no headers: who reads those has decided already, and nobody vouches for them."""
-        if not self._reads_body:
-            HttpToolsProtocol.on_header(self, name, value)
+        if self._reads_body:
+            return
+        HttpToolsProtocol.on_header(self, name, value)
+        # Within the size of a head there is room for thousands of fields, each of them much larger here than there.
+        if len(self.headers) > self.crowd.limits.head_fields:
+            raise self._head_too_large()
 
     def on_headers_complete(self) -> None:
         size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
-        if size > self.crowd.limits.head_bytes or self._has_too_many_fields:
+        if size > self.crowd.limits.head_bytes:
             raise self._head_too_large()
         _check_target(self.url)
         _check_host([value for name, value in self.headers if name == b"host"], self.parser.get_http_version())
@@ -222,11 +224,6 @@ class Connection(HttpToolsProtocol):
         self._stop_waiting()
         self._forget()
         self._close()
-
-    @property
-    def _has_too_many_fields(self) -> bool:
-        """Within the size of a head there is room for thousands, each of them larger here than there."""
-        return self.headers is not None and len(self.headers) > self.crowd.limits.head_fields
 
     @property
     def _is_answering(self) -> bool:

@@ -34,6 +34,8 @@ class ServerProcess:
     """One embedded server as a test sees it: a thing to start, stop, kill, freeze and resume."""
 
     def __init__(self, server: PostgresCluster | ValkeyServer, guard: Guard, log: Path) -> None:
+        self.is_shared = False
+        """Whether other tests go on with it: then none may take its connections away."""
         self._server = server
         self._guard = guard
         self._log = log
@@ -79,6 +81,7 @@ class ServerProcess:
 
     def freeze(self) -> None:
         """Let it hold its connections and answer nothing, until `resume`."""
+        self._check_own()
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -93,7 +96,13 @@ class ServerProcess:
             return self._server.is_ready(self.pid)
         return self._server.is_ready()
 
+    def _check_own(self) -> None:
+        assert not self.is_shared, (
+            "other tests go on with this server: mark the test own_valkey, or override the fixture in its module"
+        )
+
     def _end(self, number: Signals) -> None:
+        self._check_own()
         if self._process is None:
             return
         family = read_families([self.pid]).get(self.pid, ())
@@ -158,36 +167,63 @@ def guard() -> Iterator[Guard]:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[PostgresProcess]:
-    """A PostgreSQL of this test process's own; `.url(database)` for SQLAlchemy."""
-    folder = tmp_path_factory.mktemp("postgres")
-    cluster = prepare_postgres(folder / "data", port=free_ports(1)[0], password=PASSWORD, durable=False)
-    server = PostgresProcess(cluster, guard, folder / "server.log")
-    server.start()
+    """The PostgreSQL that the tests of this process share; `.url(database)` for SQLAlchemy."""
+    server = start_postgres(tmp_path_factory.mktemp("postgres"), guard)
+    server.is_shared = True
     yield server
+    server.is_shared = False
     server.stop()
 
 
 @pytest.fixture(scope="session")
 def valkey_process(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[ValkeyProcess]:
-    folder = tmp_path_factory.mktemp("valkey")
-    prepared = prepare_valkey(folder, port=free_ports(1)[0], password=PASSWORD)
-    server = ValkeyProcess(prepared, guard, folder / "server.log")
-    server.start()
+    """The Valkey that the tests of this process share; none of them may end, freeze or limit it."""
+    server = start_valkey(tmp_path_factory.mktemp("valkey"), guard)
+    server.is_shared = True
     yield server
+    server.is_shared = False
     server.stop()
 
 
 @pytest.fixture
-def valkey_server(valkey_process: ValkeyProcess) -> ValkeyProcess:
-    """A running, empty Valkey; `.url`, `.port`, and `stop kill start freeze resume` for faults."""
-    if not valkey_process.is_running:
-        valkey_process.start()
-    valkey_process.resume()
+def valkey_server(request: pytest.FixtureRequest, tmp_path: Path, guard: Guard) -> Iterator[ValkeyProcess]:
+    """A running, empty Valkey; `.url`, `.port`. With the mark `own_valkey` it is the test's own, for faults."""
+    if request.node.get_closest_marker("own_valkey"):
+        folder = tmp_path / "valkey"
+        folder.mkdir()
+        own = start_valkey(folder, guard)
+        yield own
+        own.stop()
+        return
     import redis
 
-    with redis.Redis.from_url(valkey_process.url) as client:
+    shared: ValkeyProcess = request.getfixturevalue("valkey_process")
+    with redis.Redis.from_url(shared.url) as client:
         client.flushall()
-    return valkey_process
+    yield shared
+
+
+def start_postgres(folder: Path, guard: Guard) -> PostgresProcess:
+    cluster = prepare_postgres(folder / "data", port=free_ports(1)[0], password=PASSWORD, durable=False)
+    server = PostgresProcess(cluster, guard, folder / "server.log")
+    server.start()
+    return server
+
+
+def make_template(server: PostgresProcess) -> MigratedTemplate:
+    from services.core.storage.migrate import upgrade
+
+    server.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+    upgrade(server.url(TEMPLATE))
+    return MigratedTemplate(server, TEMPLATE)
+
+
+def start_valkey(folder: Path, guard: Guard) -> ValkeyProcess:
+    server = ValkeyProcess(
+        prepare_valkey(folder, port=free_ports(1)[0], password=PASSWORD), guard, folder / "server.log"
+    )
+    server.start()
+    return server
 
 
 @pytest.fixture
@@ -208,11 +244,7 @@ def serve(guard: Guard, tmp_path: Path) -> Iterator[Callable[[PostgresCluster | 
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: PostgresProcess) -> MigratedTemplate:
-    from services.core.storage.migrate import upgrade
-
-    postgres_server.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
-    upgrade(postgres_server.url(TEMPLATE))
-    return MigratedTemplate(postgres_server, TEMPLATE)
+    return make_template(postgres_server)
 
 
 @pytest.fixture

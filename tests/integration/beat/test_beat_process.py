@@ -3,15 +3,32 @@
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from services.cli.laptop.guard import Guard
+from tests.conftest import MigratedTemplate, PostgresProcess, make_template, start_postgres
 
 pytestmark = pytest.mark.processes
 
 LEASE_SECONDS = 3
 FROZEN_SECONDS = 5  # the server ends a transaction that stands still for so long
 START_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[PostgresProcess]:
+    """This module's own: it is stopped here."""
+    server = start_postgres(tmp_path_factory.mktemp("postgres"), guard)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def migrated_template(postgres_server: PostgresProcess) -> MigratedTemplate:
+    return make_template(postgres_server)
 
 
 def lead(ledger: Any, beat: Any, eventually: Any) -> None:
@@ -138,6 +155,7 @@ class TestOneBeat:
         assert ledger.holder()[1] >= term
         assert len(beat.events("beat.database_lost")) == len(beat.events("beat.database_back")) == 1
 
+    @pytest.mark.own_valkey
     def test_without_a_broker_it_leads_and_records(
         self, ledger: Any, start_beat: Any, eventually: Any, valkey_server: Any, queued: Any
     ) -> None:

@@ -79,8 +79,6 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimul
 @pytest.fixture(scope="module")
 def console_settings(migrated_template: Any, valkey_process: Any, simulator: RunningSimulator) -> Iterator[Settings]:
     url = migrated_template.server.create_database(template=migrated_template.name)
-    if not valkey_process.is_running:
-        valkey_process.start()
     yield read_settings(
         database_url=url,
         redis_url=valkey_process.url,

@@ -1,11 +1,35 @@
 """What is answered while a store is away, and what the log says of a request."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
+from services.cli.laptop.guard import Guard
 from services.core.queue.names import TaskName
 from services.core.storage import work
+from tests.conftest import MigratedTemplate, PostgresProcess, ValkeyProcess, make_template, start_postgres, start_valkey
+
+
+@pytest.fixture(scope="module")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[PostgresProcess]:
+    """This module's own: it is stopped here."""
+    server = start_postgres(tmp_path_factory.mktemp("postgres"), guard)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def migrated_template(postgres_server: PostgresProcess) -> MigratedTemplate:
+    return make_template(postgres_server)
+
+
+@pytest.fixture(scope="module")
+def valkey_process(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[ValkeyProcess]:
+    """This module's own: it is stopped here."""
+    server = start_valkey(tmp_path_factory.mktemp("valkey"), guard)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -12,16 +12,25 @@ import psycopg
 import pytest
 from redis import Redis
 
+from services.cli.laptop.guard import Guard
 from services.core.runtime.settings import Durations, read_settings
 from services.core.usecases.context import Context
 from services.core.usecases.sweep import sweep
-from tests.conftest import PostgresProcess, ValkeyProcess
+from tests.conftest import PostgresProcess, ValkeyProcess, start_valkey
 from tests.tools.http_role import wait_until
 from tests.tools.ingress import JSON, RunningIngress, body_of, new_delivery_id, received, request, standard
 from tests.tools.webhook_load import WebhookLoad
 
 SENDER_PATIENCE_SECONDS = 10
 """So long the provider waits for an answer; two seconds are what we let it wait."""
+
+
+@pytest.fixture(scope="module")
+def valkey_process(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[ValkeyProcess]:
+    """This module's own: it is stopped and frozen here."""
+    server = start_valkey(tmp_path_factory.mktemp("valkey"), guard)
+    yield server
+    server.stop()
 
 
 POINTS = [

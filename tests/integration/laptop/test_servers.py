@@ -27,6 +27,7 @@ class TestPostgres:
 
 
 class TestValkey:
+    @pytest.mark.own_valkey
     def test_writes_outlive_a_kill_and_a_freeze_answers_nothing(self, valkey_server):
         with redis.Redis.from_url(valkey_server.url, socket_timeout=0.2) as client:
             client.set("kept", "yes")

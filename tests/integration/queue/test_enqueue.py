@@ -74,6 +74,7 @@ def test_only_large_messages_are_compressed(
     assert ("compression" in message["headers"]) == is_compressed
 
 
+@pytest.mark.own_valkey
 @pytest.mark.parametrize(("fault", "limit"), [("kill", 1.0), ("freeze", 3.2)])
 def test_a_publish_ends_in_its_time(fault: str, limit: float, broker: Broker, valkey_server: Any) -> None:
     broker.ping()
@@ -86,6 +87,7 @@ def test_a_publish_ends_in_its_time(fault: str, limit: float, broker: Broker, va
         assert raised.value.retryable
 
 
+@pytest.mark.own_valkey
 @pytest.mark.parametrize(("fault", "limit"), [("kill", 1.0), ("freeze", 3.5)])
 def test_celerys_own_publish_is_bounded_too(fault: str, limit: float, celery_app: Any, valkey_server: Any) -> None:
     from kombu.exceptions import OperationalError
@@ -97,6 +99,7 @@ def test_celerys_own_publish_is_bounded_too(fault: str, limit: float, celery_app
     assert time.monotonic() - began < limit
 
 
+@pytest.mark.own_valkey
 def test_publishing_goes_on_after_the_broker_restarts(broker: Broker, valkey_server: Any, redis_client: Redis) -> None:
     broker.ping()
     valkey_server.kill()
@@ -139,6 +142,7 @@ def test_what_the_inspector_reads_is_what_redis_holds(
     assert inspector.workers(timeout=timedelta(milliseconds=100)) == ()
 
 
+@pytest.mark.own_valkey
 def test_the_inspector_says_when_the_broker_is_gone(inspector: Inspector, valkey_server: Any) -> None:
     valkey_server.kill()
     for question in (inspector.depths, inspector.loads, lambda: inspector.purge(Queue.DEFAULT), inspector.workers):

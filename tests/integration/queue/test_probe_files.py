@@ -12,6 +12,7 @@ pytestmark = pytest.mark.processes
 FRESH, STALE = 1.0, 1.5  # seconds; files are written every 0.1 s, and a stalled consumer is believed for half a second
 
 
+@pytest.mark.own_valkey
 def test_without_a_broker_a_worker_is_alive_but_not_ready(new_worker: Any, valkey_server: Any, eventually: Any) -> None:
     valkey_server.kill()
     worker = new_worker().start("webhook", ready=False, consumer_stalled_after=0.5)
@@ -26,6 +27,7 @@ def test_without_a_broker_a_worker_is_alive_but_not_ready(new_worker: Any, valke
     eventually(lambda: (worker.folder / "live").stat().st_mtime > first + 1.5)
 
 
+@pytest.mark.own_valkey
 def test_a_broker_that_answers_nothing_is_noticed_and_forgiven(
     new_worker: Any, broker: Any, valkey_server: Any, eventually: Any
 ) -> None:

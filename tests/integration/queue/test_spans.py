@@ -142,6 +142,7 @@ def test_the_publishers_span(
     assert {each["traceID"] for each in send["references"] if each["refType"] == kind} == expected
 
 
+@pytest.mark.own_valkey
 def test_a_publish_that_fails_leaves_no_span_behind(
     broker: Broker, received: Received, valkey_server: Any, eventually: Any
 ) -> None:

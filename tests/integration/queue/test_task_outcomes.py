@@ -84,6 +84,7 @@ def test_a_task_whose_journal_is_down_stays_in_the_broker(
     assert not worker.events("gave_up")
 
 
+@pytest.mark.own_valkey
 def test_dead_letters_are_written_while_the_broker_is_down(
     new_worker: Any, broker: Any, valkey_server: Any, eventually: Any
 ) -> None:
@@ -99,6 +100,7 @@ def test_dead_letters_are_written_while_the_broker_is_down(
     eventually(lambda: worker.events("succeeded", "quick"))
 
 
+@pytest.mark.own_valkey
 def test_a_repetition_that_the_broker_does_not_take_is_not_lost(
     new_worker: Any, broker: Any, valkey_server: Any, eventually: Any
 ) -> None:

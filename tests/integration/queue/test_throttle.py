@@ -146,6 +146,7 @@ def test_four_processes_share_the_rate_and_use_it_up(valkey_server: Any, tmp_pat
     assert len(instants) >= 0.8 * given_out, "the machine was too busy to wake anybody in time"
 
 
+@pytest.mark.own_valkey
 @pytest.mark.processes
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["flush", "restart", "older state"])
@@ -219,6 +220,7 @@ def test_after_a_backoff_nobody_is_given_a_slot_before_its_end(
     other.close()
 
 
+@pytest.mark.own_valkey
 @pytest.mark.parametrize("kind", ["send", "read"])
 @pytest.mark.parametrize("fault", ["kill", "freeze"])
 def test_without_redis_nothing_is_reserved(

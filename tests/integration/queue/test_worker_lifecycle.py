@@ -85,6 +85,7 @@ def test_a_lost_workers_tasks_are_recovered_by_another_of_its_pool(
     eventually(lambda: inspector.unacked(WEBHOOK) == 0)
 
 
+@pytest.mark.own_valkey
 def test_a_worker_outlives_a_broker_that_restarts_under_its_task(
     new_worker: Any, broker: Any, valkey_server: Any, inspector: Any, eventually: Any
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_worker_outlives_a_broker_that_restarts_under_its_task(
     assert worker.is_running
 
 
+@pytest.mark.own_valkey
 def test_a_worker_outlives_a_full_broker(new_worker: Any, broker: Any, redis_client: Any, eventually: Any) -> None:
     worker = new_worker().start("webhook")
     redis_client.config_set("maxmemory", "1mb")

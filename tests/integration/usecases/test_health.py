@@ -137,6 +137,7 @@ def test_a_broker_that_is_away_leaves_depths_unknown(make_world: Any) -> None:
     assert (found["redis"].well, found["queue default"].found) == (False, "depth unknown")
 
 
+@pytest.mark.own_valkey
 def test_a_broker_that_misses_the_first_question_is_well(
     world: World, valkey_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,6 +215,7 @@ class TestBatches:
         rows = [world.row(each) for each in ids]
         assert {(row.status, row.lease_until, row.published_at) for row in rows} == {("pending", None, None)}
 
+    @pytest.mark.own_valkey
     def test_no_limiter_no_text(self, world: World, valkey_server: ValkeyProcess) -> None:
         message_id = world.message()
         valkey_server.stop()
@@ -328,6 +329,7 @@ class TestDispatch:
 
         assert [Dispatcher(world.context).dispatch() for _ in range(2)] == [6, 0]
 
+    @pytest.mark.own_valkey
     def test_a_broker_that_is_away_costs_nothing(self, world: World, valkey_server: ValkeyProcess) -> None:
         message_id = world.message()
         dispatcher = Dispatcher(world.context)

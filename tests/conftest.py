@@ -27,6 +27,7 @@ PASSWORD = "for-tests-on-loopback"
 START_LIMIT_SECONDS = 30
 END_LIMIT_SECONDS = 30
 TEMPLATE = "migrated"
+NOT_ON_A_SHARED_VALKEY = ("-config|set", "-replicaof", "-shutdown", "-debug", "-client|kill", "-client|pause")
 _numbers = itertools.count(1)
 
 
@@ -178,8 +179,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> I
 @pytest.fixture(scope="session")
 def valkey_process(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[ValkeyProcess]:
     """The Valkey that the tests of this process share; none of them may end, freeze or limit it."""
+    import redis
+
     server = start_valkey(tmp_path_factory.mktemp("valkey"), guard)
     server.is_shared = True
+    with redis.Redis.from_url(server.url) as admin:
+        admin.execute_command("ACL", "SETUSER", "default", *NOT_ON_A_SHARED_VALKEY)
     yield server
     server.is_shared = False
     server.stop()

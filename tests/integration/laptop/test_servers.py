@@ -1,5 +1,6 @@
 """The embedded servers run from plain binaries, survive a kill and leave nothing behind."""
 
+import itertools
 import os
 import pwd
 import shutil
@@ -66,3 +67,15 @@ class TestRoot:
         (tmp_path / "PG_VERSION").write_text("9\n")
         with pytest.raises(PostgresUnavailable, match="made by PostgreSQL 9, but"):
             prepare_postgres(tmp_path, port=1, password="secret")
+
+
+class TestShared:
+    def test_nobody_takes_a_shared_server_from_the_others(self, postgres_server, valkey_server):
+        for server, act in itertools.product([postgres_server, valkey_server], ["stop", "kill", "freeze"]):
+            with pytest.raises(AssertionError, match="own"):
+                getattr(server, act)()
+        with redis.Redis.from_url(valkey_server.url) as client:
+            for take in (client.shutdown, lambda: client.config_set("maxmemory", "1mb")):
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    take()
+            assert client.ping()

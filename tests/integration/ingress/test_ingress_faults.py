@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -13,6 +14,7 @@ import pytest
 from redis import Redis
 
 from services.cli.laptop.guard import Guard
+from services.core.queue.names import TaskName
 from services.core.runtime.settings import Durations, read_settings
 from services.core.usecases.context import Context
 from services.core.usecases.sweep import sweep
@@ -179,9 +181,14 @@ class TestRedis:
         context = Context(
             read_settings(database_url=ingress.database_url, redis_url=valkey_server.url, durations=quick)
         )
-        wait_until(lambda: sweep(context).webhooks == 0)
+
+        def is_queued() -> bool:
+            """By whom doesn't matter: what a frozen broker was sent is in its queue when it goes on."""
+            sweep(context)
+            return row["id"] in context.broker.queued(TaskName.PROCESS_WEBHOOK, lost_after=timedelta(minutes=1)).ids
+
+        wait_until(is_queued, within=30)
         context.close()
-        assert ingress.rows(delivery_id)[0]["published_at"] is not None
 
     def test_what_was_stored_is_published_at_once(self, ingress: RunningIngress, queued: Redis):
         wait_until(lambda: ingress.post(body_of(received())).status_code == 200 and queued.llen("webhooks") > 0)

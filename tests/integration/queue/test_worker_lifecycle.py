@@ -22,7 +22,7 @@ def test_queued_plus_running_is_what_the_broker_counts(
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["until:go"])] * 12)
     eventually(lambda: len(worker.events("started")) == 2)
     assert (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (10, 2)
-    [state] = inspector.workers()
+    [state] = eventually(inspector.workers)
     assert (state.pool, [running.name for running in state.running]) == ("webhook", ["process_webhook"] * 2)
     command = [sys.executable, "-m", "celery", "-A", "services.core.queue.app", "inspect", "active"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ATTACKACRACK_REDIS_URL": valkey_server.url}

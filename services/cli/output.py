@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -12,8 +12,12 @@ from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 PIPED_WIDTH = 500
+BETWEEN_COLUMNS = 3
+LONGEST_WHOLE = 24
+"""A cell of at most so many characters, such as a number or an instant, is never folded."""
 Show = Callable[[Any, ZoneInfo], Sequence[Any]]
 """From a verb's result, and the zone to show times in, to what rich prints."""
 
@@ -34,13 +38,20 @@ def write_shown(result: object, *, show: Show, zone: ZoneInfo) -> None:
 
     is_terminal = sys.stdout.isatty()
     page = StringIO()
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else PIPED_WIDTH
-    console = Console(file=page, force_terminal=is_terminal, width=width or PIPED_WIDTH, highlight=False)
+    console = Console(file=page, force_terminal=is_terminal, width=_width(is_terminal=is_terminal), highlight=False)
     for part in show(result, zone):
         console.print(part)
     lines = (line.rstrip() for line in page.getvalue().splitlines())
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _width(*, is_terminal: bool) -> int:
+    """How many characters a line has: as COLUMNS says, else the terminal's own, else any number."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said):
+        return int(said)
+    return (os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else 0) or PIPED_WIDTH
 
 
 def listing(*columns: str) -> Show:
@@ -64,19 +75,74 @@ def lines_of(values: Mapping[str, object], zone: ZoneInfo) -> "Table":
 
     grid = Table(show_header=False, box=None, pad_edge=False)
     for name, value in values.items():
-        grid.add_row(plain(name.replace("_", " ")), cell(value, zone))
+        grid.add_row(label(name), cell(value, zone))
     return grid
 
 
-def rows_table(items: Sequence[object], columns: Sequence[str], zone: ZoneInfo) -> "Table":
+def rows_table(items: Sequence[object], columns: Sequence[str], zone: ZoneInfo) -> "Rows":
     """A table of the items' fields."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+    return Rows(columns, [[getattr(item, name) for name in columns] for item in items], zone)
 
-    table = Table(*(name.replace("_", " ") for name in columns), box=SIMPLE_HEAD, pad_edge=False)
-    for item in items:
-        table.add_row(*(cell(getattr(item, name), zone) for name in columns))
-    return table
+
+class Rows:
+    """A table where it fits, else each row as lines of names and values: neither a number nor a word is ever cut."""
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[object]], zone: ZoneInfo) -> None:
+        self._heads = [label(name) for name in columns]
+        self._cells = [[cell(value, zone) for value in row] for row in rows]
+
+    def __rich_console__(self, _console: Any, options: Any) -> Iterator[Any]:
+        if not self._cells:
+            yield "none"
+        elif self._least_width() <= options.max_width:
+            yield self._table()
+        else:
+            yield from self._records()
+
+    def _least_width(self) -> int:
+        """How narrow the table can be: columns of words fold between them, all others stay whole."""
+        return sum(max(map(_least_width, column)) for column in self._columns()) + BETWEEN_COLUMNS * len(self._heads)
+
+    def _columns(self) -> Iterator[Sequence["Text"]]:
+        from rich.text import Text
+
+        for index, head in enumerate(self._heads):
+            yield [Text(head), *(row[index] for row in self._cells)]
+
+    def _table(self) -> "Table":
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for head, column in zip(self._heads, self._columns(), strict=True):
+            table.add_column(head, min_width=max(map(_least_width, column)))
+        for row in self._cells:
+            table.add_row(*row)
+        return table
+
+    def _records(self) -> Iterator["Table"]:
+        from rich.table import Table
+
+        for number, row in enumerate(self._cells):
+            grid = Table(show_header=False, box=None, pad_edge=False)
+            for head, value in zip(self._heads, row, strict=True):
+                if value.plain:
+                    grid.add_row(head, value)
+            if number:
+                yield ""
+            yield grid
+
+
+def _least_width(text: "Text") -> int:
+    from rich.cells import cell_len
+
+    words = text.plain.split(" ") if len(text.plain) > LONGEST_WHOLE else [text.plain]
+    return max(map(cell_len, words))
+
+
+def label(name: str) -> str:
+    """A field's name as people read it."""
+    return plain(name.replace("_", " "))
 
 
 def cell(value: object, zone: ZoneInfo) -> Any:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import cell, listing
+from services.cli.output import Rows, cell, listing
 from services.cli.verb import After, Id, Limit, verb
 from services.cli.waterfall import Waterfall
 from services.core.domain.messages import MessageStatus
@@ -53,13 +53,13 @@ def show(context: "Context", message: Id) -> Any:
 
 
 def _story(result: Any, zone: ZoneInfo) -> list[Any]:
-    from rich.table import Table
     from rich.text import Text
 
-    steps = Table("at", "what", "reason", "facts", box=None, pad_edge=False)
+    rows = []
     for step in result.steps:
         facts = {name: value for name, value in step.items() if name not in STEP_FIELDS and value not in (None, [])}
-        steps.add_row(*(cell(step[name], zone) for name in STEP_FIELDS), cell(facts, zone))
+        rows.append([*(step[name] for name in STEP_FIELDS), facts])
+    steps = Rows((*STEP_FIELDS, "facts"), rows, zone)
     heads = ("status", "reason", "campaign", "not_before", "provider_message_id", "trace_id", "begun_by_trace_id")
     known = [
         Text(f"{name.replace('_', ' ')}: ") + cell(value, zone) for name in heads if (value := getattr(result, name))

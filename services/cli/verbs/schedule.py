@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import cell, listing
+from services.cli.output import Rows, listing
 from services.cli.verb import LARGEST_ID, SOMEBODY, By, Limit, verb
 
 if TYPE_CHECKING:
@@ -17,18 +17,12 @@ group = typer.Typer(help="Scheduled jobs: when they run next, what they did.", n
 
 
 def _show_jobs(page: Any, zone: ZoneInfo) -> list[Any]:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(
-        "name", "rule", "next due", "last due", "status", "late by", "paused at", box=SIMPLE_HEAD, pad_edge=False
-    )
+    rows = []
     for job in page.items:
         run = job.last_run
         last = (run.due_at, run.status, run.late_by) if run else (None, None, None)
-        values = (job.name, job.rule, next(iter(job.next_due), None), *last, job.paused_at)
-        table.add_row(*(cell(value, zone) for value in values))
-    return [table]
+        rows.append((job.name, job.rule, next(iter(job.next_due), None), *last, job.paused_at))
+    return [Rows(("name", "rule", "next_due", "last_due", "status", "late_by", "paused_at"), rows, zone)]
 
 
 @verb(group, "list", show=_show_jobs)

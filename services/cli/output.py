@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 PIPED_WIDTH = 500
+OLD_PHONE = "e164"
 BETWEEN_COLUMNS = 3
 LONGEST_WHOLE = 24
 """A cell of at most so many characters, such as a number or an instant, is never folded."""
@@ -28,8 +29,23 @@ def write_json(result: object) -> None:
 
     from pydantic_core import to_jsonable_python
 
-    sys.stdout.write(json.dumps(to_jsonable_python(result), indent=2) + "\n")
+    sys.stdout.write(json.dumps(_with_phones(to_jsonable_python(result)), indent=2) + "\n")
     sys.stdout.flush()
+
+
+def _with_phones(document: Any) -> Any:
+    """A number is `phone` everywhere; `e164`, its older name, stays beside it for this version."""
+    if isinstance(document, list):
+        return [_with_phones(each) for each in document]
+    if not isinstance(document, dict):
+        return document
+    found = {key: _with_phones(value) for key, value in document.items()}
+    return {"phone": found[OLD_PHONE], **found} if OLD_PHONE in found else found
+
+
+def field_of(item: object, name: str) -> str:
+    """The attribute that holds what people see under a name."""
+    return OLD_PHONE if name == "phone" and hasattr(item, OLD_PHONE) else name
 
 
 def write_shown(result: object, *, show: Show, zone: ZoneInfo) -> None:
@@ -81,7 +97,7 @@ def lines_of(values: Mapping[str, object], zone: ZoneInfo) -> "Table":
 
 def rows_table(items: Sequence[object], columns: Sequence[str], zone: ZoneInfo) -> "Rows":
     """A table of the items' fields."""
-    return Rows(columns, [[getattr(item, name) for name in columns] for item in items], zone)
+    return Rows(columns, [[getattr(item, field_of(item, name)) for name in columns] for item in items], zone)
 
 
 class Rows:
@@ -120,7 +136,7 @@ class Rows:
             table.add_row(*row)
         return table
 
-    def _records(self) -> Iterator["Table"]:
+    def _records(self) -> Iterator[Any]:
         from rich.table import Table
 
         for number, row in enumerate(self._cells):
@@ -142,7 +158,7 @@ def _least_width(text: "Text") -> int:
 
 def label(name: str) -> str:
     """A field's name as people read it."""
-    return plain(name.replace("_", " "))
+    return "phone" if name == OLD_PHONE else plain(name.replace("_", " "))
 
 
 def cell(value: object, zone: ZoneInfo) -> Any:

@@ -223,7 +223,7 @@ def results(context: "Context", campaign: Key) -> Any:
     group,
     "recipients",
     show=listing(
-        *("recipient_id", "e164", "variant", "state", "reason", "segments"),
+        *("recipient_id", "phone", "variant", "state", "reason", "segments"),
         *("deferred_until", "submitted_at", "replied_at"),
     ),
 )

@@ -156,16 +156,16 @@ def discard_import(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
 
 @verb(group, "show")
 def show(context: "Context", key: Annotated[str, typer.Argument(metavar="NUMBER|ID", show_default=False)]) -> Any:
-    """One contact, by E.164 number or id.
+    """One contact, by id or by a number in any form.
 
-    Example: attackacrack contacts show +12025550143
+    Example: attackacrack contacts show "(202) 555-0143"
     """
     from services.core.usecases.inspect_verbs import find_contact
 
     return find_contact(context, key)
 
 
-@verb(group, "list", show=listing("contact_id", "e164", "first_name", "last_name", "city", "state", "opted_out_at"))
+@verb(group, "list", show=listing("contact_id", "phone", "first_name", "last_name", "city", "state", "opted_out_at"))
 def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
     """Contacts by id.
 
@@ -196,7 +196,7 @@ def add(
     from services.core.usecases.contact_verbs import NewContact, add_contact
 
     new = NewContact(
-        number=number,
+        phone=number,
         first_name=first_name,
         last_name=last_name,
         city=city,

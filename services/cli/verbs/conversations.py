@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer(help="What people wrote, and answers to them.", no_args_is_help=True)
 
-Contact = Annotated[str, typer.Argument(help="An id, or a number that begins with +.", show_default=False)]
+Contact = Annotated[str, typer.Argument(help="An id, or a number in any form.", show_default=False)]
 Before = Annotated[int | None, typer.Option("--before", "--after", min=1, max=LARGEST_ID, show_default=False)]
 
 
@@ -24,7 +24,7 @@ def _show_texts(conversation: Any, zone: ZoneInfo) -> Any:
     return [heading, rows_table(conversation.texts, ("at", "direction", "text", "status", "reason"), zone), *more]
 
 
-@verb(group, "list", show=listing("contact_id", "e164", "first_name", "last_at", "last_text", "unanswered"))
+@verb(group, "list", show=listing("contact_id", "phone", "first_name", "last_at", "last_text", "unanswered"))
 def list_(context: "Context", limit: Limit = 100, before: Before = None) -> Any:
     """People who wrote, the latest first.
 

@@ -14,7 +14,7 @@ from services.cli.verb import After, Id, Limit, Reason, verb
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
 
-COLUMNS = ("message_id", "campaign_id", "e164", "reason", "risk")
+COLUMNS = ("message_id", "campaign_id", "phone", "reason", "risk")
 PATIENCE = 15.0
 SHORTLY = timedelta(seconds=1)
 

@@ -19,7 +19,9 @@ PIECE = 1 << 16
 group = typer.Typer(help="Jobs: imported or put singly; a completed one is followed up.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="EXTERNAL_ID", show_default=False)]
-Number = Annotated[str | None, typer.Option("--number", help="The person's phone number.", show_default=False)]
+Number = Annotated[
+    str | None, typer.Option("--phone", "--number", help="The person's phone number, in any form.", show_default=False)
+]
 Type = Annotated[str | None, typer.Option("--type", help="The kind of job; chooses the text.", show_default=False)]
 FirstName = Annotated[str | None, typer.Option("--first-name", show_default=False)]
 End = Annotated[str | None, typer.Option("--calendar-end", help="ISO 8601; 'none' takes it back.", show_default=False)]
@@ -97,7 +99,9 @@ def update(
     return _put(context, job, None, None, kind, cancelled, times, by=by, must_exist=True)
 
 
-@verb(group, "list", show=listing("job_id", "external_id", "e164", "job_type", "state", "calendar_end", "completed_at"))
+@verb(
+    group, "list", show=listing("job_id", "external_id", "phone", "job_type", "state", "calendar_end", "completed_at")
+)
 def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
     """Jobs by id.
 
@@ -132,12 +136,13 @@ def _put(
     must_exist: bool,
 ) -> Any:
     from services.core.domain.jobs_csv import GivenJob
-    from services.core.usecases.job_verbs import put_job, readable_number
+    from services.core.usecases.job_verbs import put_job
+    from services.core.usecases.person_key import read_phone
 
     zone = ZoneInfo(context.settings.business_zone)
     given = GivenJob(
         external_id=external_id,
-        e164=None if number is None else readable_number(context, number),
+        e164=None if number is None else read_phone(context, number),
         first_name=first_name,
         job_type=job_type,
         calendar_end=_time(times, "calendar_end", zone),

@@ -21,13 +21,15 @@ group = typer.Typer(help="Messages, one by one.", no_args_is_help=True)
 @verb(
     group,
     "list",
-    show=listing("message_id", "direction", "campaign_id", "e164", "status", "reason", "not_before", "submitted_at"),
+    show=listing("message_id", "direction", "campaign_id", "phone", "status", "reason", "not_before", "submitted_at"),
 )
 def list_(
     context: "Context",
     campaign: Annotated[str | None, typer.Option("--campaign", help="Of one campaign, by id or name.")] = None,
     status: Annotated[MessageStatus | None, typer.Option("--status")] = None,
-    number: Annotated[str | None, typer.Option("--number", help="With one person, by E.164 number.")] = None,
+    phone: Annotated[
+        str | None, typer.Option("--phone", "--number", help="With one person, by a number in any form.")
+    ] = None,
     limit: Limit = 100,
     after: After = 0,
 ) -> Any:
@@ -38,7 +40,7 @@ def list_(
     from services.core.usecases.inspect_verbs import campaign_id_of, list_messages
 
     campaign_id = campaign_id_of(context, campaign) if campaign is not None else None
-    return list_messages(context, campaign_id=campaign_id, status=status, e164=number, after=after, limit=limit)
+    return list_messages(context, campaign_id=campaign_id, status=status, phone=phone, after=after, limit=limit)
 
 
 @verb(group, "show")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 group = typer.Typer(help="Who is not to be texted any more.", no_args_is_help=True)
 
 
-@verb(group, "list", show=listing("opt_out_id", "e164", "source", "rule", "said_at", "evidence", "lifted_at"))
+@verb(group, "list", show=listing("opt_out_id", "phone", "source", "rule", "said_at", "evidence", "lifted_at"))
 def list_(
     context: "Context",
     everything: Annotated[bool, typer.Option("--all", help="Also those that were lifted.")] = False,

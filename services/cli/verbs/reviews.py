@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 group = typer.Typer(help="Texts that may have meant STOP; the contact is paused until somebody decides.")
 
 
-@verb(group, "list", show=listing("review_id", "e164", "named", "text", "rule", "said_at", "decision", "decided_by"))
+@verb(group, "list", show=listing("review_id", "phone", "named", "text", "rule", "said_at", "decision", "decided_by"))
 def list_(
     context: "Context",
     everything: Annotated[bool, typer.Option("--all", help="Also those that were decided.")] = False,

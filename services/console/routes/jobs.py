@@ -13,6 +13,7 @@ from services.core.domain.access import Role
 from services.core.domain.jobs_csv import TIMES, GivenJob
 from services.core.usecases import job_verbs
 from services.core.usecases.job_verbs import JobImportReport, JobView, PutJob
+from services.core.usecases.person_key import read_phone
 
 ExternalId = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -24,7 +25,7 @@ def list_jobs(work: Work, request: Request, query: Annotated[PageQuery, Query()]
 
 def add_job(work: Work, by: By, new: shapes.NewJob, response: Response) -> PutJob:
     """Add a job, or say more about a known one; the same again changes nothing."""
-    number = job_verbs.readable_number(work, new.number) if new.number is not None else None
+    number = read_phone(work, new.phone) if new.phone is not None else None
     given = _given(new, new.external_id, e164=number, first_name=new.first_name)
     put = job_verbs.put_job(work, given, by=by)
     tag(response, put.job)

@@ -17,11 +17,12 @@ from services.core.usecases.inspect_verbs import MessageView
 
 def list_messages(work: Work, request: Request, query: Annotated[shapes.MessagesQuery, Query()]) -> dict[str, Any]:
     """Messages, oldest first."""
-    chosen = query.model_dump(include={"campaign_id", "status", "e164"})
+    chosen = query.model_dump(include={"campaign_id", "status"})
+    phone = query.phone or query.e164
     return page_of(
         request,
         query,
-        lambda after, limit: inspect_verbs.list_messages(work, **chosen, after=after, limit=limit),
+        lambda after, limit: inspect_verbs.list_messages(work, **chosen, phone=phone, after=after, limit=limit),
     )
 
 

@@ -25,12 +25,12 @@ def list_opt_outs(work: Work, request: Request, query: Annotated[shapes.OptOutsQ
 
 def add_opt_out(work: Work, by: By, new: shapes.NewOptOut) -> ContactView:
     """Text a number no more, from now on; also one that is no contact yet."""
-    return contact_verbs.add_opt_out(work, new.number, evidence=new.evidence, by=by)
+    return contact_verbs.add_opt_out(work, new.phone, evidence=new.evidence, by=by)
 
 
 def lift_opt_out(work: Work, by: By, wanted: shapes.LiftOptOut) -> ContactView:
     """Let a number be texted again, because the person asked for it; what was skipped stays so."""
-    return contact_verbs.lift_opt_out(work, wanted.number, evidence=wanted.evidence, by=by)
+    return contact_verbs.lift_opt_out(work, wanted.phone, evidence=wanted.evidence, by=by)
 
 
 ENDPOINTS = (

@@ -5,7 +5,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, Asked, Number, PageQuery, Reason, Short, Taken, example
+from services.console.shapes.values import (
+    PHONE_NAMES,
+    Answered,
+    Asked,
+    OfPerson,
+    PageQuery,
+    Phone,
+    Reason,
+    Short,
+    Taken,
+    example,
+)
 from services.core.domain.imports import ImportStatus, RowOutcome
 
 
@@ -99,9 +110,9 @@ class ImportRow(Answered):
 
 
 class NewContact(Taken):
-    model_config = example({"number": "(202) 555-0143", "first_name": "Ada", "state": "NY"})
+    model_config = example({"phone": "(202) 555-0143", "first_name": "Ada", "state": "NY"})
 
-    number: Number
+    phone: Phone = Field(validation_alias=PHONE_NAMES, description="A number in any form.")
     first_name: Short | None = None
     last_name: Short | None = None
     city: Short | None = None
@@ -114,10 +125,11 @@ class NewContact(Taken):
     )
 
 
-class Contact(Answered):
+class Contact(OfPerson):
     model_config = example(
         {
             "contact_id": 17,
+            "phone": "+12025550143",
             "e164": "+12025550143",
             "first_name": "Ada",
             "last_name": None,
@@ -137,7 +149,6 @@ class Contact(Answered):
     )
 
     contact_id: int
-    e164: str
     first_name: str | None
     last_name: str | None
     city: str | None

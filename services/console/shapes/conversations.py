@@ -4,16 +4,17 @@ from datetime import datetime
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, Taken, example
+from services.console.shapes.values import Answered, OfPerson, Taken, example
 from services.core.domain.messages import Direction, MessageStatus
 
 
-class ConversationSummary(Answered):
+class ConversationSummary(OfPerson):
     """A contact who has written to us; `unanswered` when the last word is theirs."""
 
     model_config = example(
         {
             "contact_id": 17,
+            "phone": "+12025550143",
             "e164": "+12025550143",
             "first_name": "Ada",
             "incoming": 1,
@@ -27,7 +28,6 @@ class ConversationSummary(Answered):
     )
 
     contact_id: int
-    e164: str
     first_name: str | None
     incoming: int
     last_message_id: int
@@ -50,12 +50,13 @@ class ConversationText(Answered):
     campaign_id: int | None
 
 
-class Conversation(Answered):
+class Conversation(OfPerson):
     """What was said, the oldest first; `before` is the cursor of what was said earlier, or null."""
 
     model_config = example(
         {
             "contact_id": 17,
+            "phone": "+12025550143",
             "e164": "+12025550143",
             "opted_out_at": None,
             "paused_at": None,
@@ -75,7 +76,6 @@ class Conversation(Answered):
     )
 
     contact_id: int
-    e164: str
     opted_out_at: datetime | None
     paused_at: datetime | None
     texts: list[ConversationText]

@@ -5,13 +5,14 @@ from typing import Any
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, Id, Reason, Taken, example
+from services.console.shapes.values import Answered, Id, OfPerson, Reason, Taken, example
 from services.core.domain.messages import MessageStatus
 
 HELD: dict[str, Any] = {
     "message_id": 42,
     "campaign_id": 1,
     "contact_id": 17,
+    "phone": "+12025550143",
     "e164": "+12025550143",
     "status": "held",
     "reason": "unsettled",
@@ -54,7 +55,7 @@ class Attempt(Answered):
     looks: list[Look]
 
 
-class Held(Answered):
+class Held(OfPerson):
     """A held message with its evidence; `risk` says what a release would mean."""
 
     model_config = example(HELD)
@@ -62,7 +63,6 @@ class Held(Answered):
     message_id: int
     campaign_id: int | None
     contact_id: int | None
-    e164: str
     status: MessageStatus
     reason: str | None
     body: str | None

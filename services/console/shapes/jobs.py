@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, Asked, Instant, Number, Short, Taken, example
+from services.console.shapes.values import PHONE_NAMES, Answered, Asked, Instant, OfPerson, Phone, Short, Taken, example
 from services.core.domain.jobs import JobState
 from services.core.domain.messages import MessageStatus
 from services.core.usecases.job_verbs import PutOutcome
@@ -14,6 +14,7 @@ JOB: dict[str, Any] = {
     "job_id": 5,
     "external_id": "J-17",
     "contact_id": 17,
+    "phone": "+12025550143",
     "e164": "+12025550143",
     "first_name": "Ada",
     "job_type": "foundation",
@@ -46,7 +47,7 @@ class NewJob(JobChange):
     model_config = example(
         {
             "external_id": "J-17",
-            "number": "(202) 555-0143",
+            "phone": "(202) 555-0143",
             "first_name": "Ada",
             "job_type": "foundation",
             "calendar_end": "2026-03-02T15:00:00-05:00",
@@ -54,7 +55,11 @@ class NewJob(JobChange):
     )
 
     external_id: Short
-    number: Number | None = Field(default=None, description="Needed the first time; another person's is refused.")
+    phone: Phone | None = Field(
+        default=None,
+        validation_alias=PHONE_NAMES,
+        description="Needed the first time; another person's is refused.",
+    )
     first_name: Short | None = None
 
 
@@ -67,13 +72,12 @@ class JobText(Answered):
     not_before: datetime | None
 
 
-class Job(Answered):
+class Job(OfPerson):
     model_config = example(JOB)
 
     job_id: int
     external_id: str
     contact_id: int
-    e164: str
     first_name: str | None
     job_type: str
     state: JobState

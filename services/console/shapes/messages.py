@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from services.console.shapes.values import Answered, Id, PageQuery, example
+from services.console.shapes.values import Answered, Id, OfPerson, PageQuery, example
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
 
 MESSAGE: dict[str, Any] = {
@@ -14,6 +14,7 @@ MESSAGE: dict[str, Any] = {
     "kind": "marketing",
     "campaign_id": 1,
     "contact_id": 17,
+    "phone": "+12025550143",
     "e164": "+12025550143",
     "status": "delivered",
     "reason": None,
@@ -34,10 +35,13 @@ MESSAGE: dict[str, Any] = {
 class MessagesQuery(PageQuery):
     campaign_id: Id | None = None
     status: MessageStatus | None = None
-    e164: str | None = Field(default=None, pattern=r"^\+[1-9][0-9]{1,14}$")
+    phone: str | None = Field(
+        default=None, max_length=64, description="With one person: a number in any form; `e164` is its older name."
+    )
+    e164: str | None = Field(default=None, max_length=64, json_schema_extra={"deprecated": True})
 
 
-class Message(Answered):
+class Message(OfPerson):
     model_config = example(MESSAGE)
 
     message_id: int
@@ -45,7 +49,6 @@ class Message(Answered):
     kind: MessageKind
     campaign_id: int | None
     contact_id: int | None
-    e164: str
     status: MessageStatus
     reason: str | None
     segments: int

@@ -4,29 +4,30 @@ from datetime import datetime
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, Number, PageQuery, Reason, Taken, example
+from services.console.shapes.values import PHONE_NAMES, OfPerson, PageQuery, Phone, Reason, Taken, example
 from services.core.domain.opt_outs import OptOutSource
 
 
 class NewOptOut(Taken):
-    model_config = example({"number": "+12025550143", "evidence": "asked on the phone, 2 March, Ada"})
+    model_config = example({"phone": "+12025550143", "evidence": "asked on the phone, 2 March, Ada"})
 
-    number: Number
+    phone: Phone = Field(validation_alias=PHONE_NAMES, description="A number in any form.")
     evidence: Reason = Field(description="How the person asked; kept as proof.")
 
 
 class LiftOptOut(Taken):
-    model_config = example({"number": "+12025550143", "evidence": "signed up again at the fair, form 17"})
+    model_config = example({"phone": "+12025550143", "evidence": "signed up again at the fair, form 17"})
 
-    number: Number
+    phone: Phone = Field(validation_alias=PHONE_NAMES, description="A number in any form.")
     evidence: Reason = Field(description="How the person asked to be texted again; kept as proof.")
 
 
-class OptOut(Answered):
+class OptOut(OfPerson):
     model_config = example(
         {
             "opt_out_id": 3,
             "contact_id": 17,
+            "phone": "+12025550143",
             "e164": "+12025550143",
             "source": "operator",
             "rule": "by_hand",
@@ -41,7 +42,6 @@ class OptOut(Answered):
 
     opt_out_id: int
     contact_id: int
-    e164: str
     source: OptOutSource
     rule: str
     said_at: datetime

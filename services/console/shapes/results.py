@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, PageQuery, Short, Span, Taken, example
+from services.console.shapes.values import Answered, OfPerson, PageQuery, Short, Span, Taken, example
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.comparison import Verdict
 
@@ -88,13 +88,14 @@ class RecipientsQuery(PageQuery):
     deferred: bool = Field(default=False, description="true: only those who wait, texted too short a while ago")
 
 
-class Recipient(Answered):
+class Recipient(OfPerson):
     """A recipient with its end: `state` is the message's, else `planned` or `excluded`; `reason` says why."""
 
     model_config = example(
         {
             "recipient_id": 9,
             "contact_id": 17,
+            "phone": "+12025550143",
             "e164": "+12025550143",
             "variant": "a",
             "state": "delivered",
@@ -116,7 +117,6 @@ class Recipient(Answered):
 
     recipient_id: int
     contact_id: int
-    e164: str
     variant: str
     state: str
     reason: str | None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, PageQuery, Reason, Taken, example
+from services.console.shapes.values import OfPerson, PageQuery, Reason, Taken, example
 from services.core.usecases.review_verbs import ReviewDecision
 
 
@@ -13,13 +13,14 @@ class ReviewsQuery(PageQuery):
     undecided: bool = Field(default=True, description="false: those that were decided, too")
 
 
-class Review(Answered):
+class Review(OfPerson):
     """A doubtful text; its contact is paused until it is decided. `text` is null once it was erased."""
 
     model_config = example(
         {
             "review_id": 7,
             "contact_id": 17,
+            "phone": "+12025550143",
             "e164": "+12025550143",
             "rule": "names_another_number",
             "text": "please stop texting my dad at 617-555-0162",
@@ -34,7 +35,6 @@ class Review(Answered):
 
     review_id: int
     contact_id: int
-    e164: str
     rule: str
     text: str | None
     named: list[str] = Field(description="Numbers in the text other than the sender's.")

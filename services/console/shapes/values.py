@@ -3,7 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    computed_field,
+)
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -40,7 +50,9 @@ Span = Annotated[
 ]
 Short = Annotated[str, Field(min_length=1, max_length=200)]
 Reason = Annotated[str, Field(min_length=1, max_length=1000)]
-Number = Annotated[str, Field(min_length=1, max_length=64, examples=["(202) 555-0143"])]
+Phone = Annotated[str, Field(min_length=1, max_length=64, examples=["(202) 555-0143"])]
+PHONE_NAMES = AliasChoices("phone", "number")
+"""A number in any form is given as `phone`; `number` is its older name."""
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 
 
@@ -65,6 +77,16 @@ class Answered(BaseModel):
     """An answer, read from a view or a row."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+class OfPerson(Answered):
+    """An answer about somebody who has a number."""
+
+    e164: str = Field(description="The older name of `phone`.", json_schema_extra={"deprecated": True})
+
+    @computed_field(description="The person's number in E.164.")
+    def phone(self) -> str:
+        return self.e164
 
 
 class Problem(Answered):

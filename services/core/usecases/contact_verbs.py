@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from services.core.domain.contacts_csv.names import own_field
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
-from services.core.domain.phone_numbers import PhoneNumber, parse_phone_number
 from services.core.domain.zones import state_code, valid_zone
 from services.core.storage import audit, clock, contacts, opt_outs
 from services.core.storage.outbox import life
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import ContactView, contact_view
+from services.core.usecases.person_key import read_phone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewContact:
-    """A contact as an operator gives it; `number` in any usual spelling."""
+    """A contact as an operator gives it; `phone` in any usual spelling."""
 
-    number: str
+    phone: str
     first_name: str | None = None
     last_name: str | None = None
     city: str | None = None
@@ -31,7 +31,7 @@ class NewContact:
 
 def add_contact(context: Context, new: NewContact, *, by: str) -> ContactView:
     """Make the contact. Raises `RefusedInput` naming the field, or `Conflict` for a number that is known."""
-    e164 = _number(context, new.number)
+    e164 = read_phone(context, new.phone)
     own = {own_field(name, pointer=f"/fields/{name}"): value for name, value in new.fields.items()}
     if new.state is not None and state_code(new.state) is None:
         raise RefusedInput("state_unknown", "state is a US state, the district or a territory", pointer="/state")
@@ -41,7 +41,7 @@ def add_contact(context: Context, new: NewContact, *, by: str) -> ContactView:
     with context.database.transaction() as session:
         contact = contacts.make(session, e164)
         if contact is None:
-            raise Conflict("contact_known", "there is a contact of this number already", pointer="/number")
+            raise Conflict("contact_known", "there is a contact of this number already", pointer="/phone")
         for name in ("first_name", "last_name", "city", "state", "zip", "timezone", "external_id"):
             setattr(contact, name, getattr(new, name))
         contact.fields = own
@@ -56,7 +56,7 @@ def add_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Con
     """
     if not evidence.strip():
         raise RefusedInput("evidence_missing", "say how the person asked: it is the proof", pointer="/evidence")
-    e164 = _number(context, number)
+    e164 = read_phone(context, number)
     with context.database.transaction() as session:
         contact = contacts.lock_by_number(session, e164)
         at = clock.product_now(session)
@@ -76,7 +76,7 @@ def lift_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Co
     if not evidence.strip():
         detail = "say how the person asked to be texted again: it is the proof"
         raise RefusedInput("evidence_missing", detail, pointer="/evidence")
-    e164 = _number(context, number)
+    e164 = read_phone(context, number)
     with context.database.transaction() as session:
         contact = contacts.lock_by_number(session, e164)
         said_at = clock.product_now(session)
@@ -87,15 +87,3 @@ def lift_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Co
         audit.record(session, actor=by, act="opt_out.lifted", subject="contact", subject_id=contact.id)
         session.refresh(contact)
         return contact_view(contact)
-
-
-def _number(context: Context, raw: str) -> str:
-    parsed = parse_phone_number(
-        raw,
-        allowed_countries=frozenset(context.settings.allowed_countries),
-        allow_test_numbers=context.is_simulated,
-    )
-    if isinstance(parsed, PhoneNumber):
-        return parsed.e164
-    reason = str(parsed).replace("_", " ")
-    raise RefusedInput("number_refused", f"this is no number that may be texted: {reason}", pointer="/number")

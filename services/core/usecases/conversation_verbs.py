@@ -13,7 +13,8 @@ from services.core.storage import audit, clock, contacts, conversations
 from services.core.storage.database import Session
 from services.core.storage.models import Contact, Message
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import Page, is_id
+from services.core.usecases.inspect_verbs import Page
+from services.core.usecases.person_key import person_key
 from services.core.usecases.queue_text import queue_text
 
 LONGEST_KEY = 255
@@ -81,7 +82,7 @@ def list_conversations(context: Context, *, before: int | None = None, limit: in
 def show_conversation(context: Context, key: str, *, before: int | None = None, limit: int = 100) -> Conversation:
     """What a contact, by id or number, and we wrote to each other. Raises `NotFound`."""
     with context.database.reading() as session:
-        contact = _find(session, key)
+        contact = _find(session, person_key(context, key))
         rows = conversations.texts(session, contact.id, before=before, limit=limit + 1)
         return Conversation(
             contact_id=contact.id,
@@ -103,7 +104,7 @@ def reply(context: Context, key: str, text: str, *, idempotency_key: str, by: st
     if not 0 < len(idempotency_key) <= LONGEST_KEY:
         raise RefusedInput("key_refused", f"the key has 1 to {LONGEST_KEY} characters", pointer="/idempotency_key")
     with context.database.transaction() as session:
-        contact = contacts.lock(session, _find(session, key).id)
+        contact = contacts.lock(session, _find(session, person_key(context, key)).id)
         known = conversations.reply_by_key(session, contact.id, idempotency_key)
         if known is not None:
             return _repeated(session.get_one(Message, known), body)
@@ -117,7 +118,7 @@ def reply(context: Context, key: str, text: str, *, idempotency_key: str, by: st
 
 
 def _find(session: Session, key: str) -> Contact:
-    found = contacts.find(session, key) if key.startswith("+") or is_id(key) else None
+    found = contacts.find(session, key)
     if found is None:
         raise NotFound("contact", "of that number" if key.startswith("+") else "of that id")
     return found

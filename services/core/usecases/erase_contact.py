@@ -8,7 +8,8 @@ from services.core.storage.database import Session
 from services.core.storage.models import Contact
 from services.core.storage.outbox import life
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import contact_view, is_id
+from services.core.usecases.inspect_verbs import contact_view
+from services.core.usecases.person_key import person_key
 from services.core.usecases.versions import Versions, check_version, version_of
 
 
@@ -35,7 +36,7 @@ def erase_contact(context: Context, key: str, *, reason: str, by: str, versions:
     if not reason.strip():
         raise RefusedInput("reason_missing", "say who asked for it, and when: it is the proof", pointer="/reason")
     with context.database.transaction() as session:
-        contact = _locked(session, key, versions)
+        contact = _locked(session, person_key(context, key), versions)
         _check_nothing_open(session, contact)
         skipped = life.skip_waiting_for(session, [contact.id], reason="contact_erased")
         erasure.cancel_jobs(session, contact)
@@ -56,7 +57,7 @@ def erase_contact(context: Context, key: str, *, reason: str, by: str, versions:
 
 
 def _locked(session: Session, key: str, versions: Versions | None) -> Contact:
-    found = contacts.find(session, key) if key.startswith("+") or is_id(key) else None
+    found = contacts.find(session, key)
     if found is None:
         raise NotFound("contact", "of that number" if key.startswith("+") else "of that id")
     contact = contacts.lock(session, found.id)

@@ -10,10 +10,10 @@ from services.core.queue.inspection import PoolLoad, WorkerState
 from services.core.storage import campaigns, contacts, messages, opt_outs, work
 from services.core.storage.models import Campaign, Contact, Message, OptOut, TaskRun
 from services.core.usecases.context import Context
+from services.core.usecases.person_key import is_id, person_key, read_phone
 from services.core.usecases.read_vitals import queued_work
 
 Item = TypeVar("Item")
-LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,8 @@ class Queues:
 
 
 def find_contact(context: Context, key: str) -> ContactView:
-    """A contact by id or E.164 number. Raises `NotFound`, which never repeats a number."""
-    if not key.startswith("+") and not is_id(key):
-        raise NotFound("contact", "of that key: name an id, or a number that begins with +")
+    """A contact by id, or by number in any form. Raises `NotFound`, which never repeats a number."""
+    key = person_key(context, key)
     with context.database.reading() as session:
         found = contacts.find(session, key)
         if found is None:
@@ -169,10 +168,12 @@ def list_messages(
     *,
     campaign_id: int | None = None,
     status: str | None = None,
-    e164: str | None = None,
+    phone: str | None = None,
     after: int,
     limit: int,
 ) -> Page[MessageView]:
+    """Messages by id, also of one person, whose `phone` is a number in any form. Raises `RefusedInput`."""
+    e164 = read_phone(context, phone) if phone is not None else None
     with context.database.reading() as session:
         rows = messages.page(session, campaign_id=campaign_id, status=status, e164=e164, after=after, limit=limit + 1)
         return _page(rows, limit, _message_view)
@@ -216,11 +217,6 @@ def read_queues(context: Context) -> Queues:
 def list_workers(context: Context) -> Page[WorkerState]:
     """The workers that answer now, with what they run. Raises `BrokerUnavailable`."""
     return Page(context.inspector.workers(), None)
-
-
-def is_id(key: str) -> bool:
-    """Whether the text can be an id: ASCII digits, not above the largest."""
-    return key.isascii() and key.isdecimal() and int(key) <= LARGEST_ID if len(key) < 20 else False
 
 
 def contact_view(row: Contact) -> ContactView:

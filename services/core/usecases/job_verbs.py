@@ -13,7 +13,6 @@ from functools import partial
 from services.core.domain.failures import Conflict, MadeAtOnce, NotFound, RefusedInput
 from services.core.domain.jobs import state_of
 from services.core.domain.jobs_csv import LONGEST_NAME, TIMES, GivenJob, JobRow, is_external_id, read_jobs
-from services.core.domain.phone_numbers import NumberRejection, PhoneNumber, parse_phone_number
 from services.core.storage import audit, clock, contacts, jobs
 from services.core.storage.database import Session
 from services.core.storage.models import Contact, Job, Message
@@ -21,6 +20,7 @@ from services.core.storage.unique import unless_taken
 from services.core.usecases.complete_jobs import withdraw_texts
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page
+from services.core.usecases.person_key import parse_phone
 from services.core.usecases.versions import Versions, check_version, version_of
 
 
@@ -110,7 +110,7 @@ def import_jobs(context: Context, chunks: Iterable[bytes], *, by: str, apply: bo
     Raises `FileRefused`; then nothing of it is kept. A repeated import changes nothing, so an interrupted one is
     simply repeated.
     """
-    rows = list(read_jobs(chunks, parse_number=partial(_parse, context), zone=context.settings.business_zone))
+    rows = list(read_jobs(chunks, parse_number=partial(parse_phone, context), zone=context.settings.business_zone))
     outcomes = [_take(context, row, by=by, apply=apply) for row in rows]
     rejections = [
         JobRejection(row.line, outcome)
@@ -140,23 +140,6 @@ def list_jobs(context: Context, *, after: int, limit: int) -> Page[JobView]:
     with context.database.reading() as session:
         views = [_view(row) for row in jobs.page(session, after=after, limit=limit + 1)]
     return Page(views[:limit], views[limit - 1].job_id if len(views) > limit else None)
-
-
-def readable_number(context: Context, raw: str) -> str:
-    """A number as a person types it, in E.164. Raises `RefusedInput`."""
-    parsed = _parse(context, raw)
-    if isinstance(parsed, PhoneNumber):
-        return parsed.e164
-    reason = str(parsed).replace("_", " ")
-    raise RefusedInput("number_refused", f"this is no number that may be texted: {reason}", pointer="/number")
-
-
-def _parse(context: Context, raw: str) -> PhoneNumber | NumberRejection:
-    return parse_phone_number(
-        raw,
-        allowed_countries=frozenset(context.settings.allowed_countries),
-        allow_test_numbers=context.is_simulated,
-    )
 
 
 def _take(context: Context, row: JobRow, *, by: str, apply: bool) -> PutOutcome | str:
@@ -256,7 +239,7 @@ def _check_names(given: GivenJob) -> None:
 
 def _check_complete(given: GivenJob) -> tuple[str, str]:
     if given.e164 is None:
-        raise RefusedInput("number_missing", "a new job needs its person's number", pointer="/number")
+        raise RefusedInput("number_missing", "a new job needs its person's number", pointer="/phone")
     if given.job_type is None:
         raise RefusedInput("job_type_missing", "a new job needs its type", pointer="/job_type")
     return given.e164, given.job_type

@@ -251,10 +251,10 @@ def test_queries_that_are_refused(console, query, pointer):
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
-        ({"number": "1.2025550143E+10"}, "/number"),
-        ({"number": "canary-7f3a"}, "/number"),
-        ({"number": "911"}, "/number"),
-        ({"number": "+442071838750"}, "/number"),
+        ({"number": "1.2025550143E+10"}, "/phone"),
+        ({"number": "canary-7f3a"}, "/phone"),
+        ({"number": "911"}, "/phone"),
+        ({"number": "+442071838750"}, "/phone"),
         ({"state": "canary-7f3a"}, "/state"),
         ({"timezone": "canary-7f3a"}, "/timezone"),
         ({"timezone": "EST"}, "/timezone"),

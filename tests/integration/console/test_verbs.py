@@ -134,7 +134,7 @@ class TestContacts:
         assert added.status_code == 201
         assert added.json()["e164"] == "+12025550143"
         again = console.post("/contacts", json=new)
-        assert (again.status_code, again.json()["code"], again.json()["pointer"]) == (409, "contact_known", "/number")
+        assert (again.status_code, again.json()["code"], again.json()["pointer"]) == (409, "contact_known", "/phone")
         for key in (added.json()["contact_id"], "+12025550143"):
             assert console.get(f"/contacts/{key}").json() == added.json()
         assert console.audit("contact.added")[-1].subject_id == added.json()["contact_id"]

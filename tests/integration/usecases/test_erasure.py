@@ -139,7 +139,7 @@ class TestTheNumberComesBack:
         assert world.rows_of(world.campaign()) == []
 
     def test_by_hand(self, world: World, opted_out: str) -> None:
-        assert add_contact(world.context, NewContact(number=opted_out), by="maria").opted_out_at is not None
+        assert add_contact(world.context, NewContact(phone=opted_out), by="maria").opted_out_at is not None
 
     def test_by_a_text_and_only_a_later_start_lifts(self, world: World, opted_out: str) -> None:
         world.receive(world.text_from(opted_out, "hello?"))

@@ -49,7 +49,7 @@ class TestFieldNames:
             world.campaign(fields=frozenset({name}), started=False)
         assert refused.value.pointer == "/fields"
         with pytest.raises(RefusedInput, match="no name for a field"):
-            add_contact(world.context, NewContact(number=new_number(), fields={name: "yes"}), by="a test")
+            add_contact(world.context, NewContact(phone=new_number(), fields={name: "yes"}), by="a test")
 
 
 def counts(report: ImportReport) -> tuple[int, int, int, int]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,9 +58,18 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"attackacrack {version('attackacrack')}")
+        raise typer.Exit
+
+
 @app.callback()
 def choose_stack(
     data: Annotated[Path | None, typer.Option("--data", help="The stack's folder, for any verb.")] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
 ) -> None:
     if data is not None:
         os.environ["ATTACKACRACK_DATA"] = str(data)

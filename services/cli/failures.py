@@ -18,7 +18,8 @@ class ExitCode(IntEnum):
 def explain(error: Exception) -> tuple[ExitCode, str]:
     """The exit code, and `<what>: <remedy>`."""
     if isinstance(error, RefusedInput):
-        return ExitCode.REFUSED, error.detail
+        own = "; a field of your list's own is named with --field" if error.code == "unknown_field" else ""
+        return ExitCode.REFUSED, error.detail + own
     return _refused(error) or _unreachable(error) or _unfit(error) or _unexpected(error)
 
 

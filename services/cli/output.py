@@ -10,12 +10,16 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from services.core.domain.glossary import in_words
+
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
 PIPED_WIDTH = 500
 OLD_PHONE = "e164"
+CODED = frozenset({"reason", "excluded", "deferred", "suppressed_reason", "refused_because"})
+"""Fields whose values are codes."""
 BETWEEN_COLUMNS = 3
 LONGEST_WHOLE = 24
 """A cell of at most so many characters, such as a number or an instant, is never folded."""
@@ -91,13 +95,23 @@ def lines_of(values: Mapping[str, object], zone: ZoneInfo) -> "Table":
 
     grid = Table(show_header=False, box=None, pad_edge=False)
     for name, value in values.items():
-        grid.add_row(label(name), cell(value, zone))
+        grid.add_row(label(name), cell(said(name, value), zone))
     return grid
 
 
 def rows_table(items: Sequence[object], columns: Sequence[str], zone: ZoneInfo) -> "Rows":
     """A table of the items' fields."""
-    return Rows(columns, [[getattr(item, field_of(item, name)) for name in columns] for item in items], zone)
+    rows = [[said(name, getattr(item, field_of(item, name))) for name in columns] for item in items]
+    return Rows(columns, rows, zone)
+
+
+def said(name: str, value: object) -> object:
+    """The value of a field for people: codes of reasons in words."""
+    if name not in CODED:
+        return value
+    if isinstance(value, Mapping):
+        return {in_words(str(code)): count for code, count in value.items()}
+    return in_words(value) if isinstance(value, str) else value
 
 
 class Rows:

@@ -20,6 +20,7 @@ from services.cli.demo.prepare import stack_context
 from services.cli.demo.promises import count_broken, read_ledger
 from services.cli.demo.provider import Simulator, SimulatorUnavailable
 from services.cli.laptop.run_file import RunFile
+from services.core.domain.glossary import in_words
 from services.core.domain.sending_window import next_business_day, window_close, window_open
 from services.core.domain.zones import locate
 from services.core.storage.database import DatabaseUnavailable
@@ -132,7 +133,8 @@ def _begin(context: Context, contacts: Path, screen: Console) -> tuple[int, impo
     )
     plan = plan_campaign(context, campaign.campaign_id, by=ACTOR)
     screen.print(
-        f"planned {plan.recipients} texts, {plan.segments} segments, ${plan.cost_usd}; excluded {plan.excluded}"
+        f"planned {plan.recipients} texts, {plan.segments} segments, ${plan.cost_usd}; excluded "
+        + (", ".join(f"{count} ({in_words(code)})" for code, count in plan.excluded.items()) or "nobody")
     )
     campaign_verbs.start(context, campaign.campaign_id, plan_hash=plan.plan_hash, by=ACTOR)
     return campaign.campaign_id, report

@@ -45,7 +45,28 @@ def _show_campaign(campaign: Any, zone: ZoneInfo) -> list[Any]:
     plan = dict(shown.pop("plan") or {})
     if plan.get("finish_at"):
         plan["finish_at"] = datetime.fromisoformat(plan["finish_at"])
-    return [lines_of(shown, zone), *(["", "plan:", lines_of(dict(sorted(plan.items())), zone)] if plan else [])]
+    return [
+        lines_of(shown, zone),
+        *(["", "plan:", lines_of(dict(sorted(plan.items())), zone)] if plan else []),
+        *_next(campaign.campaign_id, campaign.status, campaign.plan_hash),
+    ]
+
+
+def _next(campaign_id: int, status: str, plan_hash: str | None) -> list[str]:
+    """What a person does next with a draft."""
+    if status != "draft":
+        return []
+    planned = f"attackacrack campaigns start {campaign_id} --plan {plan_hash}"
+    return ["", f"next: {planned}" if plan_hash else f"next: attackacrack campaigns plan {campaign_id}"]
+
+
+def _show_plan(found: Any, zone: ZoneInfo) -> list[Any]:
+    people = f"who gets nothing, and why: attackacrack campaigns recipients {found.campaign_id} --excluded"
+    return [
+        *record(found, zone),
+        *([people] if found.excluded else []),
+        *(_next(found.campaign_id, "draft", found.plan_hash) if found.recipients else ["nobody is left to be texted"]),
+    ]
 
 
 def _show_results(found: Any, zone: ZoneInfo) -> list[Any]:
@@ -92,7 +113,7 @@ def create(
 ) -> Any:
     """Make a draft; nothing is sent before it is planned and started.
 
-    Example: attackacrack campaigns create --name "Spring check" --import 1 --template "Hi {{first_name|there}}, ..."
+    Example: attackacrack campaigns create --name May --all --template "Hi {{first_name|you}}! Reply STOP to opt out."
     """
     from services.core.usecases import campaign_verbs
 
@@ -119,7 +140,7 @@ def create(
     return campaign_verbs.create(context, new, by=by)
 
 
-@verb(group, "plan")
+@verb(group, "plan", show=_show_plan)
 def plan(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
     """Who will be texted, who not and why, what it costs, when it ends; start takes the plan's hash.
 

@@ -221,9 +221,12 @@ def erase(
     Example: attackacrack contacts erase +12025550143 --reason "her letter of 2 March"
     """
     from services.core.usecases.erase_contact import erase_contact
+    from services.core.usecases.inspect_verbs import find_contact
 
     if not yes:
-        confirm_on_terminal("This cannot be undone. Erase the contact?")
+        person = find_contact(context, key)
+        name = " ".join(filter(None, (person.first_name, person.last_name))) or "nobody's name is known"
+        confirm_on_terminal(f"This cannot be undone. Erase contact {person.contact_id}, {person.e164} ({plain(name)})?")
     return erase_contact(context, key, reason=reason, by=by)
 
 

@@ -33,7 +33,7 @@ Cancelled = Annotated[bool | None, typer.Option("--cancel/--reopen", show_defaul
 def _show_report(report: Any, zone: ZoneInfo) -> Any:
     shown = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "rejections"}
     lines = [f"line {each.line}: {each.reason}" for each in report.rejections]
-    hint = [] if report.applied else ["nothing was changed: repeat with --apply"]
+    hint = [] if report.applied else ["nothing was changed: repeat with --confirm"]
     return [lines_of(shown, zone), *lines, *hint]
 
 
@@ -45,13 +45,15 @@ def _show_put(put: Any, zone: ZoneInfo) -> Any:
 def import_(
     context: "Context",
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, show_default=False)],
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only say what it would do.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--confirm", "--apply", help="Do it; without, only say what it would do.")
+    ] = False,
     by: By = SOMEBODY,
 ) -> Any:
     """Read jobs from a CSV file: external_id, phone, first_name, job_type, calendar_end, invoice_paid_at, review_at,
     cancelled. A blank cell leaves what is known.
 
-    Example: attackacrack jobs import jobs.csv --apply
+    Example: attackacrack jobs import jobs.csv --confirm
     """
     from services.core.usecases.job_verbs import import_jobs
 

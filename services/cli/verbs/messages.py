@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import Rows, cell, listing
+from services.cli.output import Rows, cell, label, listing, said
 from services.cli.verb import After, Id, Limit, verb
 from services.cli.waterfall import Waterfall
+from services.core.domain.glossary import in_words
 from services.core.domain.messages import MessageStatus
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ def _story(result: Any, zone: ZoneInfo) -> list[Any]:
     rows = []
     for step in result.steps:
         facts = {name: value for name, value in step.items() if name not in STEP_FIELDS and value not in (None, [])}
-        rows.append([*(step[name] for name in STEP_FIELDS), facts])
+        rows.append([step["at"], step["what"], in_words(step["reason"] or ""), facts])
     steps = Rows((*STEP_FIELDS, "facts"), rows, zone)
     heads = ("status", "reason", "campaign", "not_before", "provider_message_id", "trace_id", "begun_by_trace_id")
     known = [
-        Text(f"{name.replace('_', ' ')}: ") + cell(value, zone) for name in heads if (value := getattr(result, name))
+        Text(f"{label(name)}: ") + cell(said(name, value), zone) for name in heads if (value := getattr(result, name))
     ]
     return [*known, "", steps, *_trace(result)]
 

@@ -33,7 +33,7 @@ def list_(
 def add(
     context: "Context",
     number: Annotated[str, typer.Argument(show_default=False)],
-    evidence: Annotated[str, typer.Option("--evidence", help="How the person asked; kept as proof.")],
+    evidence: Annotated[str, typer.Option("--evidence", "--reason", help="How the person asked; kept as proof.")],
     by: By = SOMEBODY,
 ) -> Any:
     """Text a number no more; whatever waits for it is skipped.
@@ -49,7 +49,9 @@ def add(
 def lift(
     context: "Context",
     number: Annotated[str, typer.Argument(show_default=False)],
-    evidence: Annotated[str, typer.Option("--evidence", help="How the person asked for it; kept as proof.")],
+    evidence: Annotated[
+        str, typer.Option("--evidence", "--reason", help="How the person asked for it; kept as proof.")
+    ],
     by: By = SOMEBODY,
 ) -> Any:
     """Let a number be texted again, because the person asked for it; what was skipped stays so.

@@ -1,8 +1,10 @@
 """The tree of commands: its nouns and verbs, an example in each verb's help, and a light start."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from services.cli.app import app
+from services.core.domain.templates import check_marketing_text, parse_template
 
 VERBS = {
     "campaigns": {
@@ -77,3 +80,18 @@ def test_help_loads_nothing_heavy() -> None:
     listed = "import sys, services.cli.app; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True).stdout.split()
     assert not [name for name in HEAVY if name in loaded]
+
+
+def test_the_example_of_a_campaign_is_one_that_is_taken() -> None:
+    """The kind: an example in a help text that the verb itself refuses."""
+    answer = CliRunner().invoke(app, ["campaigns", "create", "--help"], env={"COLUMNS": "400"})
+    (line,) = [line for line in answer.stdout.splitlines() if "Example: attackacrack" in line]
+    words = shlex.split(line.partition("attackacrack ")[2].strip(" │"))
+    template = words[words.index("--template") + 1]
+    parse_template(template, known_fields=frozenset())
+    assert not list(check_marketing_text(template, first_message=True))
+
+
+def test_version() -> None:
+    answer = CliRunner().invoke(app, ["--version"])
+    assert (answer.exit_code, answer.stdout) == (0, f"attackacrack {version('attackacrack')}\n")

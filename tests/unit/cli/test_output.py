@@ -85,3 +85,48 @@ class TestWriting:
             ["name", "Ada"],
             ["seen", "at", "2026-11-24 12:00:05 EST"],
         ]
+
+
+class TestNarrow:
+    """What a terminal of 80 or of 60 columns shows: every number, instant and word is whole."""
+
+    @dataclass(frozen=True, slots=True)
+    class Text:
+        message_id: int
+        e164: str
+        status: str
+        reason: str | None
+        not_before: datetime | None
+        body: str
+
+    TEXTS = Page(
+        [
+            Text(1, "+12025550143", "skipped", "suppressed:provider_refused_number", NOON, "Is the crack wider now?"),
+            Text(2, "+12025550144", "delivered", None, None, "Thank you"),
+        ],
+        next=2,
+    )
+    COLUMNS = ("message_id", "phone", "status", "reason", "not_before", "body")
+
+    @pytest.mark.parametrize("width", [40, 60, 80, 100, 132, 200])
+    def test_nothing_is_cut(
+        self, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", str(width))
+        write_shown(self.TEXTS, show=listing(*self.COLUMNS), zone=NEW_YORK)
+        out = capsys.readouterr().out
+        assert max(map(len, out.splitlines())) <= width
+        for whole in ("+12025550143", "+12025550144", "2026-11-24 12:00:05 EST", "skipped", "delivered", "phone"):
+            assert whole in out, out
+        assert {"refuses", "number", "wider", "Thank"} <= set(out.split())
+        assert "provider_refused_number" not in out
+
+    def test_nothing_at_all_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+        write_shown(Page([], next=None), show=listing("message_id"), zone=NEW_YORK)
+        assert capsys.readouterr().out == "none\n"
+
+    def test_programs_get_codes_and_both_names_of_a_number(self, capsys: pytest.CaptureFixture[str]) -> None:
+        write_json(self.TEXTS.items[0])
+        shown = json.loads(capsys.readouterr().out)
+        assert shown["phone"] == shown["e164"] == "+12025550143"
+        assert shown["reason"] == "suppressed:provider_refused_number"

@@ -253,7 +253,7 @@ def recipients(
     campaign: Key,
     excluded: Annotated[bool, typer.Option("--excluded", help="Only those who get nothing, with the reason.")] = False,
     deferred: Annotated[
-        bool, typer.Option("--deferred", help="Only those who wait, texted too short a while ago.")
+        bool, typer.Option("--deferred", help="Only those whom the gate lets wait, and until when.")
     ] = False,
     limit: Limit = 100,
     after: After = 0,

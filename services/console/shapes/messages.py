@@ -38,7 +38,7 @@ class MessagesQuery(PageQuery):
     phone: str | None = Field(
         default=None, max_length=64, description="With one person: a number in any form; `e164` is its older name."
     )
-    e164: str | None = Field(default=None, max_length=64, json_schema_extra={"deprecated": True})
+    e164: str | None = Field(default=None, pattern=r"^\+[1-9][0-9]{1,14}$", json_schema_extra={"deprecated": True})
 
 
 class Message(OfPerson):

@@ -82,8 +82,8 @@ def held_ids(
 
 
 def counts(session: Session, campaign_id: int | None = None) -> dict[str, int]:
-    """Messages by state, of one campaign or of all; incoming ones count as `received`."""
+    """Messages by state: a campaign's texts, or of all there are, in which incoming ones count as `received`."""
     query = select(Message.status, func.count()).group_by(Message.status)
     if campaign_id is not None:
-        query = query.where(Message.campaign_id == campaign_id)
+        query = query.where(Message.campaign_id == campaign_id, Message.direction == Direction.OUTGOING)
     return dict(session.execute(query).all())

@@ -47,7 +47,8 @@ SELECT page.id AS recipient_id, page.contact_id, page.e164, page.variant, page.e
        page.segments, page.body, message.id AS message_id, message.status, message.reason,
        message.provider_error_code AS error_code, contact.first_name, contact.last_name, contact.external_id,
        message.submitted_at, message.receipt_at, answer.replied_at, answer.opted_out_at,
-       CASE WHEN texted.until > product_now() THEN texted.until END AS deferred_until
+       CASE WHEN texted.until > product_now() THEN texted.until ELSE blocked.until END AS deferred_until,
+       CASE WHEN texted.until > product_now() THEN 'contact_frequency' ELSE blocked.reason END AS deferred_by
 FROM page
 JOIN contacts AS contact ON contact.id = page.contact_id
 LEFT JOIN messages AS message ON message.recipient_id = page.id AND message.direction = 'outgoing'
@@ -65,18 +66,28 @@ LEFT JOIN LATERAL (
       AND earlier.id IS DISTINCT FROM message.id
       AND page.excluded IS NULL AND coalesce(message.status, 'pending') = 'pending'
 ) AS texted ON TRUE
+LEFT JOIN LATERAL (
+    SELECT message.not_before AS until, decision.reason
+    FROM decisions AS decision
+    WHERE decision.message_id = message.id AND decision.outcome = 'deferred'
+      AND message.status = 'pending' AND message.not_before > product_now()
+    ORDER BY decision.id DESC LIMIT 1
+) AS blocked ON blocked.reason IS NOT NULL
 ORDER BY page.id
 """
 ONLY_EXCLUDED = "AND recipient.excluded IS NOT NULL"
-# Whoever waits for the time between two texts: not texted by this campaign yet, and by another a short while ago.
+# Whoever the gate has put off or will: looked at and not let go, or texted by another campaign a short while ago.
 ONLY_DEFERRED = """
 AND recipient.excluded IS NULL
-AND NOT EXISTS (SELECT FROM messages AS own
+AND (EXISTS (SELECT FROM messages AS own JOIN decisions AS decision ON decision.message_id = own.id
+             WHERE own.recipient_id = recipient.id AND own.direction = 'outgoing' AND own.status = 'pending'
+               AND own.not_before > (SELECT product_now()) AND decision.outcome = 'deferred')
+ OR NOT EXISTS (SELECT FROM messages AS own
                 WHERE own.recipient_id = recipient.id AND own.direction = 'outgoing' AND own.status <> 'pending')
-AND EXISTS (SELECT FROM messages AS earlier
+ AND EXISTS (SELECT FROM messages AS earlier
             WHERE earlier.contact_id = recipient.contact_id AND earlier.kind = 'marketing'
               AND earlier.submitted_at > (SELECT product_now()) - :frequency
-              AND earlier.recipient_id IS DISTINCT FROM recipient.id)
+              AND earlier.recipient_id IS DISTINCT FROM recipient.id))
 """
 
 
@@ -108,6 +119,7 @@ class RecipientRow:
     segments: int
     body: str | None
     deferred_until: datetime | None
+    deferred_by: str | None
     message_id: int | None
     status: str | None
     reason: str | None

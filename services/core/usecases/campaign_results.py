@@ -8,7 +8,6 @@ from services.core.domain.comparison import Comparison, Rate, compare, response_
 from services.core.domain.csv_export import Cell, PhoneCell, export_csv
 from services.core.domain.failures import NotFound
 from services.core.domain.messages import MessageKind
-from services.core.domain.send_gate import CONTACT_FREQUENCY
 from services.core.storage import audit, results
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
@@ -173,7 +172,7 @@ def _view(row: RecipientRow) -> RecipientView:
         e164=row.e164,
         variant=row.variant,
         state=row.status or (PLANNED if row.excluded is None else EXCLUDED),
-        reason=row.reason or row.excluded or (CONTACT_FREQUENCY if row.deferred_until else None),
+        reason=row.reason or row.excluded or row.deferred_by,
         segments=row.segments,
         message_id=row.message_id,
         body=row.body,

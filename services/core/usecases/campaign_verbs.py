@@ -110,14 +110,14 @@ def start(
     """
     with context.database.transaction() as session:
         campaign = lock_campaign(session, campaign_id, versions)
-        if campaign.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.FINISHED):
-            return view(session, campaign)
         if campaign.plan_hash is None or campaign.plan_hash.hex() != plan_hash:
             raise Conflict(
                 "plan_changed",
                 "this is not the campaign's plan: plan it again, read the plan, and start with its hash",
                 pointer="/plan_hash",
             )
+        if campaign.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED, CampaignStatus.FINISHED):
+            return view(session, campaign)
         at = clock.product_now(session)
         _step(campaign, CampaignStatus.RUNNING)
         campaign.started_at = at

@@ -22,7 +22,7 @@ LONGEST_KEY = 255
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """A contact who has written to us; `unanswered` when the last word is theirs."""
+    """A contact who has written to us; `unanswered` when the last word is theirs and no STOP, which wants no answer."""
 
     contact_id: int
     e164: str
@@ -160,7 +160,7 @@ def _summary(row: conversations.ConversationRow) -> ConversationSummary:
         last_message_id=last.id,
         last_at=_at(last),
         last_text=last.body,
-        unanswered=last.direction == Direction.INCOMING,
+        unanswered=last.direction == Direction.INCOMING and contact.opted_out_at is None,
         opted_out_at=contact.opted_out_at,
         paused_at=contact.paused_at,
     )

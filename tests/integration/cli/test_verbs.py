@@ -24,7 +24,9 @@ class TestContacts:
         assert sum(dry["rejections"].values()) == dry["rejected"] > 0
         assert attackacrack.ask("contacts", "list")["items"] == []
         confirmed = attackacrack.ask("contacts", "confirm", dry["import_id"])
-        assert confirmed == dry | {"status": "confirmed"}
+        outcomes = ("accepted", "merged", "rejected", "suppressed")
+        taken_over = {"status": "confirmed", "confirmed_at": confirmed["confirmed_at"]}
+        assert confirmed == dry | taken_over | {"foreseen": {name: dry[name] for name in outcomes}}
         assert len(attackacrack.ask("contacts", "list", "--limit", 1000)["items"]) >= dry["accepted"]
 
     def test_one_step_and_from_a_pipe(self, attackacrack: CommandLine) -> None:

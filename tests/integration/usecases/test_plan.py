@@ -1,12 +1,13 @@
 """A plan: everybody is in it once, with a text or a reason; what it costs, when it ends; and only it is started."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from services.core.domain.failures import Conflict
+from services.core.domain.sending_window import next_business_day
 from services.core.usecases.campaign_results import list_recipients
 from services.core.usecases.campaign_verbs import start
 from services.core.usecases.contact_verbs import add_opt_out
@@ -98,6 +99,24 @@ class TestFinish:
         local = plan.finish_at.astimezone(ZONE)
         assert (local.hour, local.minute) == (9, 0)
         assert local.date() > world.now().astimezone(ZONE).date()
+
+
+class TestPutOff:
+    """Who is put off by the hours of where they live is listed among those who wait, with the reason."""
+
+    def test_legal_hours(self, world: World) -> None:
+        tomorrow = next_business_day(world.now().astimezone(ZONE).date())
+        world.move_to(datetime.combine(tomorrow, time(10), ZONE))
+        number = new_number()
+        world.contact(number, state="HI")
+        campaign_id = world.campaign()
+        (message,) = world.rows_of(campaign_id)
+        world.execute("UPDATE messages SET not_before = product_now() WHERE id = :id", id=message.id)
+        assert not list_recipients(world.context, campaign_id, deferred_only=True).items
+        world.send(message.id)
+        (row,) = list_recipients(world.context, campaign_id, deferred_only=True).items
+        assert (row.e164, row.state, row.reason) == (number, "pending", "legal_hours_closed")
+        assert row.deferred_until == world.row(message.id).not_before
 
 
 class TestDeferred:

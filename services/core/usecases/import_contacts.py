@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -19,7 +20,6 @@ from services.core.domain.contacts_csv import ContactFile, ContactRow, read_cont
 from services.core.domain.csv_export import Cell, PhoneCell, export_csv
 from services.core.domain.failures import Conflict, NotFound
 from services.core.domain.imports import ImportStatus, RowOutcome
-from services.core.domain.phone_numbers import NumberRejection, PhoneNumber, parse_phone_number
 from services.core.runtime import failpoints, tracing
 from services.core.storage import audit, clock, imports
 from services.core.storage.database import Session
@@ -27,6 +27,7 @@ from services.core.storage.imports import StagedRow
 from services.core.storage.models import Import, ImportRow
 from services.core.usecases.context import Context
 from services.core.usecases.inspect_verbs import Page
+from services.core.usecases.person_key import parse_phone
 from services.core.usecases.versions import Versions, check_version, version_of
 
 DRY_RUN_HOLDS_FOR = timedelta(hours=24)
@@ -227,12 +228,7 @@ def _found(session: Session, import_id: int) -> Import:
 
 
 def _file(context: Context, chunks: Iterable[bytes]) -> ContactFile:
-    countries = frozenset(context.settings.allowed_countries)
-
-    def parse_number(raw: str) -> PhoneNumber | NumberRejection:
-        return parse_phone_number(raw, allowed_countries=countries, allow_test_numbers=context.is_simulated)
-
-    return read_contacts(chunks, parse_number=parse_number)
+    return read_contacts(chunks, parse_number=partial(parse_phone, context))
 
 
 NO_WARNINGS = "[]"

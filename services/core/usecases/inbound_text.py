@@ -5,10 +5,11 @@ from datetime import datetime
 
 from services.core.domain.opt_out import OptOutDecision, decide_opt_out
 from services.core.domain.opt_outs import time_said
-from services.core.domain.phone_numbers import PhoneNumber, is_e164, parse_phone_number
+from services.core.domain.phone_numbers import PhoneNumber, is_e164
 from services.core.domain.provider_events import MessageReceived
 from services.core.domain.third_party import about_whom
 from services.core.usecases.context import Context
+from services.core.usecases.person_key import parse_phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,5 @@ def read_said(
 def _number(context: Context, sender: str) -> str | None:
     if is_e164(sender):
         return sender
-    parsed = parse_phone_number(
-        sender,
-        allowed_countries=frozenset(context.settings.allowed_countries),
-        allow_test_numbers=context.is_simulated,
-    )
+    parsed = parse_phone(context, sender)
     return parsed.e164 if isinstance(parsed, PhoneNumber) else None

@@ -15,6 +15,7 @@ from services.cli.app import app
 from services.core.domain.templates import check_marketing_text, parse_template
 
 VERBS = {
+    "audit": {"list"},
     "campaigns": {
         *("cancel", "clone", "create", "export", "list", "pause", "plan"),
         *("recipients", "results", "resume", "show", "start"),
@@ -37,7 +38,7 @@ VERBS = {
     "conversations": {"list", "reply", "show"},
     "webhooks": {"discard", "list", "replay", "show"},
     "dead-letters": {"discard", "list", "replay", "show"},
-    "held": {"bind", "cancel", "list", "release", "show"},
+    "held": {"bind", "cancel", "cancel-many", "list", "release", "release-many", "show"},
     "jobs": {"add", "import", "list", "show", "update"},
     "messages": {"list", "show", "why"},
     "opt-outs": {"add", "lift", "list"},

@@ -1,5 +1,6 @@
 """The console: the operators' HTTP API, and two probes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,6 +15,7 @@ from services.console.authentication import TokenReader
 from services.console.cursors import Cursors
 from services.console.endpoints import add_endpoint
 from services.console.frame import Frame
+from services.console.guesses import MINUTE, Guesses
 from services.console.places import ORDINARY, URGENT, Places
 from services.console.routes import ENDPOINTS
 from services.core.runtime.settings import Settings
@@ -36,7 +38,11 @@ def make_app(configured: Settings) -> FastAPI:
         # the database's address is the secret that all processes of an installation share
         app.state.tokens, app.state.places = TokenReader(context.database), Places()
         app.state.cursors = Cursors(configured.database_url.get_secret_value())
+        app.state.guesses = Guesses(context.database)
+        settling = asyncio.create_task(_settle_each_minute(app))
         yield
+        settling.cancel()
+        await run_in_threadpool(app.state.guesses.settle, at_end=True)
         app.state.tokens.close()
         context.close()
 
@@ -52,6 +58,12 @@ def make_app(configured: Settings) -> FastAPI:
     for endpoint in ENDPOINTS:
         add_endpoint(app, endpoint)
     return app
+
+
+async def _settle_each_minute(app: FastAPI) -> None:
+    while True:
+        await asyncio.sleep(MINUTE.total_seconds())
+        await run_in_threadpool(app.state.guesses.settle)
 
 
 async def live() -> dict[str, str]:

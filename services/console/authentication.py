@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from services.console import guesses
+from services.console.guesses import Failure, Guesses
 from services.core.domain.access import Role, may
 from services.core.domain.failures import RefusedInput
 from services.core.runtime import origin
 from services.core.storage import audit, tokens
-from services.core.storage.database import Database
+from services.core.storage.database import Database, Session
 from services.core.usecases.context import Context
 
 SCHEME = "bearer"
@@ -28,6 +30,9 @@ class Caller:
     role: Role
 
 
+Found = Caller | Failure
+
+
 class TokenReader:
     """Looks up tokens, all that wait together in one query: a flood of guesses is one connection's work.
 
@@ -37,13 +42,13 @@ class TokenReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._thread = ThreadPoolExecutor(1, "tokens")
-        self._waiting: dict[asyncio.Future[Caller | None], bytes] = {}
+        self._waiting: dict[asyncio.Future[Found], bytes] = {}
         self._reading: asyncio.Task[None] | None = None
 
-    async def find(self, token: str) -> Caller | None:
-        """Whose live token this is. Raises `DatabaseUnavailable`."""
-        found: asyncio.Future[Caller | None] = asyncio.get_running_loop().create_future()
-        self._waiting[found] = tokens.hash_token(token)
+    async def find(self, token_hash: bytes) -> Found:
+        """Whose live token this is, or why it is none. Raises `DatabaseUnavailable`."""
+        found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        self._waiting[found] = token_hash
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
         try:
@@ -66,12 +71,11 @@ class TokenReader:
                 if error is not None:
                     found.set_exception(error)
                 else:
-                    found.set_result(looking.result().get(token_hash))
+                    found.set_result(looking.result()[token_hash])
 
-    def _look_up(self, hashes: Collection[bytes]) -> dict[bytes, Caller]:
+    def _look_up(self, hashes: Collection[bytes]) -> dict[bytes, Found]:
         with self._database.reading() as session:
-            rows = tokens.find_all_live(session, hashes)
-            return {row.token_hash: Caller(row.id, row.name, Role(row.role)) for row in rows}
+            return _look_up(session, hashes)
 
 
 async def admit(request: Request, *, needed: Role) -> Caller:
@@ -80,10 +84,16 @@ async def admit(request: Request, *, needed: Role) -> Caller:
     Raises `RefusedInput`: 401 without a live token, 403 from another site's page or, audited, below the role.
     """
     _check_origin(request)
-    origin.come_from(request.client.host if request.client is not None else None)
+    origin.come_from(_address(request))
     reader: TokenReader = request.app.state.tokens
-    token = _bearer(request.headers.get("authorization", ""))
-    caller = _known(await reader.find(token))
+    token_hash = _bearer(request.headers.get("authorization", ""))
+    tried: Guesses = request.app.state.guesses
+    tried.check(_address(request), token_hash)
+    caller = await reader.find(token_hash)
+    if isinstance(caller, Failure):
+        await run_in_threadpool(tried.failed, _address(request), caller)
+        raise _invalid()
+    tried.worked(token_hash)
     request.state.caller_id = caller.token_id
     if not may(caller.role, needed):
         await run_in_threadpool(_record_refusal, request, caller, needed)
@@ -95,9 +105,15 @@ def second_person(request: Request, header: str) -> str:
     """The name of the other person who agrees, proven by a token of their own. Raises `RefusedInput`."""
     first: Caller = request.state.caller
     context: Context = request.app.state.context
+    token_hash = _bearer(header)
+    tried: Guesses = request.app.state.guesses
+    tried.check(_address(request), token_hash)
     with context.database.reading() as session:
-        row = tokens.find_live(session, _bearer(header))
-        second = _known(Caller(row.id, row.name, Role(row.role)) if row is not None else None)
+        second = _look_up(session, [token_hash])[token_hash]
+    if isinstance(second, Failure):
+        tried.failed(_address(request), second)
+        raise _invalid()
+    tried.worked(token_hash)
     if second.token_id == first.token_id or not may(second.role, Role.OPERATOR):
         detail = "who agrees is another person than who acts, and an operator at least"
         raise RefusedInput("second_person_refused", detail, status=403)
@@ -111,20 +127,30 @@ def _check_origin(request: Request) -> None:
         raise RefusedInput("origin_refused", "requests from other sites' pages are refused", status=403)
 
 
-def _bearer(header: str) -> str:
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
+
+
+def _look_up(session: Session, hashes: Collection[bytes]) -> dict[bytes, Found]:
+    found: dict[bytes, Found] = {each: Failure(guesses.fingerprint(each), "unknown") for each in hashes}
+    for row, ended in tokens.find_known(session, hashes):
+        each = row.token_hash
+        if ended is None:
+            found[each] = Caller(row.id, row.name, Role(row.role))
+        else:
+            found[each] = Failure(guesses.fingerprint(each), ended, row.id, row.name)
+    return found
+
+
+def _bearer(header: str) -> bytes:
+    """The hash of the token in a header. Raises `RefusedInput`."""
     scheme, _, token = header.partition(" ")
     token = token.strip()
     if scheme.lower() != SCHEME or not token:
         raise RefusedInput("token_missing", "send the header Authorization: Bearer and your token", status=401)
     if len(token) > TOKEN_AT_MOST:
         raise _invalid()
-    return token
-
-
-def _known(found: Caller | None) -> Caller:
-    if found is None:
-        raise _invalid()
-    return found
+    return tokens.hash_token(token)
 
 
 def _invalid() -> RefusedInput:

@@ -41,6 +41,7 @@ PROBLEMS = {
     413: "The body is too large",
     415: "Another content type",
     422: "The input is refused",
+    429: "Too many tokens from this address opened nothing",
     503: "The database, the broker or the provider can't be reached",
     507: "There is no room for the file",
 }

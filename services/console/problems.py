@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from services.core.domain.contacts_csv import FileRefused
-from services.core.domain.failures import RefusedInput
+from services.core.domain.failures import RefusedInput, TooManyAttempts
 from services.core.http.answers import PROBLEM
 from services.core.http.answers import problem as write_problem
 from services.core.openphone.errors import ProviderError
@@ -58,6 +58,9 @@ INTERNAL = Problem(500, "internal_error", "this is our fault; name the request i
 def problem_of(error: Exception) -> Problem:
     """The one table from exceptions to answers."""
     match error:
+        case TooManyAttempts():
+            headers = {"retry-after": str(error.retry_after_seconds)}
+            return Problem(error.status, error.code, error.detail, headers=headers)
         case RefusedInput():
             return Problem(error.status, error.code, error.detail, error.pointer)
         case FileRefused():

@@ -1,5 +1,8 @@
 """What an error says about trying again: the decision travels with the exception."""
 
+import math
+from datetime import timedelta
+
 
 class RetryableError(Exception):
     """Nothing was done, or it is proven that nothing was; the same work may be tried again later."""
@@ -41,3 +44,14 @@ class MadeAtOnce(Conflict):
 
     def __init__(self) -> None:
         super().__init__("made_at_once", "the same was made at this very moment: look at it, then try again")
+
+
+class TooManyAttempts(RefusedInput):
+    """So many failed from one place that the next one has to wait."""
+
+    retryable = True
+
+    def __init__(self, retry_after: timedelta) -> None:
+        self.retry_after_seconds = max(1, math.ceil(retry_after.total_seconds()))
+        detail = f"too many tokens from your address opened nothing: try again in {self.retry_after_seconds} seconds"
+        super().__init__("too_many_attempts", detail, status=429)

@@ -32,8 +32,9 @@ def record(
     subject: str,
     subject_id: int | None = None,
     detail: dict[str, Any] | None = None,
+    address: str | None = None,
 ) -> None:
-    """Add one entry, with the act's trace and where it comes from.
+    """Add one entry, with the act's trace and where it comes from, which is `address` where that is known.
 
     `detail` holds ids, counts and reasons, never a number, name or text.
     """
@@ -45,7 +46,7 @@ def record(
             subject_id=subject_id,
             detail=detail or {},
             traceparent=tracing.traceparent(),
-            address=origin.address(),
+            address=address or origin.address(),
         )
     )
 

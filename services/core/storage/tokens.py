@@ -5,11 +5,13 @@ import secrets
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.core.storage.models import ApiToken
+
+REVOKED, EXPIRED = "revoked", "expired"
 
 PREFIX = "aac_"
 RANDOM_BYTES = 32
@@ -41,13 +43,14 @@ def ensure(session: Session, token: str, *, name: str, role: str) -> None:
 
 def find_live(session: Session, token: str) -> ApiToken | None:
     """The token's row unless it is unknown, revoked or expired."""
-    return next(iter(find_all_live(session, [hash_token(token)])), None)
+    return next((row for row, ended in find_known(session, [hash_token(token)]) if ended is None), None)
 
 
-def find_all_live(session: Session, hashes: Collection[bytes]) -> Sequence[ApiToken]:
-    """The rows of those tokens, given by their hashes, that are known, not revoked and not expired."""
-    is_live = ApiToken.revoked_at.is_(None) & (ApiToken.expires_at.is_(None) | (ApiToken.expires_at > func.now()))
-    return session.scalars(select(ApiToken).where(ApiToken.token_hash.in_(hashes), is_live)).all()
+def find_known(session: Session, hashes: Collection[bytes]) -> Sequence[tuple[ApiToken, str | None]]:
+    """The rows of those tokens, given by their hashes, that were ever made; `REVOKED` or `EXPIRED` if they ended."""
+    ended = case((ApiToken.revoked_at.is_not(None), REVOKED), (ApiToken.expires_at <= func.now(), EXPIRED))
+    found = session.execute(select(ApiToken, ended).where(ApiToken.token_hash.in_(hashes)))
+    return [(row, reason) for row, reason in found]
 
 
 def find_named(session: Session, name: str) -> ApiToken | None:

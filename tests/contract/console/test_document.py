@@ -17,7 +17,7 @@ OPERATIONS = {
     operation["operationId"]: operation for methods in DOCUMENT["paths"].values() for operation in methods.values()
 }
 NO_SHAPE = {"openapi_document", "documentation", "export_recipients", "export_import_rows"}
-ALWAYS_POSSIBLE = {"400", "401", "403", "408", "413", "415", "422", "503"}
+ALWAYS_POSSIBLE = {"400", "401", "403", "408", "413", "415", "422", "429", "503"}
 
 
 def bodies() -> Iterator[Any]:

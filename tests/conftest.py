@@ -16,7 +16,7 @@ import pytest
 from services.cli.laptop import postgres
 from services.cli.laptop.guard import Guard
 from services.cli.laptop.ports import free_ports
-from services.cli.laptop.postgres import PostgresCluster, Unprivileged, prepare_postgres
+from services.cli.laptop.postgres import USER, PostgresCluster, Unprivileged, prepare_postgres
 from services.cli.laptop.process_table import read_families
 from services.cli.laptop.valkey import ValkeyServer, prepare_valkey
 from tests.tools.surroundings import forget_the_callers, nowhere
@@ -217,9 +217,10 @@ def start_postgres(folder: Path, guard: Guard) -> PostgresProcess:
 
 def make_template(server: PostgresProcess) -> MigratedTemplate:
     from services.core.storage.migrate import upgrade
+    from services.core.storage.rights import Component
 
     server.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
-    upgrade(server.url(TEMPLATE))
+    upgrade(server.url(TEMPLATE), passwords=dict.fromkeys(Component, PASSWORD))
     return MigratedTemplate(server, TEMPLATE)
 
 
@@ -250,6 +251,11 @@ def serve(guard: Guard, tmp_path: Path) -> Iterator[Callable[[PostgresCluster | 
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: PostgresProcess) -> MigratedTemplate:
     return make_template(postgres_server)
+
+
+def signed_in(url: str, component: str) -> str:
+    """The address of a copy of the template with a component's login: a copy keeps the rights of what it copies."""
+    return url.replace(f"//{USER}:", f"//{TEMPLATE}_{component}:")
 
 
 @pytest.fixture

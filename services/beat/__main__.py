@@ -12,6 +12,7 @@ from services.beat.loop import Chore, Loop, ProbeFiles, SideChore
 from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import Settings
 from services.core.storage.beat_lease import Lease
+from services.core.storage.rights import Component
 from services.core.usecases.context import Context, open_context
 from services.core.usecases.dispatch import Dispatcher
 from services.core.usecases.measure import measure
@@ -80,4 +81,4 @@ def _chores(context: Context, leader: Leader) -> list[Chore]:
 
 
 if __name__ == "__main__":
-    start_role(run_clock)
+    start_role(run_clock, component=Component.BEAT)

@@ -5,6 +5,7 @@ from services.core.http.connection import Limits
 from services.core.http.server import serve as serve_http
 from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import Settings
+from services.core.storage.rights import Component
 from services.core.usecases.start_role import start_role
 
 GRACEFUL_SECONDS = 20
@@ -25,4 +26,4 @@ def serve(configured: Settings) -> None:
 
 
 if __name__ == "__main__":
-    start_role(serve)
+    start_role(serve, component=Component.CONSOLE)

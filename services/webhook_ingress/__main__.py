@@ -4,6 +4,7 @@ from services.core.http.connection import Limits
 from services.core.http.server import serve as serve_http
 from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import Settings
+from services.core.storage.rights import Component
 from services.core.usecases.judge_settings import SIGNING_KEYS
 from services.core.usecases.start_role import start_role
 from services.webhook_ingress.app import Ingress
@@ -26,4 +27,4 @@ def serve(configured: Settings) -> None:
 
 
 if __name__ == "__main__":
-    start_role(serve, needs=SIGNING_KEYS)
+    start_role(serve, needs=SIGNING_KEYS, component=Component.WEBHOOK_INGRESS)

@@ -18,6 +18,7 @@ ONLY_ON_THE_COMMAND_LINE = {
     "up": "starts the stack that the API is a part of",
     "schema migrate": "runs before there is an API",
     "schema wait": "runs before there is an API",
+    "schema grants": "is for the database's owner, who needs no API",
     "schema show": "belongs to the two above; the API says by /readyz whether the schema is the right one",
 }
 ONLY_OVER_THE_API = {

@@ -8,6 +8,7 @@ from services.cli.laptop.guard import Guard
 from services.cli.laptop.ports import free_ports
 from services.cli.laptop.postgres import prepare_postgres
 from services.core.storage.migrate import upgrade
+from services.core.storage.rights import Component
 from tests.conftest import PASSWORD, TEMPLATE, PostgresProcess
 
 
@@ -19,6 +20,6 @@ def durable_server(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> It
     server = PostgresProcess(cluster, guard, folder / "server.log")
     server.start()
     server.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
-    upgrade(server.url(TEMPLATE))
+    upgrade(server.url(TEMPLATE), passwords=dict.fromkeys(Component, PASSWORD))
     yield server
     server.stop()

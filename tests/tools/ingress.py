@@ -111,7 +111,9 @@ class RunningIngress(HttpRole):
     role = "webhook_ingress"
     port_setting = "ingress_port"
 
-    def __init__(self, folder: Path, *, database_url: str, redis_url: str, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, *, database_url: str, redis_url: str, signs_in_at: str = "", **settings: str
+    ) -> None:
         self.database_url = database_url
         secrets = {"webhook_secrets_standard": f"{STANDARD},{PREVIOUS}", "webhook_secrets_legacy": LEGACY}
         super().__init__(folder, database_url=database_url, redis_url=redis_url, **(secrets | settings))

@@ -22,6 +22,7 @@ from services.core.queue.names import Queue
 from services.core.runtime.settings import Settings, read_settings
 from services.core.storage import clock, installation
 from services.core.storage.models import Attempt, CapCounter, Contact, InboxEvent, Message
+from services.core.storage.rights import Component
 from services.core.usecases.accept_webhook import Acceptance, ReadWebhook, read_webhook, store_webhooks
 from services.core.usecases.campaign_verbs import NewCampaign, create, start
 from services.core.usecases.context import Context
@@ -30,8 +31,9 @@ from services.core.usecases.plan_campaign import plan_campaign
 from services.core.usecases.reconcile import reconcile_messages
 from services.core.usecases.send_message import send_messages
 from services.provider_simulator.signing import legacy_headers, standard_headers
+from tests.conftest import signed_in
 from tests.tools.simulator import RunningSimulator, eventually
-from tests.tools.world_process import Ended, run
+from tests.tools.world_process import ACTORS, Ended, run
 
 ZONE = ZoneInfo("America/New_York")
 STANDARD_KEY = "whsec_c3RhbmRhcmQta2V5LW9mLWEtdGVzdA=="
@@ -98,9 +100,12 @@ class World:
     redis_url: str
     simulator: RunningSimulator
     options: dict[str, Any] = field(default_factory=dict)
+    has_logins: bool = False
+    """Whether the database is a copy of the template, where each component has a login of its own."""
 
     def __post_init__(self) -> None:
         self._begun: list[Child] = []
+        self._acting: dict[Component, Context] = {}
         self.settings = self.settings_with()
         self.context = Context(self.settings)
         with self.context.database.transaction() as session:
@@ -135,6 +140,15 @@ class World:
         }
         return values | self.options | options
 
+    def acting(self, component: Component) -> Context:
+        """A context that signs in to the database as this component does; `context` is the owner's."""
+        if component not in self._acting:
+            self._acting[component] = Context(self.settings_with(database_url=self._address(component)))
+        return self._acting[component]
+
+    def _address(self, component: Component) -> str:
+        return signed_in(self.database_url, component) if self.has_logins else self.database_url
+
     def another(self, **options: Any) -> Context:
         """A second process's context on the same installation; the caller closes it."""
         return Context(self.settings_with(**options))
@@ -142,7 +156,8 @@ class World:
     def close(self) -> None:
         for child in self._begun:
             child.end()
-        self.context.close()
+        for context in (self.context, *self._acting.values()):
+            context.close()
 
     def _fill_limiter(self) -> None:
         """Spare the test the three seconds that a limiter without memory waits."""
@@ -210,17 +225,17 @@ class World:
         new = NewCampaign(
             **{"name": name or f"campaign {next(_ids)}", "template_a": WITH_STOP, "audience": {"all": True}} | values
         )
-        campaign_id = create(self.context, new, by="a test").campaign_id
-        plan = plan_campaign(self.context, campaign_id, by="a test")
+        campaign_id = create(self.acting(Component.CONSOLE), new, by="a test").campaign_id
+        plan = plan_campaign(self.acting(Component.CONSOLE), campaign_id, by="a test")
         if started:
-            start(self.context, campaign_id, plan_hash=plan.plan_hash, by="a test")
+            start(self.acting(Component.CONSOLE), campaign_id, plan_hash=plan.plan_hash, by="a test")
         return campaign_id
 
     def send(self, *message_ids: int) -> int:
-        return send_messages(self.context, message_ids)
+        return send_messages(self.acting(Component.CAMPAIGN_WORKER), message_ids)
 
     def look(self, *message_ids: int) -> None:
-        reconcile_messages(self.context, message_ids)
+        reconcile_messages(self.acting(Component.OPERATIONS_WORKER), message_ids)
 
     def signed(
         self,
@@ -245,13 +260,13 @@ class World:
 
     def accept(self, body: bytes | dict[str, Any], **options: Any) -> Acceptance:
         """Sign and read a body as `signed` does, and store it."""
-        return store_webhooks(self.context, [self.signed(body, **options)])[0]
+        return store_webhooks(self.acting(Component.WEBHOOK_INGRESS), [self.signed(body, **options)])[0]
 
     def receive(self, body: bytes | dict[str, Any], **options: Any) -> Acceptance:
         """Accept and handle."""
         acceptance = self.accept(body, **options)
         if acceptance.inbox_id is not None:
-            handle_events(self.context, [acceptance.inbox_id])
+            handle_events(self.acting(Component.WEBHOOK_WORKER), [acceptance.inbox_id])
         return acceptance
 
     def text_from(self, e164: str, said: str, *, sent_at: datetime | None = None, **values: Any) -> dict[str, Any]:
@@ -394,7 +409,8 @@ class World:
 
     def child(self, act: str, *arguments: object, failpoints: str = "", **options: Any) -> Child:
         """Begin one of `world_process.ACTS` in a process of its own, with its failpoints armed."""
-        self._begun.append(Child(act, failpoints, arguments, self._values(**options)))
+        address = self._address(ACTORS[act])
+        self._begun.append(Child(act, failpoints, arguments, self._values(database_url=address) | options))
         return self._begun[-1]
 
 

@@ -24,7 +24,7 @@ def make_world(
     made: list[World] = []
 
     def make(**options: Any) -> World:
-        made.append(World(database_url, valkey_server.url, simulator_process, options))
+        made.append(World(database_url, valkey_server.url, simulator_process, options, has_logins=True))
         return made[-1]
 
     yield make

@@ -14,6 +14,7 @@ from services.core.runtime.failpoints import FailpointRaised
 from services.core.runtime.settings import read_settings
 from services.core.storage import imports
 from services.core.storage.database import DatabaseUnavailable
+from services.core.storage.rights import Component
 from services.core.usecases.accept_webhook import ReadWebhook, read_webhook, store_webhooks
 from services.core.usecases.audit_gaps import audit_gaps
 from services.core.usecases.campaign_verbs import start
@@ -66,6 +67,19 @@ def _confirm(context: Context, import_id: int) -> None:
     imports.ROWS_AT_ONCE = 2
     confirm(context, import_id, by="a drill")
 
+
+ACTORS = {
+    "accept": Component.WEBHOOK_INGRESS,
+    "audit": Component.OPERATIONS_WORKER,
+    "confirm": Component.CONSOLE,
+    "dispatch": Component.BEAT,
+    "handle": Component.WEBHOOK_WORKER,
+    "reconcile": Component.OPERATIONS_WORKER,
+    "send": Component.CAMPAIGN_WORKER,
+    "start": Component.CONSOLE,
+    "sweep": Component.BEAT,
+}
+"""Who does it in earnest."""
 
 ACTS: dict[str, Callable[..., object]] = {
     "accept": _accept,

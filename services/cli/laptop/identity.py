@@ -1,6 +1,7 @@
 """What a data folder keeps between runs: its addresses, passwords and secrets, and the environment made of them."""
 
 import base64
+import hmac
 import json
 import os
 import secrets
@@ -13,12 +14,14 @@ from pathlib import Path
 from services.cli.laptop.ports import free_ports, is_free
 from services.cli.laptop.postgres import USER
 from services.cli.laptop.run_file import write_private
+from services.core.storage.rights import Component, login
 
 NAME = "stack.json"
 PLACE = "place"
 MACHINE = Path("/etc/machine-id")
 SETTINGS = "settings.env"
 DATABASE = "attackacrack"
+DATABASE_URL = "ATTACKACRACK_DATABASE_URL"
 INGRESS_URL = "ATTACKACRACK_INGRESS_URL"
 WEBHOOK_ID = "ATTACKACRACK_PROVIDER_WEBHOOK_ID"
 OTLP_ENDPOINT, TRACE_QUERY_URL = "ATTACKACRACK_OTLP_ENDPOINT", "ATTACKACRACK_TRACE_QUERY_URL"
@@ -62,6 +65,21 @@ class Identity:
                 return f"redis://:{self.valkey_password}@127.0.0.1:{self.ports['valkey']}/0"
             case _:
                 return f"http://127.0.0.1:{self.ports[name]}"
+
+
+def database_passwords(identity: Identity) -> dict[str, str]:
+    """A password for the login of each component, made of the owner's, which none of them tells."""
+    owner = identity.postgres_password.encode()
+    return {each.value: hmac.new(owner, each.encode(), "sha256").hexdigest() for each in Component}
+
+
+def database_urls(identity: Identity) -> dict[str, str]:
+    """What each component signs in with; the stack's own address of the database is its owner's."""
+    place = f"127.0.0.1:{identity.ports['postgres']}/{DATABASE}"
+    return {
+        component: f"postgresql+psycopg://{login(DATABASE, Component(component))}:{password}@{place}"
+        for component, password in database_passwords(identity).items()
+    }
 
 
 def metrics_urls(identity: Identity) -> dict[str, str]:

@@ -6,16 +6,17 @@ What brings work in is ended first, then what does it, then what it talks to, an
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from services.cli.laptop import postgres
-from services.cli.laptop.identity import TRACE_RECEIVER_PORT, Identity
+from services.cli.laptop.identity import DATABASE_URL, TRACE_RECEIVER_PORT, Identity, database_urls
 from services.cli.laptop.postgres import PostgresCluster
 from services.cli.laptop.processes import RoleSpec
 from services.cli.laptop.readiness import Probe, answers_http, wrote_file
 from services.cli.laptop.valkey import ValkeyServer
 
+NO_MORE: Mapping[str, str] = {}
 SOURCES = Path(__file__).parents[3]
 PRODUCER, WORKER, NEIGHBOUR, STORE = range(4)
 PRODUCER_GRACE = timedelta(seconds=2)  # the workers behind them get what is left, which may be in the middle of a text
@@ -79,8 +80,12 @@ def trace_roles(identity: Identity, *, data_dir: Path, base: Mapping[str, str]) 
 
 def service_roles(identity: Identity, *, data_dir: Path, base: Mapping[str, str]) -> list[RoleSpec]:
     """Our own roles; `base` is the stack's environment."""
-    ports = identity.ports
-    service = partial(_service, data_dir=data_dir, base=base, ports=ports)
+    ports, logins = identity.ports, database_urls(identity)
+
+    def service(name: str, *, more: Mapping[str, str] = NO_MORE, **options: Any) -> RoleSpec:
+        own = {DATABASE_URL: logins[name]} if name in logins else {}
+        return _service(name, data_dir=data_dir, base=base, ports=ports, more={**more, **own}, **options)
+
     return [
         *(service(name, stop_rank=WORKER, more={"REMAP_SIGTERM": "SIGQUIT"}) for name in WORKERS),
         service("webhook_ingress", is_ready=answers_http(ports["ingress"], "/readyz"), grace=PRODUCER_GRACE),
@@ -121,7 +126,7 @@ def _service(
 
 def _environment(name: str, data_dir: Path, base: Mapping[str, str]) -> dict[str, str]:
     return {
-        **base,
+        **{variable: value for variable, value in base.items() if variable != DATABASE_URL},  # it is the owner's
         "PYTHONUNBUFFERED": "1",
         "ATTACKACRACK_SERVICE_NAME": name.replace("_", "-"),
         "ATTACKACRACK_RUN_DIR": str(_run_dir(name, data_dir)),

@@ -20,6 +20,7 @@ from services.cli.laptop.identity import (
     DATABASE,
     WEBHOOK_ID,
     Identity,
+    database_passwords,
     environment_of,
     load_identity,
     metrics_urls,
@@ -84,7 +85,9 @@ async def laptop_stages(plan: StackPlan) -> AsyncIterator[list[RoleSpec]]:
     simulator = simulator_role(plan.identity, data_dir=data_dir, provider_rate=plan.provider_rate, base=base)
     traces = trace_roles(plan.identity, data_dir=data_dir, base=base)
     yield [*store_roles(cluster, valkey, base=base), simulator, *traces]
-    await run_aside(_migrate, cluster.url("postgres", driver="postgresql"), cluster.url(DATABASE))
+    await run_aside(
+        _migrate, cluster.url("postgres", driver="postgresql"), cluster.url(DATABASE), database_passwords(plan.identity)
+    )
     webhook = {WEBHOOK_ID: await run_aside(_register_webhook, plan.identity)}
     write_settings(data_dir, read_settings_file(data_dir) | webhook)
     yield service_roles(plan.identity, data_dir=data_dir, base={**base, **webhook})
@@ -232,13 +235,13 @@ def _role_entry(started: ProcessEntry, family: tuple[ProcessEntry, ...] | None) 
     return RoleEntry(pid=started.pid, command=command, children=tuple(children))
 
 
-def _migrate(maintenance_url: str, database_url: str) -> None:
+def _migrate(maintenance_url: str, database_url: str, passwords: Mapping[str, str]) -> None:
     from services.core.storage.migrate import upgrade
 
     with psycopg.connect(maintenance_url, autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone():
             connection.execute(f"CREATE DATABASE {DATABASE}".encode())
-    upgrade(database_url)
+    upgrade(database_url, passwords=passwords)
 
 
 def _prepare(data_dir: Path, identity: Identity) -> None:

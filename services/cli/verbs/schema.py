@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.cli.output import plain
 from services.cli.verb import verb
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ class SchemaState:
 
     revision: str | None
     head: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaGrants:
+    """`sql` is one statement a line, with a question mark for each password."""
+
+    sql: str
 
 
 @verb(group, "migrate")
@@ -46,6 +54,22 @@ def wait(
 
     wait_for_schema(_url(context), timeout=timedelta(seconds=seconds))
     return _state(context)
+
+
+@verb(group, "grants", show=lambda result, _zone: [plain(line) for line in result.sql.splitlines()])
+def grants(
+    context: "Context",
+    database: Annotated[str, typer.Option("--database", help="Its name; by default that of the settings.")] = "",
+) -> SchemaGrants:
+    """What gives each component a login and a password of its own, and the rights it needs: for psql, as the owner.
+
+    `schema migrate` keeps the rights of the logins that it finds. Set a role's ATTACKACRACK_DATABASE_URL to its login.
+
+    Example: attackacrack schema grants
+    """
+    from services.core.storage.rights import script
+
+    return SchemaGrants(script(database or context.database.engine.url.database or ""))
 
 
 @verb(group, "show")

@@ -3,7 +3,7 @@ starts as long as the schema says that it may.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from psycopg import errors as pg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from services.core.storage import rights
 from services.core.storage.database import DatabaseRefused, DatabaseUnavailable, make_engine, translating
 
 log = structlog.get_logger()
@@ -29,6 +30,7 @@ LOCK_TIMEOUT = "1s"
 """While a statement waits for a table's lock, everybody who comes after it waits too: rather give up and come again."""
 
 LOCK_TRIES = 120
+NO_LOGINS: Mapping[str, str] = {}
 READ_ONLY = "read-only"  # the driver's word for a server that is not the one it was told to look for
 PROMOTION_SECONDS = 30
 TAKES_NO_WRITES = "the server takes no writes, it is a standby or set read only: name the primary"
@@ -42,10 +44,11 @@ class SchemaNotReady(Exception):
     """The schema did not reach this program's revision in time."""
 
 
-def upgrade(database_url: str) -> None:
+def upgrade(database_url: str, *, passwords: Mapping[str, str] = NO_LOGINS) -> None:
     """Bring the schema to this program's revision; do nothing when it is there or compatibly ahead.
 
-    Each revision is a transaction of its own. Raises `SchemaTooNew` when the database is ahead and does not allow this
+    Each revision is a transaction of its own; then every component that can sign in gets its rights, after those of
+    `passwords`, by component, got their login. Raises `SchemaTooNew` when the database is ahead and does not allow this
     program, `SchemaNotReady` when another migrator does not end in time.
     """
     engine = make_engine(database_url, pool_size=1, application="attackacrack-migrations")
@@ -59,6 +62,7 @@ def upgrade(database_url: str) -> None:
             connection.commit()
             if not usable:
                 _run_migrations(connection)
+            rights.apply(connection, passwords=passwords)
     finally:
         engine.dispose()
 

@@ -18,9 +18,17 @@ from services.core.runtime.exporting import exported_metrics, flush_telemetry, j
 from services.core.runtime.failpoints import FailpointsInvalid
 from services.core.runtime.logs import configure_logs
 from services.core.runtime.settings import Settings, SettingsInvalid, settings
-from services.core.storage.database import DatabaseRefused, DatabaseUnavailable, DurabilityWeakened, RightMissing
+from services.core.storage import rights
+from services.core.storage.database import (
+    SETTING,
+    DatabaseRefused,
+    DatabaseUnavailable,
+    DurabilityWeakened,
+    RightMissing,
+)
 from services.core.storage.installation import InstallationMismatch
 from services.core.storage.migrate import SchemaNotReady, SchemaTooNew, wait_for_schema
+from services.core.storage.rights import Component
 from services.core.usecases.context import Context, open_context, process_context
 from services.core.usecases.judge_settings import WITH_A_PROVIDER, judge_settings
 from services.core.usecases.task_history import DatabaseJournal
@@ -43,7 +51,13 @@ REFUSALS = (
 NEEDS: dict[str, Collection[str]] = {CAMPAIGN.name: WITH_A_PROVIDER, OPERATIONS.name: WITH_A_PROVIDER}
 
 
-def start_role(run: Callable[[Settings], None], *, has_children: bool = False, needs: Collection[str] = ()) -> None:
+def start_role(
+    run: Callable[[Settings], None],
+    *,
+    has_children: bool = False,
+    needs: Collection[str] = (),
+    component: Component | None = None,
+) -> None:
     """Prepare this process and run the role, which is of no use without the settings that it `needs`.
 
     A refusal is one line and exit code 1: it names the setting and the remedy, never the value.
@@ -56,7 +70,7 @@ def start_role(run: Callable[[Settings], None], *, has_children: bool = False, n
     configure_logs(configured)
     try:
         failpoints.arm(configured.failpoints)
-        check_database(configured)
+        check_database(configured, component)
         if not check_broker(configured.redis_url.get_secret_value()):
             log.warning("role.starts_without_broker", remedy="it goes on when Redis is there")
     except REFUSALS as error:
@@ -66,14 +80,25 @@ def start_role(run: Callable[[Settings], None], *, has_children: bool = False, n
         run(configured)
 
 
-def check_database(configured: Settings) -> None:
+def check_database(configured: Settings, component: Component | None = None) -> None:
     """Wait for the schema, then make sure that this process may work on it. Raises one of `REFUSALS`."""
     context = open_context(configured)
     try:
         wait_for_schema(configured.database_url.get_secret_value(), timeout=SCHEMA_WAIT)
         _prepare(context, within=SCHEMA_WAIT)
+        if component:
+            _check_rights(context, component)
     finally:
         context.close()
+
+
+def _check_rights(context: Context, component: Component) -> None:
+    with context.database.reading() as session:
+        lacking = rights.missing(session, component)
+        if lacking:
+            raise RightMissing(f"{SETTING}: its user lacks {', '.join(lacking)}: {rights.REMEDY}")
+        if rights.shares_the_owner(session):
+            log.info("role.signs_in_as_owner", component=component, remedy=rights.REMEDY)
 
 
 def _prepare(context: Context, *, within: timedelta) -> None:
@@ -95,7 +120,12 @@ def _prepare(context: Context, *, within: timedelta) -> None:
 
 def start_worker(pool: Pool, *, tasks: str) -> NoReturn:
     """Run a worker role: `tasks` is the module with its entry points."""
-    start_role(lambda configured: _work(pool, tasks, configured), has_children=True, needs=NEEDS.get(pool.name, ()))
+    start_role(
+        lambda configured: _work(pool, tasks, configured),
+        has_children=True,
+        needs=NEEDS.get(pool.name, ()),
+        component=Component(f"{pool.name}_worker"),
+    )
     raise AssertionError("a worker role ends its process")
 
 

@@ -129,6 +129,7 @@ def world(attackacrack: CommandLine) -> CommandLine:
         (("clock", "show"), "clock"),
         (("schema", "show"), "schema"),
         (("schema", "migrate"), "schema"),
+        (("schema", "grants"), "schema-grants"),
         (("schema", "wait"), "schema"),
         (("schedule", "list"), "job*"),
         (("schedule", "run-now", "check_completed_jobs"), "run"),

@@ -28,9 +28,11 @@ from services.core.storage.beat_lease import Lease
 from services.core.storage.clock import product_now, real_now
 from services.core.storage.database import Database
 from services.core.storage.models import BeatLease, ScheduledRun
+from services.core.storage.rights import Component
 from services.core.usecases.context import Context
 from services.core.usecases.missing_runs import missing_runs
 from services.core.usecases.tick_schedule import tick_schedule
+from tests.conftest import signed_in
 from tests.tools.business_calendar import CLEANUP, DAILY, HALF_HOURLY, HOURLY
 
 ROOT = Path(__file__).parents[3]
@@ -198,7 +200,7 @@ def start_beat(ledger: Ledger, database_url: str, valkey_server: Any, tmp_path: 
 
     def start(*, failpoints: str = "") -> BeatProcess:
         environment = {
-            "ATTACKACRACK_DATABASE_URL": database_url,
+            "ATTACKACRACK_DATABASE_URL": signed_in(database_url, Component.BEAT),
             "ATTACKACRACK_REDIS_URL": valkey_server.url,
             "ATTACKACRACK_DURATIONS__BEAT_LEASE": "PT3S",
             "ATTACKACRACK_FAILPOINTS": failpoints,

@@ -19,7 +19,9 @@ from services.core.http.connection import Limits, limited
 from services.core.runtime.settings import Settings, read_settings
 from services.core.storage import installation, tokens
 from services.core.storage.models import AuditEntry
+from services.core.storage.rights import Component
 from services.core.usecases.context import Context
+from tests.conftest import signed_in
 from tests.tools.simulator import RunningSimulator, running_simulator
 
 START_LIMIT_SECONDS = 20
@@ -106,7 +108,8 @@ def console(console_settings: Settings) -> Iterator[RunningConsole]:
         tokens.revoke(session, "test-revoked")
         ended = timedelta(seconds=-1)
         made["expired"] = tokens.create(session, name="test-expired", role=Role.ADMIN, valid_for=ended)
-    app = make_app(console_settings)
+    own = signed_in(console_settings.database_url.get_secret_value(), Component.CONSOLE)
+    app = make_app(read_settings(**console_settings.model_dump() | {"database_url": own}))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, http=limited(Limits()), ws="none", log_config=None, access_log=False))
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="console")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from tests.conftest import TEMPLATE, PostgresProcess, ValkeyProcess
+from services.core.storage.rights import Component
+from tests.conftest import TEMPLATE, PostgresProcess, ValkeyProcess, signed_in
 from tests.tools.durable_fixtures import durable_server
 from tests.tools.ingress import RunningIngress
 
@@ -21,6 +22,7 @@ def ingress(
     running = RunningIngress(
         tmp_path_factory.mktemp("ingress"),
         database_url=url,
+        signs_in_at=signed_in(url, Component.WEBHOOK_INGRESS),
         redis_url=valkey_process.url,
         webhook_body_timeout="PT1S",
         log_level="WARNING",

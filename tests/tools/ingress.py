@@ -116,7 +116,7 @@ class RunningIngress(HttpRole):
     ) -> None:
         self.database_url = database_url
         secrets = {"webhook_secrets_standard": f"{STANDARD},{PREVIOUS}", "webhook_secrets_legacy": LEGACY}
-        super().__init__(folder, database_url=database_url, redis_url=redis_url, **(secrets | settings))
+        super().__init__(folder, database_url=signs_in_at or database_url, redis_url=redis_url, **(secrets | settings))
 
     def post(self, body: bytes, headers: Mapping[str, str] | None = None, **options: Any) -> httpx.Response:
         """Deliver; without `headers` honestly signed."""

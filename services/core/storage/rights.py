@@ -42,7 +42,7 @@ def _all(verbs: str) -> tuple[Right, ...]:
 
 R, RA, RC, RAC = _all("SELECT"), _all("SELECT INSERT"), _all("SELECT UPDATE"), _all("SELECT INSERT UPDATE")
 RACD = _all("SELECT INSERT UPDATE DELETE")
-RD = _all("SELECT DELETE")
+RD, RAD = _all("SELECT DELETE"), _all("SELECT INSERT DELETE")
 
 # What everybody reads to know the product's time, and whether sending is stopped; the first role makes the row.
 INSTALLATION = {"installation": RA}
@@ -73,7 +73,7 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
     | NUMBERS
     | HISTORY
     | SENDING
-    | {"inbox": RC, "effects": RA, "recipients": R, "jobs": R, "scheduled_runs": R},
+    | {"inbox": RC, "effects": RAD, "recipients": R, "jobs": R, "scheduled_runs": R},
     Component.CAMPAIGN_WORKER: INSTALLATION
     | HISTORY
     | SENDING
@@ -95,10 +95,10 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
     | {
         "installation": RAC,
         "inbox": RAC,
-        "effects": _all("SELECT INSERT DELETE"),
-        "decisions": _all("SELECT INSERT DELETE"),
+        "effects": RAD,
+        "decisions": RAD,
         "task_runs": RACD,
-        "health_reports": _all("SELECT INSERT DELETE"),
+        "health_reports": RAD,
         "idempotency_keys": RD,
         "recipients": RACD,
         "imports": RAC,
@@ -123,7 +123,7 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
         "opt_outs": R,
         "jobs": R,
         "effects": R,
-        "imports": R,
+        "imports": RC,
         "beat_lease": RAC,
         "schedule_controls": RAC,
         "scheduled_runs": RAC,
@@ -142,7 +142,7 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
         "api_tokens": RAC,
         "idempotency_keys": RACD,
         "inbox": RAC,
-        "effects": RA,
+        "effects": RAD,
         "recipients": RACD,
         "imports": RAC,
         "import_rows": RACD,

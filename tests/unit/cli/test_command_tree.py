@@ -45,7 +45,7 @@ VERBS = {
     "provider": {"check", "checklist", "register-webhook", "rotate"},
     "reviews": {"decide", "list", "show"},
     "schedule": {"history", "list", "pause", "resume", "run-now"},
-    "schema": {"migrate", "show", "wait"},
+    "schema": {"grants", "migrate", "show", "wait"},
     "sending": {"resume", "status", "adopt", "recover", "stop"},
     "tasks": {"list"},
     "tokens": {"create", "list", "revoke"},

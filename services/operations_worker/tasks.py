@@ -1,4 +1,4 @@
-"""Tasks of the operations pool: reconciliation, imports that were cut off, and the scheduled work."""
+"""Tasks of the operations pool: reconciliation, what is done in steps, and the scheduled work."""
 
 from services.core.queue.names import TaskName
 from services.core.queue.task import task
@@ -8,6 +8,7 @@ from services.core.usecases.check_health import check_health
 from services.core.usecases.clean_up import clean_up
 from services.core.usecases.complete_jobs import complete_jobs
 from services.core.usecases.context import process_context
+from services.core.usecases.continue_campaign import continue_campaign as go_on
 from services.core.usecases.import_contacts import resume
 from services.core.usecases.queue_daily_campaigns import queue_daily_campaigns as queue_campaigns
 from services.core.usecases.reconcile import reconcile_messages as reconcile
@@ -23,6 +24,12 @@ def reconcile_message(message_ids: list[str]) -> None:
 def resume_import(import_ids: list[str]) -> None:
     for import_id in import_ids:
         resume(process_context(), int(import_id))
+
+
+@task(TaskName.CONTINUE_CAMPAIGN)
+def continue_campaign(campaign_ids: list[str]) -> None:
+    for campaign_id in campaign_ids:
+        go_on(process_context(), int(campaign_id))
 
 
 @task(TaskName.QUEUE_DAILY_CAMPAIGNS)

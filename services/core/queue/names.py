@@ -19,6 +19,7 @@ class TaskName(StrEnum):
     PROCESS_WEBHOOK = "process_webhook"
     RECONCILE_MESSAGE = "reconcile_message"
     RESUME_IMPORT = "resume_import"
+    CONTINUE_CAMPAIGN = "continue_campaign"
     QUEUE_DAILY_CAMPAIGNS = "queue_daily_campaigns"
     CHECK_COMPLETED_JOBS = "check_completed_jobs"
     OPERATIONAL_HEALTH_CHECK = "operational_health_check"
@@ -62,6 +63,7 @@ TASK_QUEUES: dict[TaskName, Queue] = {
     TaskName.PROCESS_WEBHOOK: Queue.WEBHOOKS,
     TaskName.RECONCILE_MESSAGE: Queue.DEFAULT,
     TaskName.RESUME_IMPORT: Queue.DEFAULT,
+    TaskName.CONTINUE_CAMPAIGN: Queue.DEFAULT,
     TaskName.QUEUE_DAILY_CAMPAIGNS: Queue.DEFAULT,
     TaskName.CHECK_COMPLETED_JOBS: Queue.DEFAULT,
     TaskName.OPERATIONAL_HEALTH_CHECK: Queue.PRIORITY,

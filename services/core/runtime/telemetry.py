@@ -139,6 +139,7 @@ TASKS = (
     "operational_health_check",
     "cleanup_webhook_cache",
     "resume_import",
+    "continue_campaign",
     "audit_gaps",
     "send_canaries",
     "canary_campaigns",

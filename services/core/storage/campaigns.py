@@ -1,15 +1,16 @@
 """Campaigns, their planned recipients, and when their messages are due."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import and_, delete, func, literal, or_, select, text
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus
 from services.core.storage.bulk import copy_in, count_written
 from services.core.storage.models import Campaign, Contact, ImportRow, Message, Recipient
+from services.core.storage.published import Published, is_not_among
 
 PlannedRow = tuple[int, int, str, str, str | None, str | None, int]
 """Campaign, contact, number, variant, exclusion, body, segments."""
@@ -85,6 +86,19 @@ def drop_recipients(session: Session, campaign_id: int) -> None:
 
 def add_recipients(session: Session, rows: Iterable[PlannedRow]) -> None:
     copy_in(session, COPY_RECIPIENTS, rows)
+
+
+def to_continue(session: Session, *, queued: Collection[int], limit: int) -> list[Published]:
+    """Campaigns of which a start left messages to make, or a cancellation messages to end; not the `queued` ones."""
+    waiting = select(literal(1)).where(Message.campaign_id == Campaign.id, Message.status == MessageStatus.PENDING)
+    unmade = and_(Campaign.unmade_after.is_not(None), Campaign.status.in_(("running", "paused")))
+    rows = session.execute(
+        select(Campaign.id, Campaign.traceparent)
+        .where(or_(unmade, and_(Campaign.status == "cancelled", waiting.exists())), is_not_among(Campaign.id, queued))
+        .order_by(Campaign.id)
+        .limit(limit)
+    )
+    return [Published(*row) for row in rows]
 
 
 def some_traces(session: Session, campaign_id: int, *, limit: int) -> Sequence[str | None]:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.comparison import Comparison, Rate, compare, response_rate
 from services.core.domain.csv_export import Cell, PhoneCell, export_csv
 from services.core.domain.failures import NotFound
-from services.core.domain.messages import MessageKind
+from services.core.domain.messages import MessageKind, MessageStatus
 from services.core.storage import audit, results
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
@@ -18,6 +19,7 @@ from services.core.usecases.inspect_verbs import Page
 ROWS_AT_ONCE = 2000
 PLANNED = "planned"
 EXCLUDED = "excluded"
+CANCELLED = "campaign_cancelled"
 COLUMNS = (
     *("phone", "variant", "state", "reason", "segments", "message_id", "submitted_at", "receipt_at"),
     *("replied_at", "opted_out_at", "first_name", "last_name", "external_id", "text", "error_code"),
@@ -114,7 +116,8 @@ def list_recipients(
             excluded_only=excluded_only,
             deferred_only=deferred_only,
         )
-    views = [_view(row) for row in rows[:limit]]
+    is_cancelled = campaign.status == CampaignStatus.CANCELLED and campaign.started_at is not None
+    views = [_view(row, is_cancelled=is_cancelled) for row in rows[:limit]]
     return Page(views, views[-1].recipient_id if len(rows) > limit else None)
 
 
@@ -165,14 +168,15 @@ def _results(counts: VariantCounts) -> VariantResults:
     )
 
 
-def _view(row: RecipientRow) -> RecipientView:
+def _view(row: RecipientRow, *, is_cancelled: bool) -> RecipientView:
+    is_unmade = is_cancelled and row.status is None and row.excluded is None
     return RecipientView(
         recipient_id=row.recipient_id,
         contact_id=row.contact_id,
         e164=row.e164,
         variant=row.variant,
-        state=row.status or (PLANNED if row.excluded is None else EXCLUDED),
-        reason=row.reason or row.excluded or row.deferred_by,
+        state=MessageStatus.SKIPPED if is_unmade else row.status or (PLANNED if row.excluded is None else EXCLUDED),
+        reason=CANCELLED if is_unmade else row.reason or row.excluded or row.deferred_by,
         segments=row.segments,
         message_id=row.message_id,
         body=row.body,

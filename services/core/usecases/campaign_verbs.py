@@ -15,10 +15,10 @@ from services.core.runtime import failpoints, tracing
 from services.core.storage import audit, campaigns, clock, messages
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
-from services.core.storage.outbox import life, make
 from services.core.storage.unique import unless_taken
 from services.core.usecases.audience import check_audience
 from services.core.usecases.context import Context
+from services.core.usecases.continue_campaign import make_next, skip_next
 from services.core.usecases.queue_daily_campaigns import queue_today
 from services.core.usecases.versions import Versions, lock_campaign
 from services.core.usecases.windows import window_of
@@ -123,8 +123,7 @@ def start(
         campaign.started_at = at
         _trace_start(session, campaign)
         session.flush()
-        share = context.settings.trace_sample_ratio
-        make.of_campaign(session, campaign_id, share_of_traces=share)
+        make_next(context, session, campaign)
         tracing.link(*campaigns.some_traces(session, campaign_id, limit=TRACES_LINKED))
         queue_today(context, session, campaign)
         failpoints.reach("starting")
@@ -166,7 +165,7 @@ def cancel(context: Context, campaign_id: int, *, by: str, versions: Versions | 
         campaign = lock_campaign(session, campaign_id, versions)
         if _step(campaign, CampaignStatus.CANCELLED):
             campaign.finished_at = clock.product_now(session)
-            skipped = life.skip_waiting_of(session, campaign_id, reason="campaign_cancelled")
+            skipped = skip_next(session, campaign_id)
             audit.record(
                 session,
                 actor=by,

@@ -15,7 +15,7 @@ from services.core.domain.messages import MessageStatus
 from services.core.queue.enqueue import Batch, BrokerUnavailable, Queued
 from services.core.queue.names import TaskName
 from services.core.runtime import failpoints
-from services.core.storage import attempts, clock, imports, inbox, outbox
+from services.core.storage import attempts, campaigns, clock, imports, inbox, outbox
 from services.core.storage.outbox.life import move
 from services.core.storage.published import Published
 from services.core.usecases.context import Context
@@ -33,7 +33,7 @@ LOOKS_PER_TASK = 50
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """How much was found: webhooks, looks, imports published; messages given back, submissions without an outcome."""
+    """How much was found: webhooks, looks, imports, campaigns published; messages given back, orphans of workers."""
 
     webhooks: int
     looks: int
@@ -41,6 +41,7 @@ class SweepReport:
     orphans: int
     finished: int
     imports: int
+    campaigns: int
 
 
 def sweep(context: Context) -> SweepReport:
@@ -62,6 +63,7 @@ def sweep(context: Context) -> SweepReport:
         orphans=len(orphaned),
         finished=len(finished),
         imports=_unless_queued(context, TaskName.RESUME_IMPORT, _publish_imports),
+        campaigns=_unless_queued(context, TaskName.CONTINUE_CAMPAIGN, _publish_campaigns),
     )
     if any(getattr(report, name) for name in SweepReport.__slots__):
         log.info("sweep.found", **{name: getattr(report, name) for name in SweepReport.__slots__})
@@ -104,6 +106,12 @@ def _publish_imports(context: Context, queued: Queued) -> int:
             session, queued=queued.ids, still_for=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE)
         )
     return _publish(context, TaskName.RESUME_IMPORT, rows, ids_per_task=1)
+
+
+def _publish_campaigns(context: Context, queued: Queued) -> int:
+    with context.database.reading() as session:
+        rows = campaigns.to_continue(session, queued=queued.ids, limit=min(queued.room, AT_ONCE))
+    return _publish(context, TaskName.CONTINUE_CAMPAIGN, rows, ids_per_task=1)
 
 
 def _give_back(context: Context, queued: Queued) -> int:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.core.domain.campaigns import CampaignStatus
@@ -12,6 +12,8 @@ from services.core.storage.models.metadata import E164, Base, Id, ProductStamp, 
 
 
 class Campaign(Base):
+    """`unmade_after`: recipients above this id have no message yet; a start makes the first, a task the others."""
+
     __tablename__ = "campaigns"
     __table_args__ = (
         one_of("status", CampaignStatus),
@@ -48,6 +50,7 @@ class Campaign(Base):
     plan: Mapped[dict[str, Any] | None]
     planned_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
+    unmade_after: Mapped[int | None] = mapped_column(BigInteger)
     finished_at: Mapped[datetime | None]
     created_by: Mapped[str]
     created_at: Mapped[ProductStamp]

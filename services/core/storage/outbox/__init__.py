@@ -296,7 +296,7 @@ def settle_ended_campaigns(session: Session) -> list[int]:
     return list(
         session.scalars(
             update(Campaign)
-            .where(Campaign.status == "running", ~open_messages.exists())
+            .where(Campaign.status == "running", Campaign.unmade_after.is_(None), ~open_messages.exists())
             .values(status="finished", finished_at=func.product_now(), version=Campaign.version + 1)
             .returning(Campaign.id)
         )

@@ -74,9 +74,15 @@ def skip_waiting_for(session: Session, contact_ids: Sequence[int], *, reason: st
     return _skip_all(session, Message.contact_id.in_(contact_ids), reason=reason)
 
 
-def skip_waiting_of(session: Session, campaign_id: int, *, reason: str) -> int:
-    """End all messages of the campaign that were not submitted; how many."""
-    return _skip_all(session, Message.campaign_id == campaign_id, reason=reason)
+def skip_waiting_of(session: Session, campaign_id: int, *, reason: str, limit: int) -> int:
+    """End messages of the campaign that were not submitted, at most `limit` of them; how many."""
+    waiting = (
+        select(Message.id)
+        .where(Message.campaign_id == campaign_id, Message.status == MessageStatus.PENDING)
+        .limit(limit)
+        .with_for_update(key_share=True)
+    )
+    return _skip_all(session, Message.id.in_(waiting), reason=reason)
 
 
 def defer(message: Message, *, until: datetime | None, keep_due: bool, at: datetime) -> None:

@@ -14,10 +14,13 @@ from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.domain.segments import count_segments
 from services.core.runtime import metering, tracing
 from services.core.runtime.telemetry import TRANSITIONS
-from services.core.storage.bulk import count_written
 from services.core.storage.models import Contact, Message
 
 MAKE_OF_CAMPAIGN = """
+WITH chosen AS MATERIALIZED (
+    SELECT id FROM recipients WHERE campaign_id = :campaign_id AND excluded IS NULL AND id > :after
+    ORDER BY id LIMIT :limit
+), made AS (
 INSERT INTO messages (direction, kind, campaign_id, recipient_id, step, variant, contact_id, e164, sender,
                       sender_phone_number_id, body, body_hash, segments, status, begun_by, traceparent)
 SELECT 'outgoing', campaign.kind, campaign.id, recipient.id, recipient.step, recipient.variant, recipient.contact_id,
@@ -26,9 +29,14 @@ SELECT 'outgoing', campaign.kind, campaign.id, recipient.id, recipient.step, rec
        concat_ws('-', '00', replace(gen_random_uuid()::text, '-', ''),
                  right(replace(gen_random_uuid()::text, '-', ''), 16),
                  CASE WHEN random() < :share_of_traces THEN '01' ELSE '00' END)
-FROM recipients AS recipient JOIN campaigns AS campaign ON campaign.id = recipient.campaign_id
-WHERE campaign.id = :campaign_id AND recipient.excluded IS NULL
+FROM chosen JOIN recipients AS recipient ON recipient.id = chosen.id
+     JOIN campaigns AS campaign ON campaign.id = recipient.campaign_id
+     JOIN contacts AS contact ON contact.id = recipient.contact_id AND contact.erased_at IS NULL
+ORDER BY recipient.id
 ON CONFLICT (campaign_id, step, e164) WHERE direction = 'outgoing' DO NOTHING
+RETURNING 1
+)
+SELECT (SELECT count(*) FROM made) AS made, count(*) AS chosen, max(id) AS last_id FROM chosen
 """
 
 
@@ -65,14 +73,16 @@ def one(
     return _added(session, message)
 
 
-def of_campaign(session: Session, campaign_id: int, *, share_of_traces: float) -> None:
-    """One pending message for each planned recipient, each with the ids of a trace to come, of which a share is kept.
+def of_campaign(session: Session, campaign_id: int, *, after: int, limit: int, share_of_traces: float) -> int | None:
+    """One pending message for each of the next `limit` planned recipients above the id `after`, each with the ids of a
+    trace to come, of which a share is kept.
 
-    A repeated start makes none twice.
+    Answers the last recipient's id when there may be more of them, else None. A repetition makes none twice.
     """
-    values = {"campaign_id": campaign_id, "share_of_traces": share_of_traces}
-    made = count_written(session, text(MAKE_OF_CAMPAIGN), values)
+    values = {"campaign_id": campaign_id, "after": after, "limit": limit, "share_of_traces": share_of_traces}
+    made, chosen, last_id = session.execute(text(MAKE_OF_CAMPAIGN), values).one()
     metering.count(TRANSITIONS, MessageStatus.PENDING, by=made)
+    return last_id if chosen == limit else None
 
 
 def found_at_provider(

@@ -1,0 +1,116 @@
+"""The start and the end of a campaign that is too large for one statement: in steps, which go on after a cut."""
+
+from collections import Counter
+
+import pytest
+
+from services.core.storage import campaigns
+from services.core.usecases.campaign_results import list_recipients
+from services.core.usecases.campaign_verbs import cancel, pause
+from services.core.usecases.continue_campaign import continue_campaign
+from services.core.usecases.erase_contact import erase_contact
+from services.core.usecases.queue_daily_campaigns import queue_daily_campaigns
+from services.core.usecases.sweep import sweep
+from tests.tools.world import World
+
+PEOPLE = 7
+
+
+@pytest.fixture
+def begun(world: World) -> int:
+    """A running campaign as a start leaves it that made the messages of three of seven people."""
+    campaign_id = world.campaign(people=PEOPLE)
+    kept = [message.id for message in world.rows_of(campaign_id)][:3]
+    world.execute("DELETE FROM messages WHERE campaign_id = :id AND NOT id = ANY(:kept)", id=campaign_id, kept=kept)
+    world.execute(
+        "UPDATE campaigns SET unmade_after = (SELECT max(recipient_id) FROM messages WHERE campaign_id = :id)"
+        " WHERE id = :id",
+        id=campaign_id,
+    )
+    return campaign_id
+
+
+def states(world: World, campaign_id: int) -> Counter[str]:
+    return Counter(message.status for message in world.rows_of(campaign_id))
+
+
+def unmade_after(world: World, campaign_id: int) -> int | None:
+    found: int | None = world.value("SELECT unmade_after FROM campaigns WHERE id = :id", id=campaign_id)
+    return found
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 4, 5, 100])
+def test_everybody_gets_one_message_whatever_a_step_holds(world: World, begun: int, at_once: int) -> None:
+    continue_campaign(world.context, begun, at_once=at_once)
+    assert states(world, begun) == {"pending": PEOPLE}
+    assert len({message.e164 for message in world.rows_of(begun)}) == PEOPLE
+    assert unmade_after(world, begun) is None
+    assert all(message.not_before is not None for message in world.rows_of(begun))
+    assert len({message.traceparent for message in world.rows_of(begun)}) == PEOPLE
+
+
+def test_the_sweep_publishes_it_until_nothing_is_left(world: World, begun: int) -> None:
+    assert sweep(world.context).campaigns == 1
+    assert sweep(world.context).campaigns == 0  # it waits in the queue
+    world.lose_queues()
+    assert sweep(world.context).campaigns == 1
+    continue_campaign(world.context, begun)
+    world.lose_queues()
+    assert sweep(world.context).campaigns == 0
+
+
+def test_a_repetition_and_two_at_once_make_none_twice(world: World, begun: int) -> None:
+    for _ in range(3):
+        continue_campaign(world.context, begun, at_once=2)
+        world.execute("UPDATE campaigns SET unmade_after = 1 WHERE id = :id", id=begun)
+    continue_campaign(world.context, begun)
+    assert states(world, begun) == {"pending": PEOPLE}
+
+
+def test_it_is_not_finished_before_all_are_made(world: World, begun: int) -> None:
+    world.send(*(message.id for message in world.rows_of(begun)))
+    for message in world.rows_of(begun):
+        world.receive(world.receipt_for("delivered", message.id))
+    assert sweep(world.context).finished == 0
+    continue_campaign(world.context, begun)
+    assert states(world, begun) == {"delivered": 3, "pending": PEOPLE - 3}
+
+
+def test_a_paused_one_gets_its_messages_and_sends_none(world: World, begun: int) -> None:
+    pause(world.context, begun, by="a test")
+    continue_campaign(world.context, begun)
+    assert states(world, begun) == {"pending": PEOPLE}
+    assert sum(message.not_before is None for message in world.rows_of(begun)) == PEOPLE - 3
+    queue_daily_campaigns(world.context)
+    assert world.send(*(message.id for message in world.rows_of(begun))) == 0
+
+
+def test_somebody_erased_meanwhile_gets_none(world: World, begun: int) -> None:
+    gone = list_recipients(world.context, begun).items[-1]
+    erase_contact(world.context, str(gone.contact_id), reason="her letter", by="a test")
+    continue_campaign(world.context, begun, at_once=2)
+    assert gone.contact_id not in {message.contact_id for message in world.rows_of(begun)}
+    assert unmade_after(world, begun) is None
+
+
+def test_a_cancelled_one_ends_in_steps_and_texts_nobody(world: World, begun: int) -> None:
+    cancel(world.context, begun, by="a test")
+    assert states(world, begun) == {"skipped": 3}
+    rows = list_recipients(world.context, begun).items
+    assert Counter((row.state, row.reason) for row in rows) == {("skipped", "campaign_cancelled"): PEOPLE}
+    continue_campaign(world.context, begun)
+    assert states(world, begun) == {"skipped": 3}
+
+
+def test_what_a_cancellation_left_is_ended_by_the_sweeps_task(world: World) -> None:
+    campaign_id = world.campaign(people=PEOPLE)
+    world.execute(
+        "UPDATE campaigns SET status = 'cancelled', finished_at = product_now() WHERE id = :id", id=campaign_id
+    )
+    assert world.send(*(message.id for message in world.rows_of(campaign_id)[:2])) == 0
+    assert states(world, campaign_id) == {"skipped": 2, "pending": PEOPLE - 2}
+    assert sweep(world.context).campaigns == 1
+    continue_campaign(world.context, campaign_id, at_once=2)
+    assert states(world, campaign_id) == {"skipped": PEOPLE}
+    with world.context.database.reading() as session:
+        assert campaigns.to_continue(session, queued=(), limit=10) == []

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from services.core.domain.failures import MadeAtOnce
 from services.core.queue.task import is_retryable
 from services.core.storage.bulk import copy_in
 from services.core.storage.database import Database, DatabaseUnavailable, DataRefused, Session
@@ -64,7 +65,7 @@ def test_what_condemns_one_connection_has_all_of_them_replaced(database: Databas
 @pytest.mark.parametrize("state", ["23505", "22P02", "42601", "57014", "53100", "53200", "55P03", "40P01", "XX000"])
 def test_what_is_wrong_with_a_statement_costs_no_connection(database: Database, state: str) -> None:
     before = backends(database)
-    with pytest.raises((DBAPIError, DatabaseUnavailable)), database.transaction() as session:
+    with pytest.raises((DBAPIError, DatabaseUnavailable, MadeAtOnce)), database.transaction() as session:
         fail_with(session, state)
     assert backends(database) == before
 

@@ -15,6 +15,7 @@ from services.core.domain.failures import RefusedInput
 from services.core.runtime import origin
 from services.core.storage import audit, tokens
 from services.core.storage.database import Database, Session
+from services.core.usecases import two_people
 from services.core.usecases.context import Context
 
 SCHEME = "bearer"
@@ -102,7 +103,7 @@ async def admit(request: Request, *, needed: Role) -> Caller:
 
 
 def second_person(request: Request, header: str) -> str:
-    """The name of the other person who agrees, proven by a token of their own. Raises `RefusedInput`."""
+    """The other person who agrees, proven by a token of their own. Raises `RefusedInput`."""
     first: Caller = request.state.caller
     context: Context = request.app.state.context
     token_hash = _bearer(header)
@@ -114,10 +115,7 @@ def second_person(request: Request, header: str) -> str:
         tried.failed(_address(request), second)
         raise _invalid()
     tried.worked(token_hash)
-    if second.token_id == first.token_id or not may(second.role, Role.OPERATOR):
-        detail = "who agrees is another person than who acts, and an operator at least"
-        raise RefusedInput("second_person_refused", detail, status=403)
-    return second.name
+    return two_people.agree_by_ids(context, first.token_id, second.token_id)
 
 
 def _check_origin(request: Request) -> None:

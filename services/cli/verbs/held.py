@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from services.cli.output import listing, plain, record, rows_table
+from services.cli.people import OwnToken, SecondToken, together
 from services.cli.verb import After, Id, Limit, Reason, verb
 
 if TYPE_CHECKING:
@@ -72,16 +73,23 @@ def release(
     message: Id,
     by: Person,
     reason: Reason,
-    second: Annotated[str | None, typer.Option("--second", help="Who agrees; needed above fifty a day.")] = None,
+    own_token: OwnToken = None,
+    second_token: SecondToken = None,
 ) -> Any:
     """Send it after all: only if the provider's list, asked once more now, still does not show it.
+
+    Above fifty a day two people agree, each with a token of their own; a typed name proves nobody.
 
     Example: attackacrack held release 42 --by maria --reason "called her: nothing came"
     """
     from services.core.usecases import held_verbs
 
     _show_first(context, message)
-    return _when_free(lambda: held_verbs.release(context, message, by=by, reason=reason, second=second))
+
+    def act(by: str, second: str | None) -> Any:
+        return _when_free(lambda: held_verbs.release(context, message, by=by, reason=reason, second=second))
+
+    return together(context, act, by=by, own=own_token, second=second_token)
 
 
 @verb(group, "bind", show=_evidence)
@@ -122,7 +130,8 @@ def release_many(
     campaign: Campaign = None,
     older_than: OlderThan = None,
     held_for: HeldFor = None,
-    second: Annotated[str | None, typer.Option("--second", help="Who agrees; needed above fifty a day.")] = None,
+    own_token: OwnToken = None,
+    second_token: SecondToken = None,
     apply: Apply = False,
     limit: Limit = 100,
 ) -> Any:
@@ -133,7 +142,13 @@ def release_many(
     from services.core.usecases import held_verbs
 
     chosen = _filter(context, campaign, older_than, held_for)
-    return held_verbs.release_many(context, chosen, by=by, reason=reason, second=second, dry_run=not apply, limit=limit)
+
+    def act(by: str, second: str | None) -> Any:
+        return held_verbs.release_many(
+            context, chosen, by=by, reason=reason, second=second, dry_run=not apply, limit=limit
+        )
+
+    return together(context, act, by=by, own=own_token, second=second_token)
 
 
 @verb(group, "cancel-many", show=_decided, fails=lambda decided: bool(decided.refused))

@@ -22,20 +22,23 @@ def create(
     valid_for: Annotated[
         str | None, typer.Option("--valid-for", help="As P90D.", show_default="until it is revoked")
     ] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", help="Who holds it.", show_default="whom the name names")
+    ] = None,
     by: By = SOMEBODY,
 ) -> Any:
     """Make a token; it is shown this once, only its hash is kept.
 
-    Example: attackacrack tokens create office --role operator --valid-for P90D
+    Example: attackacrack tokens create office --person "Maria Lopez" --role operator
     """
     from services.cli.values import read_duration
     from services.core.usecases.token_verbs import create_token
 
     duration = read_duration(valid_for) if valid_for is not None else None
-    return create_token(context, name=name, role=role, valid_for=duration, by=by)
+    return create_token(context, name=name, role=role, valid_for=duration, person=person, by=by)
 
 
-@verb(group, "list", show=listing("token_id", "name", "role", "created_at", "expires_at", "revoked_at"))
+@verb(group, "list", show=listing("token_id", "name", "person", "role", "created_at", "expires_at", "revoked_at"))
 def list_(context: "Context") -> Any:
     """Tokens by name and role, never the tokens themselves.
 

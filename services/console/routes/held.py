@@ -35,7 +35,7 @@ def release_held(
 ) -> HeldView:
     """Send it after all, if the provider's list, asked once more, still does not show it.
 
-    Above fifty releases a day another person agrees with a token of their own.
+    Above fifty releases a day another person agrees with a token of their own; both tokens were made a day before.
     """
     released = held_verbs.release(provided, message_id, by=by, reason=decision.reason, second=second, versions=versions)
     return tagged(response, released)

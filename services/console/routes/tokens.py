@@ -21,7 +21,9 @@ def list_tokens(work: Work) -> dict[str, Any]:
 
 def create_token(work: Work, by: By, new: shapes.WantedToken) -> NewToken:
     """Make a token; keep it now, it is never shown again."""
-    return token_verbs.create_token(work, name=new.name, role=new.role, valid_for=new.valid_for, by=by)
+    return token_verbs.create_token(
+        work, name=new.name, role=new.role, valid_for=new.valid_for, person=new.person, by=by
+    )
 
 
 def revoke_token(work: Work, by: By, name: TokenName) -> TokenView:

@@ -12,9 +12,12 @@ Lifetime = Annotated[timedelta, Field(strict=False), BeforeValidator(text_only)]
 
 
 class WantedToken(Taken):
-    model_config = example({"name": "night shift", "role": "viewer", "valid_for": "P90D"})
+    model_config = example({"name": "night shift", "person": "Maria Lopez", "role": "viewer", "valid_for": "P90D"})
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
+    person: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Who holds it; null: whom the name names. Two people need two persons' tokens."
+    )
     role: Annotated[Role, Field(strict=False)]
     valid_for: Lifetime | None = Field(default=None, description="From PT1M to ten years; null: until it is revoked.")
 
@@ -24,6 +27,7 @@ class Token(Answered):
         {
             "token_id": 2,
             "name": "night shift",
+            "person": "Maria Lopez",
             "role": "viewer",
             "created_at": "2026-03-02T18:00:00Z",
             "expires_at": "2026-05-31T18:00:00Z",
@@ -33,6 +37,7 @@ class Token(Answered):
 
     token_id: int
     name: str
+    person: str
     role: Role
     created_at: datetime
     expires_at: datetime | None
@@ -43,9 +48,15 @@ class NewToken(Answered):
     """`token` is the secret itself; it can't be read again."""
 
     model_config = example(
-        {"name": "night shift", "role": "viewer", "token": "aac_an-example-of-a-token-that-opens-nothing"}
+        {
+            "name": "night shift",
+            "person": "Maria Lopez",
+            "role": "viewer",
+            "token": "aac_an-example-of-a-token-that-opens-nothing",
+        }
     )
 
     name: str
+    person: str
     role: Role
     token: str

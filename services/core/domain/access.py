@@ -1,5 +1,6 @@
-"""Who may do what over the API: three roles, each able to do what the one before it can."""
+"""Who may do what over the API: three roles, each able to do what the one before it can; and who is one person."""
 
+import unicodedata
 from enum import StrEnum
 
 
@@ -15,3 +16,12 @@ _ORDER = (Role.VIEWER, Role.OPERATOR, Role.ADMIN)
 def may(role: Role, needed: Role) -> bool:
     """Whether `role` reaches at least `needed`."""
     return _ORDER.index(role) >= _ORDER.index(needed)
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's: case, blanks and the width of letters tell nobody apart."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -22,11 +22,13 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def create(session: Session, *, name: str, role: str, valid_for: timedelta | None = None) -> str:
-    """Make a token and answer it, this once; it ends after `valid_for` of real time."""
+def create(
+    session: Session, *, name: str, role: str, valid_for: timedelta | None = None, person: str | None = None
+) -> str:
+    """Make a token and answer it, this once; it ends after `valid_for` of real time. Without `person` the name is."""
     token = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     expires_at = func.now() + valid_for if valid_for is not None else None
-    session.add(ApiToken(name=name, role=role, token_hash=hash_token(token), expires_at=expires_at))
+    session.add(ApiToken(name=name, role=role, token_hash=hash_token(token), expires_at=expires_at, person=person))
     session.flush()
     return token
 

@@ -19,6 +19,7 @@ SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=3653)
 class TokenView:
     token_id: int
     name: str
+    person: str
     role: str
     created_at: datetime
     expires_at: datetime | None
@@ -30,26 +31,38 @@ class NewToken:
     """`token` is the secret itself; it can't be read again."""
 
     name: str
+    person: str
     role: str
     token: str
 
 
-def create_token(context: Context, *, name: str, role: Role, by: str, valid_for: timedelta | None = None) -> NewToken:
-    """Make a token; without `valid_for` it never ends by itself.
+def create_token(
+    context: Context,
+    *,
+    name: str,
+    role: Role,
+    by: str,
+    valid_for: timedelta | None = None,
+    person: str | None = None,
+) -> NewToken:
+    """Make a token for a person, the one whom `name` names unless said; without `valid_for` it never ends by itself.
 
     Raises `RefusedInput` for a bad name or duration, `Conflict` for a name that was used before.
     """
-    if not name.strip() or len(name) > NAME_AT_MOST or not name.isprintable():
-        raise RefusedInput("name_invalid", f"a name has 1 to {NAME_AT_MOST} printable characters", pointer="/name")
+    for field, value in (("name", name), ("person", name if person is None else person)):
+        if not value.strip() or len(value) > NAME_AT_MOST or not value.isprintable():
+            remedy = f"a name has 1 to {NAME_AT_MOST} printable characters"
+            raise RefusedInput("name_invalid", remedy, pointer=f"/{field}")
     if valid_for is not None and not SHORTEST <= valid_for <= LONGEST:
-        detail = "a token is valid for a minute to ten years: write it as PT8H or P90D"
-        raise RefusedInput("valid_for_invalid", detail, pointer="/valid_for")
+        remedy = "a token is valid for a minute to ten years: write it as PT8H or P90D"
+        raise RefusedInput("valid_for_invalid", remedy, pointer="/valid_for")
     with context.database.transaction() as session:
         taken = Conflict("name_taken", f"a token {name!r} was made before: choose another name", pointer="/name")
         with unless_taken(session, taken):
-            token = tokens.create(session, name=name, role=role, valid_for=valid_for)
-        audit.record(session, actor=by, act="token.created", subject="token", detail={"name": name, "role": str(role)})
-        return NewToken(name, role, token)
+            token = tokens.create(session, name=name, role=role, valid_for=valid_for, person=person)
+        detail = {"name": name, "role": str(role), "person": person or name}
+        audit.record(session, actor=by, act="token.created", subject="token", detail=detail)
+        return NewToken(name, person or name, role, token)
 
 
 def list_tokens(context: Context) -> Sequence[TokenView]:
@@ -76,4 +89,4 @@ def revoke_token(context: Context, name: str, *, by: str, own: str | None = None
 
 
 def _view(row: ApiToken) -> TokenView:
-    return TokenView(row.id, row.name, row.role, row.created_at, row.expires_at, row.revoked_at)
+    return TokenView(row.id, row.name, row.holder, row.role, row.created_at, row.expires_at, row.revoked_at)

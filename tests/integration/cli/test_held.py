@@ -1,11 +1,15 @@
 """Held messages: released only on a fresh listing that does not show the text; bound; cancelled."""
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from services.core.storage.models import AuditEntry
+from services.core.storage.tokens import find_named
+from services.core.usecases import held_verbs
 from tests.tools.command_line import CommandLine
 from tests.tools.simulator import RunningSimulator
 
@@ -88,15 +92,57 @@ class TestRelease:
         answer = attackacrack.run("held", "release", attackacrack.add_message(), *arguments)
         assert answer.code == code
 
-    def test_from_fifty_a_day_on_a_second_person_agrees(self, attackacrack: CommandLine) -> None:
+    def test_from_fifty_a_day_on_a_second_person_agrees(self, attackacrack: CommandLine, tmp_path: Path) -> None:
         message = attackacrack.add_message()
         with attackacrack.context.database.transaction() as session:
             session.add_all(
-                AuditEntry(actor="maria", act="message.released", subject="message", subject_id=n) for n in range(50)
+                AuditEntry(actor="whoever", act="message.released", subject="message", subject_id=n) for n in range(50)
             )
-        assert attackacrack.run("held", "release", message, *PERSON).code == 3
-        assert attackacrack.run("held", "release", message, *PERSON, "--second", "maria").code == 3
-        assert attackacrack.run("held", "release", message, *PERSON, "--second", "jo").code == 0
+        own, second = (self.token(attackacrack, name) for name in ("maria", "jo"))
+        files = {name: tmp_path / name for name in ("own", "second")}
+        for name, token in (("own", own), ("second", second)):
+            files[name].write_text(f"{token}\n")
+        command = ("held", "release", message, *PERSON)
+        alone = attackacrack.run(*command)
+        assert (alone.code, "--second-token" in alone.err) == (3, True)
+        assert attackacrack.run(*command, ATTACKACRACK_SECOND_TOKEN=second).code == 3, "a typed name proves nobody"
+        both = {"ATTACKACRACK_TOKEN": own, "ATTACKACRACK_SECOND_TOKEN": own}
+        assert "another person" in attackacrack.run(*command, **both).err
+        both["ATTACKACRACK_SECOND_TOKEN"] = "aac_made-up"
+        assert "unknown, revoked or expired" in attackacrack.run(*command, **both).err
+        missing = attackacrack.run(*command, "--own-token", files["own"], "--second-token", tmp_path / "none")
+        assert (missing.code, "can't be read" in missing.err) == (3, True)
+        done = attackacrack.run(
+            *command, "--own-token", files["own"], "--second-token", "-", stdin=f"{second}\n".encode()
+        )
+        assert done.code == 0, done.err
+        (entry,) = attackacrack.ask("audit", "list", "--act", "message.released", "--limit", 1)["items"]
+        assert (entry["actor"], entry["detail"]["second"]) == ("maria's", "jo")
+        assert own not in done.out + done.err
+
+    def test_many_that_are_more_than_fifty_need_two_people_too(
+        self, attackacrack: CommandLine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(held_verbs, "SECOND_PERSON_ABOVE", 1)
+        for number in (NUMBER, "+12025550144"):
+            attackacrack.add_message(number=number)
+        command = ("held", "release-many", "--held-for", "absent", *PERSON, "--apply")
+        assert attackacrack.run(*command).code == 3
+        tokens = {
+            variable: self.token(attackacrack, name)
+            for variable, name in (("ATTACKACRACK_TOKEN", "maria"), ("ATTACKACRACK_SECOND_TOKEN", "jo"))
+        }
+        assert len(attackacrack.ask(*command, **tokens)["items"]) == 2
+
+    @staticmethod
+    def token(line: CommandLine, name: str) -> str:
+        """An operator's token, made two days ago."""
+        token = line.ask("tokens", "create", f"{name}'s", "--person", name, "--role", "operator", "--by", "admin")
+        with line.context.database.transaction() as session:
+            row = find_named(session, f"{name}'s")
+            assert row is not None
+            row.created_at -= timedelta(days=2)
+        return str(token["token"])
 
 
 class TestBind:

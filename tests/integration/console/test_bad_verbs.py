@@ -143,28 +143,6 @@ def test_a_job_belongs_to_one_person_and_its_times_are_taken_back(console):
     check_problem(console.call("PATCH", "/jobs/nobody's", json={}), 404, "not_found")
 
 
-def test_a_release_above_fifty_a_day_needs_another_person_of_flesh_and_token(console):
-    """The rule's fifty releases are written down beforehand; then only another operator's own token lets one pass."""
-    from services.core.storage import audit, releases
-
-    with console.context.database.transaction() as session:
-        for message_id in range(50):
-            audit.record(session, actor="test-admin", act=releases.ACT, subject="message", subject_id=message_id)
-    path = f"/held/{add_message(console, MessageStatus.HELD)}/release"
-    seconds = {
-        None: (409, "second_person_missing"),
-        console.tokens["admin"]: (403, "second_person_refused"),
-        console.tokens["viewer"]: (403, "second_person_refused"),
-        "aac_made-up": (401, "token_invalid"),
-    }
-    for token, (status, code) in seconds.items():
-        headers = {"second-authorization": f"Bearer {token}"} if token else {}
-        check_problem(console.post(path, json={"reason": "asked her"}, headers=headers), status, code)
-    agreed = {"second-authorization": f"Bearer {console.tokens['operator']}"}
-    assert console.post(path, json={"reason": "asked her"}, headers=agreed).json()["status"] == "pending"
-    assert console.audit(releases.ACT)[-1].detail["second"] == "test-operator"
-
-
 def test_hostile_words_are_inert_everywhere(console, capsys):
     words = "<img src=x onerror=alert(1)> {{7*7}} ${jndi:x} \x1b[31m\r\nlevel=error forged"
     campaign_id, _ = add_campaign(console)

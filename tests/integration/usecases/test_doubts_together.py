@@ -189,7 +189,7 @@ class TestDecisionsAboutMany:
         self, world: World, held: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(held_verbs, "SECOND_PERSON_ABOVE", len(held) - 1)
-        with pytest.raises(Conflict, match="second person"):
+        with pytest.raises(Conflict, match="two people"):
             held_verbs.release_many(
                 world.context, HeldFilter(reason="absent"), by="maria", reason="x", dry_run=False, limit=100
             )

@@ -82,7 +82,7 @@ class Installation(Base):
 
 
 class ApiToken(Base):
-    """`expires_at` is real time, whatever the product's clock says."""
+    """`expires_at` is real time, whatever the product's clock says. `person` holds it; `None`: whom the name names."""
 
     __tablename__ = "api_tokens"
     __table_args__ = (one_of("role", Role),)
@@ -94,6 +94,12 @@ class ApiToken(Base):
     created_at: Mapped[ProductStamp]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    person: Mapped[str | None]
+
+    @property
+    def holder(self) -> str:
+        """The person who has the token."""
+        return self.person or self.name
 
 
 class IdempotencyKey(Base):

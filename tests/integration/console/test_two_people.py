@@ -1,0 +1,108 @@
+"""What needs two people: two tokens of two persons, both known for a day; nobody alone passes for two."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from services.core.domain.access import Role
+from services.core.domain.messages import MessageStatus
+from services.core.storage import clock, releases, tokens
+from services.core.usecases import held_verbs
+from tests.integration.console.acts import add_message, new_number, warm_limiter
+from tests.integration.console.test_at_once import at_once
+from tests.integration.console.test_bad_input import check_problem
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stack_that_runs(console) -> None:
+    warm_limiter(console)
+
+
+@pytest.fixture
+def room(console, monkeypatch) -> Iterator[int]:
+    """How many more may be released by one person alone."""
+    room = 3
+    with console.context.database.reading() as session:
+        done = releases.count(session, since=clock.product_now(session) - timedelta(days=1))
+    monkeypatch.setattr(held_verbs, "SECOND_PERSON_ABOVE", done + room)
+    return room
+
+
+def make(console, person: str | None, *, role: Role = Role.OPERATOR, hours_ago: float = 25) -> str:
+    """A token that was made so long ago, for a person who is named; else for one of its own name."""
+    name = f"token {new_number()}"
+    with console.context.database.transaction() as session:
+        token = tokens.create(session, name=name, role=role, person=person)
+        row = tokens.find_named(session, name)
+        row.created_at = clock.product_now(session) - timedelta(hours=hours_ago)
+    return token
+
+
+def release(console, token: str, *, second: str | None = None):
+    headers = {"authorization": f"Bearer {token}"}
+    if second is not None:
+        headers["second-authorization"] = f"Bearer {second}"
+    path = f"/held/{add_message(console, MessageStatus.HELD)}/release"
+    return console.post(path, role=None, headers=headers, json={"reason": "asked her"})
+
+
+def use_up(console, room: int, token: str) -> None:
+    for _ in range(room):
+        assert release(console, token).status_code == 200
+
+
+def test_two_persons_with_a_token_each(console, room):
+    maria = make(console, "Maria")
+    use_up(console, room, maria)
+    check_problem(release(console, maria), 409, "second_person_missing", "/second")
+    assert release(console, maria, second=make(console, "Jo")).json()["status"] == "pending"
+    assert console.audit(releases.ACT)[-1].detail["second"] == "Jo"
+
+
+@pytest.mark.parametrize("person", ["Maria", "maria ", "\uff2d\uff41\uff52\uff49\uff41"])
+def test_another_token_of_the_same_person_is_no_second(console, room, person):
+    maria = make(console, "Maria")
+    use_up(console, room, maria)
+    check_problem(release(console, maria, second=maria), 403, "second_person_refused")
+    check_problem(release(console, maria, second=make(console, person)), 403, "second_person_refused")
+
+
+def test_one_who_may_only_read_agrees_to_nothing(console, room):
+    use_up(console, room, maria := make(console, "Maria"))
+    second = make(console, "Jo", role=Role.VIEWER)
+    check_problem(release(console, maria, second=second), 403, "second_person_refused")
+
+
+def test_a_person_whom_an_admin_has_just_invented_is_nobody(console, room):
+    """Neither as the one who agrees nor as the one who acts, however they were made."""
+    maria = make(console, "Maria", role=Role.ADMIN)
+    use_up(console, room, maria)
+    headers = {"authorization": f"Bearer {maria}"}
+    body = {"name": new_number(), "person": "Jo", "role": "operator"}
+    made = console.post("/tokens", role=None, headers=headers, json=body).json()
+    assert made["person"] == "Jo"
+    for own, second in ((maria, made["token"]), (made["token"], maria)):
+        check_problem(release(console, own, second=second), 403, "token_too_new")
+    check_problem(release(console, maria, second=make(console, "Jo", hours_ago=23.9)), 403, "token_too_new")
+
+
+def test_who_has_many_tokens_may_release_no_more(console, room):
+    use_up(console, room, make(console, "Maria"))
+    for person in ("Maria", "Invented", None):
+        check_problem(release(console, make(console, person, hours_ago=0)), 409, "second_person_missing")
+
+
+def test_many_at_once_are_no_more_than_one_by_one(console, room):
+    maria = make(console, "Maria")
+    answers = at_once(lambda _number: release(console, maria), room + 3)
+    assert sorted(answer.status_code for answer in answers) == [200] * room + [409] * 3
+
+
+def test_tokens_say_whose_they_are(console):
+    name = new_number()
+    console.post("/tokens", json={"name": name, "role": "viewer"})
+    persons = {token["name"]: token["person"] for token in console.get("/tokens").json()["items"]}
+    assert persons[name] == name, "a token without a person is the one's whom its name names"
+    refused = console.post("/tokens", json={"name": new_number(), "person": " ", "role": "viewer"})
+    check_problem(refused, 422, "name_invalid", "/person")

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from services.core.domain.health import Part, Vitals, Waiting, judge
 from services.core.queue.names import TaskName
-from services.core.runtime import metering
+from services.core.runtime import failpoints, metering
 from services.core.runtime import telemetry as names
 from services.core.runtime.telemetry import Instrument
 from services.core.storage import canaries, clock, health, vitals
@@ -31,6 +31,7 @@ def measure(context: Context, *, is_wanted: Callable[[], bool] = lambda: True) -
     suspected = suspicion(context)
     with context.database.reading() as session:
         at = clock.product_now(session)
+        failpoints.reach("measuring")
         found = read_vitals(context, session)
         ground = ground_parts(session, suspected=suspected)
         parts = [*ground, *judge(found), *canary_parts(session, at), *provider_parts(session, at)]

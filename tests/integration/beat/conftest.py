@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from redis import Redis
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from services.core.domain.schedule import JOBS
 from services.core.queue.enqueue import Broker
@@ -106,13 +106,22 @@ class Ledger:
             row = session.execute(query).one_or_none()
             return (row.holder, row.term) if row else None
 
+    def stands_in_a_transaction(self, *, for_seconds: float) -> bool:
+        """Whether somebody has begun one so long ago and now neither asks nor ends it."""
+        query = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND state = 'idle in transaction' AND xact_start < clock_timestamp() - :age * interval '1 second'"
+        )
+        with self.database.reading() as session:
+            return bool(session.scalar(query, {"age": for_seconds}))
+
     def missing(self, since: datetime, until: datetime) -> list[tuple[str, datetime]]:
         with self.database.reading() as session:
             return missing_runs(session, zone=ZONE, since=since, until=until)
 
 
 class BeatProcess:
-    """One process of the clock with a lease of three seconds."""
+    """One process of the clock."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         folder.mkdir()
@@ -195,14 +204,14 @@ def queued(valkey_server: Any) -> Iterator[Callable[[], list[int]]]:
 
 @pytest.fixture
 def start_beat(ledger: Ledger, database_url: str, valkey_server: Any, tmp_path: Path) -> Iterator[Any]:
-    """Start a beat process; `failpoints` arms it for a drill."""
+    """Start a beat process; `failpoints` arms it for a drill, `lease` is how long it leads without renewing."""
     beats: list[BeatProcess] = []
 
-    def start(*, failpoints: str = "") -> BeatProcess:
+    def start(*, failpoints: str = "", lease: str = "PT3S") -> BeatProcess:
         environment = {
             "ATTACKACRACK_DATABASE_URL": signed_in(database_url, Component.BEAT),
             "ATTACKACRACK_REDIS_URL": valkey_server.url,
-            "ATTACKACRACK_DURATIONS__BEAT_LEASE": "PT3S",
+            "ATTACKACRACK_DURATIONS__BEAT_LEASE": lease,
             "ATTACKACRACK_FAILPOINTS": failpoints,
         }
         beats.append(BeatProcess(tmp_path / f"beat-{len(beats)}", environment))

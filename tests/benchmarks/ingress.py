@@ -30,8 +30,9 @@ from services.cli.laptop.postgres import prepare_postgres
 from services.cli.laptop.valkey import prepare_valkey
 from services.core.storage.migrate import upgrade
 from tests.conftest import PASSWORD, PostgresProcess, ValkeyProcess
-from tests.tools.http_role import ROOT, free_port, wait_until
+from tests.tools.http_role import ROOT, free_port
 from tests.tools.ingress import STANDARD, RunningIngress, body_of, received, signed_request
+from tests.tools.waiting import wait_until
 
 CONNECTIONS = 32
 RECEIPTS_PER_REPLY = 4

@@ -17,7 +17,7 @@ from tests.tools.commit_cutter import CommitCutter
 from tests.tools.world import World, new_number
 
 pytestmark = pytest.mark.processes
-TEXTS = 500
+TEXTS, CUTS = 350, 500
 CUT_SHARE = 0.3
 
 
@@ -94,7 +94,7 @@ def test_one_effect_whichever_answer_of_a_handler_is_lost(world: World, cutting:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_p10_three_in_ten_answers_lost(world: World, cutting: Callable) -> None:
     """At least five hundred commits of unknown outcome; nothing lost, nothing doubled, every cap right."""
     dice = random.Random(10)  # the seed is the figure's
@@ -121,5 +121,5 @@ def test_p10_three_in_ten_answers_lost(world: World, cutting: Callable) -> None:
     worker.close()
     texts = world.texts()
     print(f"commits {cutter.commits} cut {cutter.cuts} texts {len(texts)} rounds {rounds}")  # noqa: T201
-    assert cutter.cuts >= TEXTS
+    assert cutter.cuts >= CUTS
     assert len({text["to"] for text in texts}) == len(texts) == world.counted() == TEXTS

@@ -10,7 +10,7 @@ import redis
 
 from services.provider_simulator.signing import standard_headers
 from tests.tools.drill_stack import RunningStack, new_numbers
-from tests.tools.http_role import wait_until
+from tests.tools.waiting import wait_until
 
 CANARIES = "send_canaries"
 Play = Callable[[RunningStack], Iterator[None]]

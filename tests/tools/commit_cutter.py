@@ -38,7 +38,12 @@ class CommitCutter:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                _Link(self, client, socket.create_connection(self._server))
+                try:
+                    server = socket.create_connection(self._server)
+                except OSError:  # that one's trouble is not the others'
+                    client.close()
+                else:
+                    _Link(self, client, server)
 
     def is_cut(self) -> bool:
         """Count one COMMIT; whether its answer is to be lost."""

@@ -21,8 +21,8 @@ import yaml
 from services.cli.laptop.ports import free_ports
 from services.core.domain.sending_window import next_business_day
 from tests.tools.demo_series import PROGRAM, ROOT
-from tests.tools.http_role import wait_until
 from tests.tools.public_address import PublicAddress
+from tests.tools.waiting import wait_until
 
 RULES = ROOT / "charts" / "attackacrack" / "files" / "rules" / "attackacrack.yaml"
 SHORTER = 60

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,15 +16,6 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_SECONDS = 30
-
-
-def wait_until(condition: Callable[[], Any], *, within: float = 10) -> Any:
-    """What `condition` answers once it is true; fails after `within` seconds."""
-    deadline = time.monotonic() + within
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"not within {within} s"
-        time.sleep(0.01)
-    return answer
 
 
 def free_port() -> int:

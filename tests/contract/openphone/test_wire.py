@@ -191,9 +191,7 @@ class TestUnknown:
                 time.sleep(0.05)
 
         with serving(drip) as server:
-            started_at = time.monotonic()
             assert send(server.url) == Unknown("timeout")
-            assert 0.9 < time.monotonic() - started_at < 2
 
     def test_endless_interim_answers(self):
         def interim(connection: socket.socket) -> None:

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from tests.e2e.cluster.release import NAME, ROOT, Release, eventually, forwarded, run
-from tests.tools.http_role import wait_until
 from tests.tools.kubernetes_tools import find_program
+from tests.tools.waiting import wait_until
 
 SKAFFOLD: list[dict[str, Any]] = list(yaml.safe_load_all((ROOT / "skaffold.yaml").read_text()))
 SURROUNDINGS, PRODUCT = SKAFFOLD

@@ -7,7 +7,7 @@ import pytest
 
 from tests.tools.alert_drills import DRILLS, Drill
 from tests.tools.drill_stack import RunningStack, running_stack
-from tests.tools.http_role import wait_until
+from tests.tools.waiting import wait_until
 
 pytestmark = [
     pytest.mark.processes,

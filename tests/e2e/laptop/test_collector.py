@@ -24,7 +24,7 @@ from services.cli.laptop.ports import free_ports
 from services.trace_receiver.server import PROTOBUF, SPANS, Receiver
 from services.trace_receiver.store import Traces
 from tests.tools.demo_series import ROOT, Demo, running_demo, write_contacts
-from tests.tools.http_role import wait_until
+from tests.tools.waiting import wait_until
 
 PROGRAM = shutil.which("otelcol-contrib")
 pytestmark = [

@@ -34,20 +34,12 @@ from services.core.usecases.missing_runs import missing_runs
 from services.core.usecases.tick_schedule import tick_schedule
 from tests.conftest import signed_in
 from tests.tools.business_calendar import CLEANUP, DAILY, HALF_HOURLY, HOURLY
+from tests.tools.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 ZONE = "America/New_York"
 FOUR = tuple(JOBS[name] for name in (DAILY, HALF_HOURLY, HOURLY, CLEANUP))
 """The jobs of the specification, which the calendar knows; those in between would only make it longer."""
-
-
-def wait_until(condition: Callable[[], Any], *, within: float = 20) -> Any:
-    """What `condition` answers once it is true; fails after `within` seconds."""
-    deadline = time.monotonic() + within
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"not within {within} s"
-        time.sleep(0.01)
-    return answer
 
 
 class Ledger:

@@ -15,8 +15,9 @@ from services.console.places import ORDINARY
 from services.console.routes import ENDPOINTS
 from services.core.domain.access import Role
 from tests.tools.console import ConsoleProcess
-from tests.tools.http_role import Reply, read_reply, request, wait_until
+from tests.tools.http_role import Reply, read_reply, request
 from tests.tools.ingress import JSON, PATH, RunningIngress, body_of, new_delivery_id, received, signed_request, standard
+from tests.tools.waiting import wait_until
 
 STOP = "/api/v1/sending/stop"
 PROBE = b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n"

@@ -19,8 +19,8 @@ from services.core.runtime.settings import Durations, read_settings
 from services.core.usecases.context import Context
 from services.core.usecases.sweep import sweep
 from tests.conftest import PostgresProcess, ValkeyProcess, start_valkey
-from tests.tools.http_role import wait_until
 from tests.tools.ingress import JSON, RunningIngress, body_of, new_delivery_id, received, request, standard
+from tests.tools.waiting import wait_until
 from tests.tools.webhook_load import WebhookLoad
 
 SENDER_PATIENCE_SECONDS = 10

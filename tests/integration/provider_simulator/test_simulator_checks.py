@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.tools.simulator import DATED, RunningSimulator
+from tests.tools.waiting import wait_until
 
 KEY = {"Authorization": "key-of-a-test"}
 
@@ -55,9 +56,16 @@ def test_the_key_is_refused_in_the_shape_of_each_surface(
 
 def test_the_rate_is_limited_over_both_surfaces_in_each_second(simulator: RunningSimulator) -> None:
     simulator.control("PUT", "/rate", {"rate": 3})
-    time.sleep(1 - time.time() % 1)  # the window is the second of the wall clock
     paths = ["/v1/phone-numbers", "/organization", "/v1/users", "/v1/phone-numbers"]
-    replies = [simulator.call("GET", path) for path in paths]
+
+    def in_one_second() -> list[httpx.Response]:
+        """The window is the second of the wall clock: what a busy machine answers in two is asked again."""
+        time.sleep(1 - time.time() % 1)
+        began = int(time.time())
+        answered = [simulator.call("GET", path) for path in paths]
+        return answered if int(time.time()) == began else []
+
+    replies = wait_until(in_one_second)
     simulator.control("PUT", "/rate", {"rate": 1000})
     assert [reply.status_code for reply in replies] == [200, 200, 200, 429]
     assert [reply.headers["ratelimit"] for reply in replies] == [

@@ -21,6 +21,7 @@ from redis import Redis
 from services.core.queue.enqueue import Broker
 from services.core.queue.inspection import Inspector
 from services.core.runtime.settings import Settings, read_settings
+from tests.tools.waiting import wait_until
 from tests.tools.world_fixtures import make_world, simulator_process, world
 
 __all__ = ["make_world", "simulator_process", "world"]
@@ -42,15 +43,6 @@ QUICK: dict[str, float] = {
     "consumer_stalled_after": 2,
     "reconnect_stalled_after": 30,
 }
-
-
-def wait_until(condition: Callable[[], Any], *, within: float = 60) -> Any:
-    """What `condition` answers once it is true; fails after `within` seconds."""
-    deadline = time.monotonic() + within
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"not within {within} s"
-        time.sleep(0.01)
-    return answer
 
 
 class WorkerProcess:

@@ -1,5 +1,4 @@
 import json
-import time
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -8,6 +7,7 @@ import pytest
 from redis import Redis
 
 from services.core.queue.app import QueueApp, WaitTooLong, configuration
+from services.core.queue.connection import connect
 from services.core.queue.enqueue import Batch, Broker, BrokerUnavailable
 from services.core.queue.inspection import Inspector
 from services.core.queue.names import POOLS, Queue, TaskName
@@ -75,28 +75,35 @@ def test_only_large_messages_are_compressed(
 
 
 @pytest.mark.own_valkey
-@pytest.mark.parametrize(("fault", "limit"), [("kill", 1.0), ("freeze", 3.2)])
-def test_a_publish_ends_in_its_time(fault: str, limit: float, broker: Broker, valkey_server: Any) -> None:
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+def test_a_publish_that_nobody_answers_ends_and_is_not_repeated(
+    fault: str, broker: Broker, valkey_server: Any, redis_client: Redis
+) -> None:
     broker.ping()
     getattr(valkey_server, fault)()
     for call in (partial(broker.enqueue, TaskName.PROCESS_WEBHOOK, ["id"]), broker.ping):
-        began = time.monotonic()
         with pytest.raises(BrokerUnavailable) as raised:
             call()
-        assert time.monotonic() - began < limit
         assert raised.value.retryable
+    if fault == "freeze":
+        valkey_server.resume()
+        assert redis_client.llen("webhooks") == 1
+
+
+def test_every_wait_for_the_broker_is_bounded(valkey_server: Any) -> None:
+    with connect(valkey_server.url) as client:
+        bounds = client.get_connection_kwargs()
+    assert (bounds["socket_connect_timeout"], bounds["socket_timeout"]) == (1, 2)
 
 
 @pytest.mark.own_valkey
-@pytest.mark.parametrize(("fault", "limit"), [("kill", 1.0), ("freeze", 3.5)])
-def test_celerys_own_publish_is_bounded_too(fault: str, limit: float, celery_app: Any, valkey_server: Any) -> None:
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+def test_celerys_own_publish_ends_too(fault: str, celery_app: Any, valkey_server: Any) -> None:
     from kombu.exceptions import OperationalError
 
     getattr(valkey_server, fault)()
-    began = time.monotonic()
     with pytest.raises(OperationalError):
         celery_app.send_task("process_webhook", [["id"]])
-    assert time.monotonic() - began < limit
 
 
 @pytest.mark.own_valkey

@@ -11,7 +11,7 @@ from services.core.domain.failures import MadeAtOnce
 from services.core.queue.task import is_retryable
 from services.core.storage.bulk import copy_in
 from services.core.storage.database import Database, DatabaseUnavailable, DataRefused, Session
-from tests.tools.http_role import wait_until
+from tests.tools.waiting import wait_until
 
 BACKEND = text("SELECT pg_backend_pid()")
 

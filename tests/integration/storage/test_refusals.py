@@ -15,7 +15,7 @@ from services.core.storage.database import Database, DatabaseRefused, DatabaseUn
 from services.core.storage.migrate import upgrade
 from services.core.usecases.start_role import check_database
 from tests.conftest import PASSWORD, PostgresProcess
-from tests.tools.http_role import wait_until
+from tests.tools.waiting import wait_until
 
 SETTING = "ATTACKACRACK_DATABASE_URL: "
 OWNER = f"attackacrack:{PASSWORD}"

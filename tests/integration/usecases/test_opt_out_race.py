@@ -12,6 +12,7 @@ from services.core.storage import outbox
 from services.core.usecases import send_message
 from services.core.usecases.accept_webhook import store_webhooks
 from services.core.usecases.vouch import vouch
+from tests.tools.waiting import GIVE_UP_AFTER, until_answered
 from tests.tools.world import World, new_number
 
 ROUNDS = 500
@@ -37,19 +38,21 @@ def test_no_submission_commits_after_the_opt_out(make_world: Callable[..., World
         claims = outbox.claim(session, list(ids.values()), lease=timedelta(minutes=10))
     assert [claim.message_id for claim in claims] == [ids[number] for number in numbers]
     assert vouch(world.context)
-    both = Barrier(2, timeout=30)
+    both = Barrier(2, timeout=GIVE_UP_AFTER)
 
     def submit() -> None:
         for claim in claims:
             both.wait()
-            send_message._begin(world.context, claim)  # the transaction alone: the call after it is no part of this
+            until_answered(
+                lambda claim=claim: send_message._begin(world.context, claim)
+            )  # the transaction alone: the call after it is no part of this
 
     with ThreadPoolExecutor(1) as pool:
         sender = pool.submit(submit)
         for number in numbers:
             delivery = world.signed(world.text_from(number, "STOP"))
             both.wait()
-            store_webhooks(world.context, [delivery])
+            until_answered(lambda delivery=delivery: store_webhooks(world.context, [delivery]))
         sender.result()
 
     with world.context.database.reading() as session:

@@ -20,6 +20,7 @@ from services.core.usecases.record_outcome import record_outcome
 from services.core.usecases.send_message import send_messages
 from services.core.usecases.sweep import sweep
 from tests.conftest import ValkeyProcess
+from tests.tools.waiting import until_answered
 from tests.tools.world import World, new_number
 
 IMPATIENT = Durations(http_deadline=timedelta(seconds=3), batch_budget=timedelta(seconds=5))
@@ -258,7 +259,7 @@ class TestCaps:
         ids = [world.message(kind=MessageKind(kind)) for _ in range(32)]
         contexts = [world.another() for _ in range(8)]
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda each: send_messages(contexts[each], ids[each::8]), range(8)))
+            list(pool.map(lambda each: until_answered(lambda: send_messages(contexts[each], ids[each::8])), range(8)))
         for context in contexts:
             context.close()
 

@@ -14,6 +14,7 @@ from billiard.common import REMAP_SIGTERM
 from celery import signals
 from celery.apps import worker as celery_worker
 from celery.apps.worker import Worker as CeleryWorker
+from celery.concurrency.prefork import TaskPool
 from celery.exceptions import SecurityWarning
 
 from services.core.queue import busy
@@ -47,6 +48,20 @@ class Worker(CeleryWorker):
                 idle_since = monotonic()
             sleep(0.05)
         return True
+
+
+class Processes(TaskPool):
+    """Celery's pool, which has no processes once it has ended.
+
+    A stop ends the pool from the signal's handler. The loop that it interrupted may go round once more and ask how many
+    there are, to see whether it may take a task: none takes none, where Celery's own fails, and so did the worker.
+    """
+
+    _pool: Any  # what Celery's class has and its types leave out
+
+    @property
+    def num_processes(self) -> int:
+        return 0 if self._pool is None else int(self._pool._processes)
 
 
 def run_worker(
@@ -97,7 +112,7 @@ def _worker(pool: Pool, configured: Settings) -> Any:
             hostname=f"{pool.name}@{socket.gethostname()}",
             queues=[queue.value for queue in pool.queues],
             concurrency=configured.worker_concurrency,
-            pool_cls="prefork",
+            pool_cls=Processes,
             optimization="fair",
             without_gossip=True,
             without_mingle=True,

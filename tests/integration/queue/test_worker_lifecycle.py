@@ -36,10 +36,11 @@ def test_queued_plus_running_is_what_the_broker_counts(
     assert worker.has("child_stopping")()
 
 
-def test_an_idle_worker_ends_at_once(new_worker: Any) -> None:
-    worker = new_worker().start("operations")
+@pytest.mark.parametrize("tick", [0.1, 0.001], ids=["while it waits", "while its timers run"])
+def test_an_idle_worker_ends_in_order(new_worker: Any, tick: float) -> None:
+    worker = new_worker().start("operations", heartbeat_tick=tick)
     worker.send(signal.SIGTERM)
-    assert worker.ended(within=5) == 0
+    assert worker.ended(within=60) == 0
     assert not worker.has("ready")()
 
 

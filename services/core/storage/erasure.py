@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
+from services.core.domain.imports import ImportStatus
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import MessageStatus
 from services.core.storage.bulk import count_written
@@ -16,6 +17,7 @@ from services.core.storage.models import (
     Campaign,
     Contact,
     IdempotencyKey,
+    Import,
     ImportRow,
     InboxEvent,
     Installation,
@@ -80,6 +82,8 @@ def erase_events(session: Session, contact: Contact) -> int:
 
 
 def erase_import_rows(session: Session, contact: Contact) -> int:
+    done = Import.status != ImportStatus.CONFIRMING  # one under way goes on behind its last number
+    session.execute(update(Import).where(Import.taken_number == contact.e164, done).values(taken_number=None))
     mine = update(ImportRow).where(ImportRow.e164 == contact.e164)
     return count_written(session, mine.values(e164=None, data={}, warnings=[]))
 

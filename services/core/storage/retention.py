@@ -2,14 +2,32 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from services.core.domain.campaigns import CampaignStatus
+from services.core.domain.imports import ImportStatus
 from services.core.domain.inbox import InboxStatus
+from services.core.domain.messages import MessageStatus
 from services.core.storage.bulk import count_written
-from services.core.storage.models import Effect, GateDecisionRow, HealthReport, IdempotencyKey, InboxEvent, TaskRun
+from services.core.storage.models import (
+    Campaign,
+    DeadLetter,
+    Effect,
+    GateDecisionRow,
+    HealthReport,
+    IdempotencyKey,
+    Import,
+    ImportRow,
+    InboxEvent,
+    Look,
+    Message,
+    Recipient,
+    TaskRun,
+)
 
 OPEN = (InboxStatus.NEW, InboxStatus.PARKED)
+UNDER_WAY = (MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.UNCERTAIN, MessageStatus.HELD)
 
 
 def erase_bodies(session: Session, *, older_than: timedelta, limit: int) -> int:
@@ -50,3 +68,61 @@ def drop_health_reports(session: Session, *, older_than: timedelta, limit: int) 
 def drop_idempotency_keys(session: Session, *, older_than: timedelta, limit: int) -> int:
     old = select(IdempotencyKey.id).where(IdempotencyKey.created_at < func.product_now() - older_than).limit(limit)
     return count_written(session, delete(IdempotencyKey).where(IdempotencyKey.id.in_(old)))
+
+
+def erase_texts(session: Session, *, older_than: timedelta, limit: int) -> int:
+    """Drop what was said in texts that have come to their end; who, when and how it ended stays."""
+    old = (
+        select(Message.id)
+        .where(
+            Message.updated_at < func.product_now() - older_than,
+            Message.body.is_not(None),
+            Message.status.not_in(UNDER_WAY),
+        )
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return count_written(session, update(Message).where(Message.id.in_(old)).values(body=None))
+
+
+def erase_planned_texts(session: Session, *, older_than: timedelta, limit: int) -> int:
+    """Blank the texts of plans whose campaigns are over: the messages had them too."""
+    over = Campaign.status.in_((CampaignStatus.FINISHED, CampaignStatus.CANCELLED))
+    ended_at = func.coalesce(Campaign.finished_at, Campaign.started_at, Campaign.created_at)
+    old = (
+        select(Recipient.id)
+        .join(Campaign, Campaign.id == Recipient.campaign_id)
+        .where(over, ended_at < func.product_now() - older_than, Recipient.body != "")
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Recipient)
+    )
+    return count_written(session, update(Recipient).where(Recipient.id.in_(old)).values(body=""))
+
+
+def drop_import_rows(session: Session, *, older_than: timedelta, limit: int) -> int:
+    """Drop the rows of files that were taken over; the import and its counts stay."""
+    is_old = Import.confirmed_at < func.product_now() - older_than
+    return _drop_rows_of(session, (Import.status == ImportStatus.CONFIRMED) & is_old, limit=limit)
+
+
+def drop_unconfirmed_rows(session: Session, *, older_than: timedelta, limit: int) -> int:
+    """Drop the rows of files that were only looked at, or discarded."""
+    unconfirmed = Import.status.in_((ImportStatus.DRY_RUN, ImportStatus.CANCELLED))
+    return _drop_rows_of(session, unconfirmed & (Import.created_at < func.product_now() - older_than), limit=limit)
+
+
+def drop_looks(session: Session, *, older_than: timedelta, limit: int) -> int:
+    old = select(Look.id).where(Look.at < func.product_now() - older_than).limit(limit)
+    return count_written(session, delete(Look).where(Look.id.in_(old)))
+
+
+def drop_closed_letters(session: Session, *, older_than: timedelta, limit: int) -> int:
+    """Drop dead letters that a person replayed or discarded; open ones wait for ever."""
+    closed_at = func.coalesce(DeadLetter.replayed_at, DeadLetter.discarded_at)
+    old = select(DeadLetter.id).where(closed_at < func.product_now() - older_than).limit(limit)
+    return count_written(session, delete(DeadLetter).where(DeadLetter.id.in_(old)))
+
+
+def _drop_rows_of(session: Session, imports: ColumnElement[bool], *, limit: int) -> int:
+    old = select(ImportRow.id).join(Import, Import.id == ImportRow.import_id).where(imports).limit(limit)
+    return count_written(session, delete(ImportRow).where(ImportRow.id.in_(old)))

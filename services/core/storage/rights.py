@@ -97,6 +97,8 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
         "inbox": RAC,
         "effects": RAD,
         "decisions": RAD,
+        "looks": RAD,
+        "dead_letters": RACD,
         "task_runs": RACD,
         "health_reports": RAD,
         "idempotency_keys": RD,

@@ -1,4 +1,4 @@
-"""Nightly clean-up: what the retention rules say, in batches small enough to harm nobody."""
+"""Nightly clean-up: what `services/RETENTION.md` says, in batches small enough to harm nobody."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +16,7 @@ BODIES_KEPT = timedelta(days=30)
 IDS_KEPT = timedelta(days=400)
 HISTORY_KEPT = timedelta(days=90)
 KEYS_KEPT = timedelta(days=2)
+DRY_RUNS_KEPT = timedelta(days=2)
 
 
 class Forget(Protocol):
@@ -24,10 +25,16 @@ class Forget(Protocol):
 
 RULES: tuple[tuple[str, Forget, timedelta], ...] = (
     ("webhook_bodies", retention.erase_bodies, BODIES_KEPT),
+    ("texts", retention.erase_texts, BODIES_KEPT),
+    ("planned_texts", retention.erase_planned_texts, BODIES_KEPT),
+    ("import_rows", retention.drop_import_rows, BODIES_KEPT),
+    ("unconfirmed_rows", retention.drop_unconfirmed_rows, DRY_RUNS_KEPT),
     ("effects", retention.drop_effects, IDS_KEPT),
     ("task_runs", retention.drop_task_runs, HISTORY_KEPT),
     ("health_reports", retention.drop_health_reports, HISTORY_KEPT),
     ("decisions", retention.drop_decisions, IDS_KEPT),
+    ("looks", retention.drop_looks, IDS_KEPT),
+    ("closed_letters", retention.drop_closed_letters, HISTORY_KEPT),
     ("idempotency_keys", retention.drop_idempotency_keys, KEYS_KEPT),
 )
 

@@ -22,7 +22,7 @@ class TestBodies:
     def test_a_body_is_erased_after_thirty_days(self, world: World, days: float, left: int) -> None:
         world.receive(world.text_from(new_number(), "When do you come?"))
         world.move(days=days)
-        assert clean_up(world.context) == NOTHING | {"webhook_bodies": 1 - left}
+        assert clean_up(world.context) == NOTHING | {"webhook_bodies": 1 - left, "texts": 1 - left}
         assert (bodies(world), world.inbox_count()) == (left, 1)
 
     @pytest.mark.parametrize("status", ["new", "parked"])

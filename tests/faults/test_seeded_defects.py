@@ -20,7 +20,7 @@ import pytest
 from services.core.domain import reconciliation
 from services.core.domain import schedule as schedule_rules
 from services.core.domain.contacts_csv import header
-from services.core.domain.failures import Conflict
+from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.health import Waiting, judge
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.lineage import Witnessed
@@ -37,7 +37,19 @@ from services.core.queue.enqueue import Broker
 from services.core.queue.names import Queue, TaskName
 from services.core.queue.throttle import Slot, Throttle, ThrottleUnavailable
 from services.core.runtime.settings import Durations
-from services.core.storage import caps, clock, contacts, database, gap_audit, inbox, outbox, retention, vitals, work
+from services.core.storage import (
+    caps,
+    clock,
+    contacts,
+    database,
+    gap_audit,
+    inbox,
+    outbox,
+    retention,
+    tokens,
+    vitals,
+    work,
+)
 from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
 from services.core.storage.models import Contact, Message
 from services.core.storage.outbox import life
@@ -58,6 +70,7 @@ from services.core.usecases import (
     suspicion,
     sweep,
     tick_schedule,
+    two_people,
     webhook_verbs,
 )
 from services.core.usecases import vouch as vouch_module
@@ -710,6 +723,35 @@ def an_unlisted_stop_is_heeded(_world: World) -> None:
     assert decide_opt_out("permission to text this phone is revoked").meaning is InboundMeaning.OPT_OUT
 
 
+def one_person_with_two_tokens_is_one(world: World) -> None:
+    with world.context.database.transaction() as session:
+        own, second = (
+            tokens.create(session, name=f"{name} of one person", person="Maria", role="operator")
+            for name in ("phone", "desk")
+        )
+    world.move(days=2)
+    with pytest.raises(RefusedInput, match="another person"):
+        two_people.agree(world.context, own, second)
+
+
+def a_token_that_was_just_made_agrees_to_nothing(world: World) -> None:
+    with world.context.database.transaction() as session:
+        own = tokens.create(session, name="maria", role="operator")
+    world.move(days=2)
+    with world.context.database.transaction() as session:
+        second = tokens.create(session, name="invented", role="operator")
+    with pytest.raises(RefusedInput, match="less than a day ago"):
+        two_people.agree(world.context, own, second)
+
+
+def take_each_token_for_a_person(patch: Patch) -> None:
+    patch.setattr(two_people, "same_person", lambda one, other: one is other)
+
+
+def believe_new_tokens(patch: Patch) -> None:
+    patch.setattr(two_people, "KNOWN_AFTER", timedelta(0))
+
+
 def squeeze_opt_ins(patch: Patch) -> None:
     patch.setattr(opt_out_rules, "_is_written_plainly", lambda _own, _passage: True)
 
@@ -778,6 +820,8 @@ DEFECTS = (
     Defect(41, "only listed wordings are read", read_listed_wordings_only, an_unlisted_stop_is_heeded),
     Defect(42, "slot checked before the commit alone", believe_in_every_slot, a_lost_slot_is_not_sent_on),
     Defect(43, "the list read up to now", read_up_to_now, a_reading_of_the_list_is_bounded),
+    Defect(44, "each token is a person", take_each_token_for_a_person, one_person_with_two_tokens_is_one),
+    Defect(45, "new tokens are believed", believe_new_tokens, a_token_that_was_just_made_agrees_to_nothing),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

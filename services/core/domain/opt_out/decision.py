@@ -20,6 +20,7 @@ from services.core.domain.opt_out.spelling import (
     BARE,
     corrected,
     fold,
+    joined,
     keyword_of,
     leet_keyword,
     misspelt_keyword,
@@ -70,6 +71,10 @@ def decide_opt_out(text: str) -> OptOutDecision:
     sign = next((sign for sign in LEXICON["stop_signs"] if sign in text), None)
     if sign is not None and not passage:
         return OptOutDecision(InboundMeaning.DOUBTFUL, "stop_sign", sign)
+    if sign in LEXICON["signs_for_stop"]:
+        asked = _requested_in(read(cut_quotes(fold(plain.replace(sign, " stop ")))[0]))
+        if asked is not None:
+            return OptOutDecision(InboundMeaning.OPT_OUT, "stop_sign", asked)
     disguised = sign_keyword(plain) if not quoted else None
     if disguised is not None:
         return OptOutDecision(InboundMeaning.DOUBTFUL, "leet_keyword", disguised)
@@ -231,7 +236,7 @@ def _find_doubtful(passage: str, tagged: Tagged, elsewhere: bytearray, disarmed:
 
 
 def _find_run_together(passage: str) -> OptOutDecision | None:
-    apart = parted(passage)
+    apart = parted(joined(passage))
     asked = None if apart == passage else _asked_in(apart)
     return None if asked is None else OptOutDecision(InboundMeaning.OPT_OUT, "run_together", asked)
 
@@ -244,8 +249,10 @@ def _find_misspelt_request(passage: str) -> OptOutDecision | None:
 def _asked_in(passage: str) -> str | None:
     """The entry that asks to stop in a passage written anew."""
     keyword = next(_find_keywords(passage), None)
-    if keyword is not None:
-        return keyword.matched
+    return _requested_in(passage) if keyword is None else keyword.matched
+
+
+def _requested_in(passage: str) -> str | None:
     asked, _ = _find_requests(passage, GRAMMAR.tag(passage), _mark(bytearray(len(passage)), _INNOCENT.find(passage)))
     return asked[0].matched if asked else None
 

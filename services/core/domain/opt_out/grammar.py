@@ -24,7 +24,7 @@ _PARTS_CLAUSES: Final = "thing|hesitate|stop|forget|other"
 _MEANS_US: Final = "|me|number|you|msg|contacting|contact|send|list|hypo|lose"
 # Kinds of words that stand in any text: they don't make a language look closer.
 _SMALL_WORDS: Final = frozenset(
-    {"me", "you", "these", "please", "be", "on", "in", "here", "more", "want", "get", "not"}
+    {"me", "you", "these", "please", "be", "on", "in", "here", "more", "want", "get", "not", "msg", "msgs"}
 )
 _ENDS: Final = (".", "\n")
 _BRACES: Final = re.compile(r"\{([^}]*)\}")

@@ -114,7 +114,12 @@ def _with_signs(chunk: str) -> str:
 
 def parted(passage: str) -> str:
     """The passage with run-together words parted ("stopwiththetexts") and digits between words read as words."""
-    return _RUN_TOGETHER.sub(lambda word: " ".join(_parts(word[0]) or [word[0]]), passage)
+    return _RUN_TOGETHER.sub(lambda word: " ".join(_parts_in_any_language(word[0]) or [word[0]]), passage)
+
+
+def joined(passage: str) -> str:
+    """The passage with sentences and lines of one word joined ("Lose. My. Number.")."""
+    return _SET_APART.sub(lambda run: f"{' '.join(run[0].replace('.', '').split())}\n", passage)
 
 
 def corrected(passage: str) -> str:
@@ -159,8 +164,12 @@ def _one_shorter(word: str) -> list[str]:
     return [word[:cut] + word[cut + 1 :] for cut in range(len(word))]
 
 
-def _parts(word: str) -> list[str] | None:
-    """The fewest words that a word is run together from, or None."""
+def _parts_in_any_language(word: str) -> list[str] | None:
+    return next((parts for known in _PARTS for parts in [_parts(word, known)] if parts is not None), None)
+
+
+def _parts(word: str, words: frozenset[str]) -> list[str] | None:
+    """The fewest of the `words` that a word is run together from, or None."""
     fewest: list[list[str] | None] = [[], *[None] * len(word)]
     for end in range(1, len(word) + 1):
         for start in range(max(0, end - _LONGEST_PART), end):
@@ -169,10 +178,10 @@ def _parts(word: str) -> list[str] | None:
                 continue
             piece = word[start:end]
             # Squeezing may have swallowed a letter that ends one word and begins the next ("quittexting").
-            if piece not in _PARTS and start and word[start - 1] + piece in _PARTS:
+            if piece not in words and start and word[start - 1] + piece in words:
                 piece = word[start - 1] + piece
             known = fewest[end]
-            if piece in _PARTS and (known is None or len(before) + 1 < len(known)):
+            if piece in words and (known is None or len(before) + 1 < len(known)):
                 fewest[end] = [*before, piece]
     parts = fewest[-1]
     return [_DIGIT_WORDS.get(part, part) for part in parts] if parts is not None and len(parts) > 1 else None
@@ -246,12 +255,18 @@ _WILD_KEYWORDS: Final = [
 ]
 
 _DIGIT_WORDS: Final = {"4": "for", "2": "to", "u": "you"}
-_PARTS: Final = frozenset({*GRAMMAR.single_words("en"), *LEXICON["run_together"], "4", "2"})
+_PARTS: Final = (
+    frozenset({*GRAMMAR.single_words("en"), *LEXICON["run_together"], "4", "2"}),
+    *(frozenset(GRAMMAR.single_words(language)) for language in ("es", "pt", "fr", "ht")),
+)
 _LONGEST_PART: Final = 12
 _RUN_TOGETHER: Final = re.compile(
     rf"(?<!\S)(?=[a-z0-9]{{6,{_LONGEST_GLUED}}}[ \n])[a-z0-9]*?"
-    r"(?:stop|quit|end|unsub|optout|remove|delete|nomore|dont|donot|leave|takem|cancel|notext|nomes|block|never|lose)[a-z0-9]*"
+    r"(?:stop|quit|end|unsub|optout|remove|delete|nomore|dont|donot|leave|takem|cancel|notext|nomes|block|never|lose"
+    r"|nomas|nome|noman|noescri|nolla|dejen|paren|parem|parade|naom|naoq|naoe|arret|aret|plusde|pavoye|pavle|paekri|sispan)"
+    r"[a-z0-9]*"
 )
+_SET_APART: Final = re.compile(r"(?:(?<=\. )|(?<=\n)|\A)(?:[^\s.]+(?: \. |\n)){3,}")
 _CORRECTED_KINDS: Final = frozenset(LEXICON["misspelt"]["kinds"])
 _CORRECTED_WORDS: Final = frozenset(
     word for word in GRAMMAR.correctable(_CORRECTED_KINDS) if len(word) >= _SHORTEST_CORRECTED

@@ -12,7 +12,7 @@ from pathlib import Path
 from services.core.domain.opt_out import InboundMeaning, decide_opt_out
 
 DATA = Path(__file__).parents[1] / "unit" / "core" / "domain" / "data"
-CORPORA = ("opt_out_learnt", "opt_out_own", "opt_out_heldout")
+CORPORA = ("opt_out_learnt", "opt_out_learnt_second", "opt_out_own", "opt_out_heldout")
 EXPECTED = (InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL, InboundMeaning.NONE)
 PAUSING = (InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL)
 
@@ -32,14 +32,14 @@ def share(counts: Counter[tuple[str, InboundMeaning]], expected: str, *meanings:
 
 def measured() -> Iterator[str]:
     yield (
-        f"{'corpus':<18}{'meant as':<10}{'texts':>6}" + "".join(f"{meaning:>10}" for meaning in EXPECTED) + "    paused"
+        f"{'corpus':<23}{'meant as':<10}{'texts':>6}" + "".join(f"{meaning:>10}" for meaning in EXPECTED) + "    paused"
     )
     for corpus in CORPORA:
         counts = decided(corpus)
         for expected in EXPECTED:
             total = sum(number for (meant, _), number in counts.items() if meant == expected)
             numbers = "".join(f"{counts[expected, meaning]:>10}" for meaning in EXPECTED)
-            yield f"{corpus:<18}{expected:<10}{total:>6}{numbers}{share(counts, expected, *PAUSING):>10.1%}"
+            yield f"{corpus:<23}{expected:<10}{total:>6}{numbers}{share(counts, expected, *PAUSING):>10.1%}"
 
 
 if __name__ == "__main__":

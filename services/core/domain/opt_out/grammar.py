@@ -24,8 +24,10 @@ _PARTS_CLAUSES: Final = "thing|hesitate|stop|forget|other"
 _MEANS_US: Final = "|me|number|you|msg|contacting|contact|send|list|hypo|lose"
 # Kinds of words that stand in any text: they don't make a language look closer.
 _SMALL_WORDS: Final = frozenset(
-    {"me", "you", "these", "please", "be", "on", "in", "here", "more", "want", "get", "not", "msg", "msgs"}
+    {"me", "you", "these", "please", "be", "on", "in", "here", "more", "want", "get", "not"}
 )
+# Kinds whose words other languages share with English ("no", "sms"): met alone they don't tell the language.
+_SHARED_KINDS: Final = frozenset({"dont", "no", "msg", "msgs"})
 _ENDS: Final = (".", "\n")
 _BRACES: Final = re.compile(r"\{([^}]*)\}")
 _TOKEN: Final = re.compile(r"[^\s.]+|\.|\n")
@@ -64,9 +66,9 @@ class _Reading:
         rarest = min(others, key=len, default="")
         self.needs = frozenset(rarest) if rarest else None
 
-    def rarest_tags(self) -> str:
-        """The tags of the piece that the fewest words are of."""
-        pieces = [piece for piece in self._needed() if _SMALL_WORDS.isdisjoint(piece.split("|"))] or self._needed()
+    def rarest_tags(self, common: frozenset[str]) -> str:
+        """The tags of the piece that the fewest words are of, if it can be none of the common kinds."""
+        pieces = [piece for piece in self._needed() if common.isdisjoint(piece.split("|"))] or self._needed()
         return min([self._grammar.tags_of(piece) for piece in pieces], key=len)
 
     def _needed(self) -> list[str]:
@@ -116,18 +118,21 @@ class Grammar:
         small = frozenset(split_words(fold_characters(data["small_words"])))
         self.words = frozenset(itertools.chain.from_iterable(self._vocabularies.values()))
         needed = {
-            tag
-            for meaning in ("request", "doubtful")
-            for readings in self._readings[meaning].values()
-            for reading in readings
-            for tag in reading.rarest_tags()
+            language: {
+                tag
+                for meaning in ("request", "doubtful")
+                for readings in self._readings[meaning].values()
+                for reading in readings
+                for tag in reading.rarest_tags(_SMALL_WORDS if language == "en" else _SMALL_WORDS | _SHARED_KINDS)
+            }
+            for language in self._vocabularies
         }
         self._triggers = {
             language: frozenset(
                 max((first, *rest), key=lambda word: (word not in small, (word,) not in english, len(word)))
                 for first, phrases in vocabulary.items()
                 for rest, tag, whose in phrases
-                if tag in needed and whose == "1"
+                if tag in needed[language] and whose == "1"
             )
             for language, vocabulary in self._vocabularies.items()
         }

@@ -24,6 +24,7 @@ _LONGEST_GLUED: Final = 60
 _SHORTEST_CORRECTED: Final = 6
 _LONGEST_CORRECTED: Final = 20
 _SHORTEST_SOUNDED: Final = 5
+_FEWEST_SET_APART: Final = 3
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz"
 
 BARE: Final = Phrases(keyword for keyword in listed("keywords") if keyword not in AMBIGUOUS)
@@ -119,6 +120,8 @@ def parted(passage: str) -> str:
 
 def joined(passage: str) -> str:
     """The passage with sentences and lines of one word joined ("Lose. My. Number.")."""
+    if passage.count("\n") + passage.count(".") < _FEWEST_SET_APART:
+        return passage
     return _SET_APART.sub(lambda run: f"{' '.join(run[0].replace('.', '').split())}\n", passage)
 
 
@@ -260,13 +263,15 @@ _PARTS: Final = (
     *(frozenset(GRAMMAR.single_words(language)) for language in ("es", "pt", "fr", "ht")),
 )
 _LONGEST_PART: Final = 12
+# English words are run together in any order; elsewhere a denial or an act begins the word.
 _RUN_TOGETHER: Final = re.compile(
-    rf"(?<!\S)(?=[a-z0-9]{{6,{_LONGEST_GLUED}}}[ \n])[a-z0-9]*?"
-    r"(?:stop|quit|end|unsub|optout|remove|delete|nomore|dont|donot|leave|takem|cancel|notext|nomes|block|never|lose"
-    r"|nomas|nome|noman|noescri|nolla|dejen|paren|parem|parade|naom|naoq|naoe|arret|aret|plusde|pavoye|pavle|paekri|sispan)"
+    rf"(?<!\S)(?:(?=[a-z0-9]{{6,{_LONGEST_GLUED}}}[ \n])[a-z0-9]*?"
+    r"(?:stop|quit|end|unsub|optout|remove|delete|nomore|dont|donot|leave|takem|cancel|notext|nomes|block|never|lose)"
+    rf"|(?=[a-z0-9]{{8,{_LONGEST_GLUED}}}[ \n])(?:porfavor|ya|tanpri)?"
+    r"(?:no(?:mas|me|man|envi|escri|lla|quiero)|nao|deje|pare|parade|aret|plusde|pavoye|pavle|paekri|parele|sispan))"
     r"[a-z0-9]*"
 )
-_SET_APART: Final = re.compile(r"(?:(?<=\. )|(?<=\n)|\A)(?:[^\s.]+(?: \. |\n)){3,}")
+_SET_APART: Final = re.compile(rf"(?:(?<=\. )|(?<=\n)|\A)(?:[^\s.]+(?: \. |\n)){{{_FEWEST_SET_APART},}}")
 _CORRECTED_KINDS: Final = frozenset(LEXICON["misspelt"]["kinds"])
 _CORRECTED_WORDS: Final = frozenset(
     word for word in GRAMMAR.correctable(_CORRECTED_KINDS) if len(word) >= _SHORTEST_CORRECTED

@@ -143,6 +143,100 @@ class TestGrammar:
         assert decide_opt_out(form.format(act=act, what=what)).meaning is InboundMeaning.OPT_OUT
 
 
+class TestWordsSetTogetherOrApart:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "nomasmensajes",
+            "porfavornomasmensajes",
+            "nomemandenmensajes",
+            "naomandemensagem",
+            "pavoyemesajanko",
+            "stopthetexts",
+        ],
+    )
+    def test_words_run_together_are_read_in_every_language_that_parts_words(self, text: str) -> None:
+        assert decide_opt_out(text) == OptOutDecision(
+            InboundMeaning.OPT_OUT, "run_together", decide_opt_out(text).matched
+        )
+
+    @pytest.mark.parametrize("apart", [". ", "\n", ".\n", "... "])
+    @pytest.mark.parametrize("text", ["lose my number", "do not text me", "ne me textez plus", "no me escriban mas"])
+    def test_words_set_apart_by_stops_or_lines_are_one_sentence(self, text: str, apart: str) -> None:
+        assert decide_opt_out(text.replace(" ", apart)).meaning is InboundMeaning.OPT_OUT
+
+    @pytest.mark.parametrize(
+        "text", ["ok. great. thanks. bye.", "Thanks\nJoe\nSmith", "paredes", "nombramiento", "sup. yes. noon."]
+    )
+    def test_other_words_set_together_or_apart_say_nothing(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.NONE
+
+    @pytest.mark.parametrize("sign", ["🛑", "🛑🛑", "🚫", "⛔"])
+    @pytest.mark.parametrize("text", ["{} texting me", "{} these messages", "pls {} texts"])
+    def test_a_sign_for_stop_is_read_as_the_word(self, text: str, sign: str) -> None:
+        assert decide_opt_out(text.format(sign)).meaning is InboundMeaning.OPT_OUT
+
+    @pytest.mark.parametrize("text", ["🚫 parking out front", "the bus 🛑 is on our corner"])
+    def test_a_sign_for_stop_among_innocent_words_is_innocent(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.NONE
+
+
+class TestComplaints:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "your texts are so annoying",
+            "sus mensajes molestan",
+            "essas mensagens irritam",
+            "vos textos sont agaçants",
+            "mesaj nou yo fatige m",
+            "天天发短信",
+            "who gave you my number",
+            "de donde sacaron mi numero",
+            "quem passou meu contato",
+            "qui vous a donné mon numéro",
+            "kijan nou jwenn nimewo m",
+            "你们怎么有我的号码",
+        ],
+    )
+    def test_complaints_about_our_contact_pause(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.DOUBTFUL
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "the noise is so annoying",
+            "me molesta el ruido de la bomba",
+            "o barulho irrita",
+            "la fuite est agaçante",
+            "dlo a fatige m",
+            "天天漏水",
+            "who gave the estimate",
+            "de donde son ustedes",
+        ],
+    )
+    def test_the_same_words_about_the_house_do_not(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.NONE
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "next text and I call my lawyer",
+            "si me vuelven a escribir los demando",
+            "se mandarem outra mensagem vou processar",
+            "un autre message et je porte plainte",
+            "si nou ekri m anko m ap rele avoka m",
+            "再发我就投诉",
+            "you are blocked",
+            "ya los bloqueé",
+            "vous êtes bloqués",
+            "已拉黑",
+        ],
+    )
+    def test_threats_and_blocks_ask_us_to_stop(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.OPT_OUT
+
+
 class TestAnyWriting:
     @settings(max_examples=200)
     @given(keyword=st.sampled_from(CLEAR_KEYWORDS), data=st.data(), before=PADDING, after=PADDING, ending=ENDING)
@@ -181,7 +275,8 @@ class TestHostileLength:
         "piece",
         ["stop ", "bus stop ", "stop all the these ", "a", "\u0301\u0316", "s t ", '"a ', "\n", "re:", "> a\n", "dont ",
          "on 1 \n", "please ", 'to "', "$t0p ", "stop", "cancel my ", "never not to ", "停", "https://", "from:\n",
-         "if stop these texts before ", "remove me from pump ", "st*p ", "@a a(", "stopstop4", "texst "],
+         "if stop these texts before ", "remove me from pump ", "nomas", "a. b. ", "🛑 text ",
+         "st*p ", "@a a(", "stopstop4", "texst "],
     )  # fmt: skip
     def test_time_grows_with_the_length_only(self, piece: str) -> None:
         decide_opt_out(piece * 100)

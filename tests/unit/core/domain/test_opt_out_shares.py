@@ -7,9 +7,10 @@ from tests.benchmarks.opt_out_shares import CORPORA, PAUSING, decided, share
 
 # Stops: paused at least, and opted out at least; the innocent: paused at most; the doubtful: paused at least.
 FLOORS = {
-    "opt_out_learnt": (1.0, 0.93, 0.0, 0.88),
-    "opt_out_own": (0.99, 0.94, 0.03, 0.86),
-    "opt_out_heldout": (0.92, 0.78, 0.075, 0.83),
+    "opt_out_learnt": (1.0, 0.93, 0.0, 0.92),
+    "opt_out_learnt_second": (1.0, 0.92, 0.035, 0.91),
+    "opt_out_own": (1.0, 0.96, 0.02, 0.93),
+    "opt_out_heldout": (0.93, 0.81, 0.087, 0.83),
 }
 
 

@@ -71,7 +71,7 @@ def decide_opt_out(text: str) -> OptOutDecision:
     sign = next((sign for sign in LEXICON["stop_signs"] if sign in text), None)
     if sign is not None and not passage:
         return OptOutDecision(InboundMeaning.DOUBTFUL, "stop_sign", sign)
-    if sign in LEXICON["signs_for_stop"]:
+    if sign is not None and sign in LEXICON["signs_for_stop"]:
         asked = _requested_in(read(cut_quotes(fold(plain.replace(sign, " stop ")))[0]))
         if asked is not None:
             return OptOutDecision(InboundMeaning.OPT_OUT, "stop_sign", asked)

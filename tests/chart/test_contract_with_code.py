@@ -32,7 +32,7 @@ from tests.chart.rendering import CHART, Object, Pod, RenderRefused, of_kind, on
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 PREFIX = "ATTACKACRACK_"
 RUN_DIR = "/run/attackacrack"
-NOT_IN_A_CLUSTER = {"data_dir", "failpoints", "trace_receiver_port"}
+NOT_IN_A_CLUSTER = {"data_dir", "failpoints", "place", "trace_receiver_port"}
 SCRIPTS = sorted((CHART / "files" / "tests").glob("*.py"))
 
 READERS = {

@@ -142,12 +142,14 @@ EXAMPLES: Mapping[str, Any] = {
     "queryUrl": f"http://{MARK}:16686",
     "rate": 9,
     "redisCidrs": [PRIVATE],
+    "refreshInterval": "2h",
     "remoteRefs": {"password": {"key": MARK}},
     "runbookUrl": "https://changed.example",
     "signatureTolerance": "PT6M",
     "size": "9Gi",
     "storeRef": {"name": MARK, "kind": "SecretStore"},
     "tolerations": [{"operator": "Exists"}],
+    "uploads": "999Mi",
     "webhookBodyTimeout": "PT11S",
 }
 

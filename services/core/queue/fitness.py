@@ -108,5 +108,7 @@ def _commands() -> Iterator[Command]:
     yield ("SMEMBERS", "_kombu.binding.celery")
     yield from (("SETEX", "celery-task-meta-", 1, ""), ("PUBLISH", "celery-task-meta-", ""))
     yield from (("EVAL", "return 1", 1, "throttle:"), ("EVALSHA", "0", 1, "throttle:"), ("SCRIPT", "LOAD", "return 1"))
+    yield from (("EVAL", "return 1", 1, "witness:"), ("EVALSHA", "0", 1, "witness:"))
+    yield from (("HMGET", "witness:", ""), ("HSET", "witness:", "", ""))
     yield from (("HMGET", "throttle:", ""), ("TIME",), ("INFO", "server"), ("PING",))
     yield ("PUBLISH", CHANNEL, "")

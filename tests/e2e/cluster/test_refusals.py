@@ -60,7 +60,7 @@ def database_url(release: Release) -> str:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda url: url.replace("://attackacrack:", "://attackacrack:x"), "password authentication failed"),
+        (lambda url: url.replace("://attackacrack:", "://attackacrack:x"), "user and password are not accepted"),
         (lambda url: url.replace("-postgresql:5432", "-nowhere:5432"), "resolve host"),
         (lambda _url: "mysql://x", "ATTACKACRACK_DATABASE_URL"),
     ],

@@ -12,6 +12,7 @@ from redis import Redis
 
 from services.core.queue.connection import connect
 from services.core.queue.fitness import RULES, BrokerRefused, check_broker
+from services.core.queue.names import POOLS
 from tests.conftest import ValkeyProcess
 
 CERTIFICATE = Path(__file__).parents[1] / "runtime" / "localhost.pem"
@@ -50,6 +51,13 @@ def test_a_user_of_the_rules_that_we_name_is_taken_and_nothing_is_left(valkey_se
         ),
         *([f"-{verb}"] for verb in ("publish", "psubscribe", "multi", "script|load", "sadd", "hmget", "time", "info")),
         ["resetkeys", "~unacked*", "~_kombu*", "~celery*", "~throttle*", "~campaigns", "~priority", "~default"],
+        [
+            "resetkeys",
+            *("~" + key for pool in POOLS for key in (*pool.queues, "unacked*")),
+            "~_kombu*",
+            "~celery*",
+            "~throttle*",
+        ],
     ],
     ids=" ".join,
 )

@@ -28,6 +28,7 @@ from services.core.usecases.look_up import Doubt, Listing, Listings, NoTime, alo
 from services.core.usecases.record_outcome import bind as bind_to
 from services.core.usecases.versions import Versions, check_version, version_of
 
+LIST_UNREADABLE = "list_unreadable"
 SECOND_PERSON_ABOVE = 50
 COUNTED_FOR = timedelta(days=1)
 DECIDING_FOR = timedelta(seconds=20)
@@ -146,7 +147,12 @@ def release(
         _check_second(session, second)
         doubt = doubt_about(session, message, empty_looks_needed=0)
     listings = Listings(context, [doubt], ends_at=math.inf)
-    return _release(context, doubt, listings, by=by, reason=reason, second=second, versions=versions)
+    try:
+        return _release(context, doubt, listings, by=by, reason=reason, second=second, versions=versions)
+    except Conflict as conflict:
+        if listings.failure is not None and conflict.code == LIST_UNREADABLE:
+            raise listings.failure from conflict
+        raise
 
 
 def release_many(
@@ -302,7 +308,7 @@ def _check_second(session: Session, second: str | None, *, more: int = 1) -> Non
 def _check_absent(session: Session, doubt: Doubt, listing: Listing, *, at: datetime) -> None:
     """Refuse the release unless this listing shows no match and is not provably behind; keep the look either way."""
     if listing.entries is None:
-        raise Conflict("list_unreadable", "the provider's list could not be read in full: try again later")
+        raise Conflict(LIST_UNREADABLE, "the provider's list could not be read in full: try again later")
     ids = [entry.message_id for entry in listing.entries]
     found = candidates(doubt.attempt, listing.entries, attempts.bound_ids(session, ids))
     if found:

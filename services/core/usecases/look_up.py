@@ -101,6 +101,8 @@ class Listings:
         self._group = group
         self._ends_at = ends_at
         self._seen: dict[str, bool] = {}
+        self.failure: ProviderError | None = None
+        """Why the list could not be read, the last time that it couldn't."""
         with context.database.reading() as session:
             self._controls = attempts.controls(
                 session,
@@ -152,6 +154,7 @@ class Listings:
             raise
         except ProviderError as error:
             log.warning("reconcile.list_unreadable", reason=type(error).__name__)
+            self.failure = error
             return None
 
 

@@ -413,11 +413,11 @@ class TestTokens:
             kept = session.scalars(select(IdempotencyKey).where(IdempotencyKey.key == "of-a-token")).one()
         assert secret not in str(kept.response)
 
-    def test_a_refusal_where_secrets_are_told_is_kept(self, console):
+    def test_a_refusal_where_secrets_are_told_is_judged_again(self, console):
         headers = {"idempotency-key": "of-no-token"}
         refused = [console.post("/tokens", json={"name": "x", "role": "king"}, headers=headers) for _ in range(2)]
         assert [answer.status_code for answer in refused] == [422, 422]
-        assert refused[0].json() == refused[1].json()
+        assert [answer.json()["pointer"] for answer in refused] == ["/role", "/role"]
 
     def test_one_ends_by_itself(self, console):
         made = console.post("/tokens", json={"name": "for a shift", "role": "viewer", "valid_for": "PT8H"})

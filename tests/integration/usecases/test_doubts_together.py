@@ -9,7 +9,7 @@ import pytest
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.reconciliation import LISTED_AFTER, LISTED_BEFORE, READ_TOGETHER
 from services.core.openphone.client import OpenPhoneClient
-from services.core.queue.throttle import Busy
+from services.core.storage.rights import Component
 from services.core.usecases import held_verbs, reconcile
 from services.core.usecases.held_verbs import HeldFilter
 from services.core.usecases.sweep import LOOKS_PER_TASK, sweep
@@ -112,7 +112,8 @@ def test_what_there_is_no_time_or_room_for_is_no_look(
         if cause == "no time":
             patch.setattr(reconcile, "LOOKING_FOR", timedelta(seconds=-1))
         else:
-            patch.setattr(world.context.throttle, "reserve", lambda *_, **__: Busy(timedelta(minutes=1)))
+            throttle = world.acting(Component.OPERATIONS_WORKER).throttle
+            patch.setattr(throttle, "take", lambda *_, **__: None)
         world.look(*ids)
     assert statuses(world, ids) == {"uncertain"}
     assert world.value("SELECT count(*) FROM looks") == 0

@@ -5,7 +5,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 REACHED = re.compile(r"\breach\(\"([a-z_]+)\"\)")
-DRILLS = ("tests/faults", "tests/integration/beat", "tests/integration/ingress")
+DRILLS = (
+    *("tests/faults", "tests/integration/beat", "tests/integration/ingress"),
+    "tests/integration/usecases",  # the limiter's, which needs the provider's own clock
+)
 
 
 def test_no_point_is_without_a_drill() -> None:

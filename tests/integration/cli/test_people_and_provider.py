@@ -62,8 +62,8 @@ class TestJobs:
         assert dry.items() >= counts.items()
         assert (dry["rejections"], dry["ignored_columns"]) == ([{"line": 3, "reason": "too_short"}], ["colour"])
         assert attackacrack.ask("jobs", "list")["items"] == []
-        assert "repeat with --apply" in attackacrack.run("jobs", "import", path).out
-        assert attackacrack.ask("jobs", "import", path, "--apply") == dry | {"applied": True}
+        assert "repeat with --confirm" in attackacrack.run("jobs", "import", path).out
+        assert attackacrack.ask("jobs", "import", path, "--confirm") == dry | {"applied": True}
         assert attackacrack.ask("jobs", "import", path, "--apply")["unchanged"] == 1
 
     def test_a_file_that_is_not_there_is_a_mistake_of_usage(self, attackacrack: CommandLine, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.laptop.identity import MEASURED, PORTS, Identity
+from services.cli.laptop.identity import DATABASE_URL, MEASURED, PORTS, Identity, database_urls
 from services.cli.laptop.processes import RoleSpec
 from services.cli.laptop.roles import SOURCES, service_roles, simulator_role, trace_roles
 
@@ -22,6 +22,7 @@ IDENTITY = Identity(
     api_token="f",
 )
 DATA_DIR = Path("/data")
+LOGINS = database_urls(IDENTITY)
 ROLES = {role.name: role for role in service_roles(IDENTITY, data_dir=DATA_DIR, base={"BASE": "kept"})}
 
 
@@ -46,6 +47,7 @@ def test_command_and_environment(name: str, service_name: str, is_worker: bool):
         "ATTACKACRACK_SERVICE_NAME": service_name,
         "ATTACKACRACK_RUN_DIR": f"/data/run/{name}",
         **({"REMAP_SIGTERM": "SIGQUIT"} if is_worker else {}),
+        **({DATABASE_URL: LOGINS[name]} if name in LOGINS else {}),
         **({"ATTACKACRACK_METRICS_PORT": str(IDENTITY.ports[f"metrics_{name}"])} if name in MEASURED else {}),
     }
     assert role.run_dir == DATA_DIR / "run" / name

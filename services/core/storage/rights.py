@@ -74,16 +74,17 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
     | HISTORY
     | SENDING
     | {"inbox": RC, "effects": RAD, "recipients": R, "jobs": R, "scheduled_runs": R},
+    # Before it sends it takes over what people wrote, from the provider's list, as a gap audit does.
     Component.CAMPAIGN_WORKER: INSTALLATION
+    | NUMBERS
     | HISTORY
     | SENDING
     | {
         "installation": RAC,
-        "contacts": RC,
-        "inbox": RC,
+        "inbox": RAC,
         "recipients": R,
-        "opt_outs": HEARD,  # the provider may know of one that we don't
-        "reviews": R,
+        "opt_outs": HEARD,
+        "reviews": RA,
         "effects": R,
         "audit": RA,
         "scheduled_runs": R,

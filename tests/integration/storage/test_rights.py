@@ -29,7 +29,7 @@ FORBIDDEN: dict[Component, tuple[str, ...]] = {
         "INSERT INTO messages (direction) VALUES ('outgoing')",
     ),
     Component.WEBHOOK_WORKER: (TOKEN, "SELECT * FROM audit", "UPDATE installation SET lineage = 'x'"),
-    Component.CAMPAIGN_WORKER: (TOKEN, "UPDATE opt_outs SET lifted_at = now()", "DELETE FROM contacts"),
+    Component.CAMPAIGN_WORKER: (TOKEN, "UPDATE opt_outs SET lifted_at = now()", "DELETE FROM inbox"),
     Component.OPERATIONS_WORKER: (TOKEN, "SELECT * FROM api_tokens", "DELETE FROM messages", "DELETE FROM opt_outs"),
     Component.BEAT: (TOKEN, "UPDATE opt_outs SET lifted_at = now()", "INSERT INTO messages (direction) VALUES ('x')"),
     Component.CONSOLE: ("DELETE FROM api_tokens", "DELETE FROM messages", "DELETE FROM opt_outs", "DELETE FROM inbox"),

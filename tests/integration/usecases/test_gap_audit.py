@@ -8,6 +8,7 @@ from services.core.openphone.errors import ProviderError
 from services.core.queue.names import Queue
 from services.core.storage import gap_audit
 from services.core.usecases.audit_gaps import audit_gaps
+from services.core.usecases.erase_contact import erase_contact
 from services.core.usecases.handle_event import handle_events
 from tests.tools.simulator import eventually, free_port
 from tests.tools.world import World, new_number
@@ -61,6 +62,18 @@ class TestMissingTexts:
         assert world.inbox(late.inbox_id).reason == "effect_had_before"
         assert texts_of(world, contact_id) == ["When do you come?"]
         assert audit_gaps(world.context)["backfilled"] == 0
+
+    @pytest.mark.parametrize("said", ["STOP", "Hello there", "unsubscribe my brother"])
+    def test_whoever_first_sends_takes_it_from_the_list_too(self, world: World, said: str) -> None:
+        numbers = known, _, erased = [new_number() for _ in range(3)]
+        world.contact(known)
+        erase_contact(world.context, str(world.contact(erased)), reason="her letter", by="a test")
+        waiting = world.message()
+        for number in numbers:
+            world.simulator.inject_inbound(number, said)
+        world.execute("UPDATE installation SET checked_run = NULL")  # as after a restart of the server
+        assert world.send(waiting) == 1
+        assert len(backfilled(world)) == len(numbers)
 
     def test_what_came_is_not_taken_again(self, world: World) -> None:
         number = new_number()

@@ -25,10 +25,10 @@ log = structlog.get_logger()
 AT_ONCE = 500
 LOOK_AGAIN_AFTER = timedelta(seconds=60)
 IDS_PER_TASK = 10
+"""Of a long backlog: so that a full queue lasts the pool until the next pass."""
+
 LOOKS_PER_TASK = 50
 """Looks that are due together are mostly of texts that left together: they share what is read."""
-
-"""Of a long backlog: so that a full queue lasts the pool until the next pass."""
 
 
 @dataclass(frozen=True, slots=True)

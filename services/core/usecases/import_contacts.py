@@ -105,7 +105,7 @@ def dry_run(context: Context, chunks: Iterable[bytes], *, file_name: str, by: st
             warnings.update(warning for *_, noted in chunk if noted != NO_WARNINGS for warning in json.loads(noted))
         imports.end_staging(session, started.id)
         started.sha256 = digest.digest()
-        started.findings = _findings(file, warnings)
+        started.findings = _findings(file, warnings) | {"rejections": imports.rejections(session, started.id)}
         audit.record(session, actor=by, act="import.read", subject="import", subject_id=started.id)
         return _report(session, started)
 
@@ -273,7 +273,7 @@ def _report(session: Session, row: Import) -> ImportReport:
         merged=row.merged,
         rejected=row.rejected,
         suppressed=row.suppressed,
-        rejections=findings.get("rejections") or imports.rejections(session, row.id),
+        rejections=findings["rejections"] if "rejections" in findings else imports.rejections(session, row.id),
         warnings=findings.get("warnings", {}),
         foreseen={name.value: row.foreseen[name] for name in RowOutcome} if row.foreseen is not None else None,
         columns=[ColumnView(**column) for column in findings.get("columns", ())],

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, any_, func, literal, or_, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, defer
 
@@ -195,9 +195,9 @@ def wake_matched(session: Session) -> int:
 def unpublished(
     session: Session, *, queued: Collection[int], received_before: timedelta, limit: int
 ) -> list[Published]:
-    """Stamp the oldest new, due events that nobody works on and whose ids are not among the `queued`."""
+    """The oldest new, due events that nobody works on and whose ids are not among the `queued`."""
     due = (
-        select(InboxEvent.id)
+        select(InboxEvent.id, InboxEvent.traceparent)
         .where(
             InboxEvent.status == InboxStatus.NEW,
             InboxEvent.received_at < func.product_now() - received_before,
@@ -207,15 +207,7 @@ def unpublished(
         .order_by(InboxEvent.id)
         .limit(limit + len(queued))
     )
-    oldest = [id_ for id_ in session.scalars(due) if id_ not in queued][:limit]
-    free = select(InboxEvent.id).where(InboxEvent.id == any_(literal(oldest, ARRAY(BigInteger))))
-    rows = session.execute(
-        update(InboxEvent)
-        .where(InboxEvent.id.in_(free.with_for_update(skip_locked=True)), InboxEvent.status == InboxStatus.NEW)
-        .values(published_at=NOW)
-        .returning(InboxEvent.id, InboxEvent.traceparent)
-    )
-    return sorted(Published(id_, traceparent) for id_, traceparent in rows)
+    return [Published(*row) for row in session.execute(due) if row.id not in queued][:limit]
 
 
 def give_up_parked(session: Session, *, older_than: timedelta) -> Sequence[int]:

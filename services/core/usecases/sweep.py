@@ -81,7 +81,7 @@ def _unless_queued(context: Context, name: TaskName, act: Callable[[Context, Que
 
 
 def _publish_webhooks(context: Context, queued: Queued) -> int:
-    with context.database.transaction() as session:
+    with context.database.reading() as session:
         rows = inbox.unpublished(
             session,
             queued=queued.ids,

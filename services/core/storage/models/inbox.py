@@ -39,7 +39,7 @@ class InboxEvent(Base):
     status: Mapped[str]
     reason: Mapped[str | None]
     provider_message_id: Mapped[str | None]
-    published_at: Mapped[datetime | None]
+    published_at: Mapped[datetime | None]  # nobody's any more, but the sweep of the release before writes it
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     deaths: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))

@@ -51,7 +51,7 @@ def _go_on(context: Context, campaign_id: int, at_once: int) -> bool:
             return False
         if campaign.status == CampaignStatus.CANCELLED:
             campaign.unmade_after = None
-            return skip_next(session, campaign_id, at_once=at_once) == at_once
+            return skip_next(session, campaign_id, at_once=at_once) > 0
         if campaign.unmade_after is None:
             return False
         make_next(context, session, campaign, at_once=at_once)

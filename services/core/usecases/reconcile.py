@@ -42,7 +42,7 @@ def reconcile_messages(context: Context, message_ids: Sequence[int]) -> None:
     """
     ends_at = monotonic() + LOOKING_FOR.total_seconds()
     with context.database.reading() as session:
-        rows = (session.get(Message, message_id) for message_id in message_ids)
+        rows = (session.get(Message, message_id) for message_id in dict.fromkeys(message_ids))
         doubts = [
             doubt_about(session, row, empty_looks_needed=EMPTY_LOOKS)
             for row in rows

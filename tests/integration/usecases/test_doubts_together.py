@@ -122,6 +122,14 @@ def test_what_there_is_no_time_or_room_for_is_no_look(
     assert statuses(world, ids) <= LEFT
 
 
+def test_an_id_that_stands_twice_in_a_task_is_looked_at_once(world: World) -> None:
+    ids = sent(world, 2)
+    doubt(world, ids)
+    world.look(*ids, *ids)
+    assert world.value("SELECT count(*) FROM looks") <= len(ids)
+    assert statuses(world, ids) <= LEFT
+
+
 @pytest.mark.parametrize("texts", [60, pytest.param(1800, marks=[pytest.mark.slow, pytest.mark.timeout(3000)])])
 def test_all_in_doubt_settle_after_workers_were_killed(texts: int, world: World) -> None:
     ids = [world.message(body=f"Hello {number}. Reply STOP to opt out.") for number in range(texts)]

@@ -80,7 +80,8 @@ def skip_waiting_of(session: Session, campaign_id: int, *, reason: str, limit: i
         select(Message.id)
         .where(Message.campaign_id == campaign_id, Message.status == MessageStatus.PENDING)
         .limit(limit)
-        .with_for_update(key_share=True)
+        # What somebody's STOP ends at this moment is left to it: neither waits for the other.
+        .with_for_update(key_share=True, skip_locked=True)
     )
     return _skip_all(session, Message.id.in_(waiting), reason=reason)
 

@@ -18,6 +18,10 @@ DATABASE_OUTSIDE = {
     "bundled": {"postgresql": {"enabled": False}},
     "secrets": {"database": {"existingSecret": "texts-app"}},
 }
+OWN_LOGINS = {
+    key: f"{key}-url"
+    for key in ("webhookIngress", "console", "campaignWorker", "webhookWorker", "operationsWorker", "beat")
+}
 REDIS_OUTSIDE = {
     "bundled": {"valkey": {"enabled": False}},
     "redis": {"host": "redis.example"},
@@ -56,6 +60,33 @@ WRONG = [
         "bundled.postgresql.enabled: an external database is set too",
     ),
     ({"bundled": {"postgresql": {"enabled": False}}}, "secrets.database: no database is set"),
+    (
+        merged(DATABASE_OUTSIDE, {"secrets": {"database": {"keys": {"beat": "beat"}}}}),
+        "secrets.database.keys: beat signs in by itself and campaignWorker does not",
+    ),
+    (
+        {"secrets": {"database": {"keys": OWN_LOGINS}}},
+        "secrets.database.keys.beat: there is no Secret of yours",
+    ),
+    (
+        merged(
+            DATABASE_OUTSIDE,
+            {
+                "secrets": {
+                    "database": {
+                        "existingSecret": "",
+                        "keys": OWN_LOGINS,
+                        "externalSecret": {
+                            "enabled": True,
+                            "storeRef": {"name": "vault"},
+                            "remoteRefs": {key: {"key": "texts"} for key in ("url", *OWN_LOGINS) if key != "beat"},
+                        },
+                    }
+                }
+            },
+        ),
+        "secrets.database.externalSecret.remoteRefs: beat is among the keys",
+    ),
     ({"redis": {"host": "redis.example"}}, "bundled.valkey.enabled: an external Redis is set too"),
     ({"bundled": {"valkey": {"enabled": False}}}, "secrets.redis: no Redis is set"),
     (merged(REDIS_OUTSIDE, {"redis": {"host": ""}}), "redis.host: an external Redis needs its host"),
@@ -130,6 +161,7 @@ RIGHT = [
         }
     },
     DATABASE_OUTSIDE,
+    merged(DATABASE_OUTSIDE, {"secrets": {"database": {"keys": OWN_LOGINS}}}),
     REDIS_OUTSIDE,
     QUO,
     {"beat": {"replicas": 2}},

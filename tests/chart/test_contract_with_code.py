@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import SecretStr, TypeAdapter
+from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 from services.cli.app import app as cli
@@ -25,6 +27,7 @@ from services.core.queue.heartbeat import LIVE, READY, STARTED
 from services.core.queue.names import POOLS, Queue
 from services.core.queue.times import Times
 from services.core.runtime.settings import Durations, Settings, TaskLimits, read_settings
+from services.core.storage.rights import Component, login
 from services.provider_simulator.settings import Settings as SimulatorSettings
 from services.webhook_ingress.app import PATH
 from tests.chart.rendering import CHART, Object, Pod, RenderRefused, of_kind, one, pod_of, pods_of, render, render_shape
@@ -40,6 +43,7 @@ READERS = {
         *("webhook-ingress", "console", "campaign-worker", "webhook-worker", "operations-worker", "beat"),
         *("migrate", "test"),
     },
+    "component_passwords": {"migrate"},
     "redis_url": {
         *("webhook-ingress", "console", "campaign-worker", "webhook-worker", "operations-worker", "beat"),
         *("flower", "test"),
@@ -64,6 +68,18 @@ def secret_files(pod: Pod) -> set[str]:
         for volume in pod.spec["volumes"]
         for source in volume.get("projected", {}).get("sources", [])
         for item in source["secret"]["items"]
+    }
+
+
+def database_keys(objects: list[Object]) -> dict[str, str]:
+    """Which key of the database's Secret each component reads."""
+    return {
+        pod.component: item["key"]
+        for pod in pods_of(objects)
+        for volume in pod.spec["volumes"]
+        for source in volume.get("projected", {}).get("sources", [])
+        for item in source["secret"]["items"]
+        if item["path"] == "attackacrack_database_url"
     }
 
 
@@ -192,6 +208,40 @@ class TestSecrets:
             for file in secret_files(pod):
                 readers.setdefault(file, set()).add(pod.component)
         assert readers == READERS
+
+    def test_each_component_reads_the_address_of_its_own_login(self) -> None:
+        """The bundled server's, made by the migration with the passwords that it reads."""
+        objects = render()
+        data = one(objects, "Secret", "-database")["stringData"]
+        passwords = json.loads(one(objects, "Secret", "-postgresql-logins")["stringData"]["passwords"])
+        assert passwords.keys() == set(Component)
+        addresses = {component: make_url(data[key]) for component, key in database_keys(objects).items()}
+        assert addresses.pop("migrate").username == "attackacrack"
+        assert addresses.pop("test").username == login("attackacrack", Component.CONSOLE)
+        assert {each.replace("-", "_") for each in addresses} == set(Component)
+        for component, address in addresses.items():
+            name = Component(component.replace("-", "_"))
+            assert (address.username, address.password) == (login("attackacrack", name), passwords[name])
+        assert len({address.password for address in addresses.values()}) == len(Component)
+
+    def test_with_a_database_outside_each_reads_the_key_that_is_named_for_it(self) -> None:
+        keys = {key: f"{key}-url" for key in VALUES["secrets"]["database"]["keys"]}
+        outside = {
+            "bundled": {"postgresql": {"enabled": False}},
+            "secrets": {"database": {"existingSecret": "texts-app", "keys": keys}},
+        }
+        read = database_keys(render(outside))
+        assert (read.pop("migrate"), read.pop("test")) == ("url-url", "console-url")
+        assert {snake(key.removesuffix("-url")).replace("_", "-") for key in read.values()} == read.keys()
+        assert len(set(read.values())) == len(Component)
+        assert "component_passwords" not in secret_files(pod_of(render(outside), "migrate"))
+        shared = {"bundled": outside["bundled"], "secrets": {"database": {"existingSecret": "texts-app"}}}
+        assert set(database_keys(render(shared)).values()) == {"url"}
+
+    def test_where_nobody_makes_the_logins_the_owner_s_address_is_read(self) -> None:
+        objects = render({"migrations": {"mode": "none"}})
+        assert set(database_keys(objects).values()) == {"url"}
+        assert not [each for each in of_kind(objects, "Secret") if each["metadata"]["name"].endswith("-logins")]
 
     def test_each_is_a_setting_that_hides_its_value(self) -> None:
         for file in READERS:

@@ -32,6 +32,10 @@ SOURCES: Mapping[str, Values] = {
     "webhook": {},
     "flower": {},
 }
+OWN_LOGINS: Values = {
+    "existingSecret": "theirs",
+    "keys": {key: "theirs" for key in VALUES["secrets"]["database"]["keys"] if key != "url"},
+}
 GATEWAY: Values = {"provider": {"baseUrl": "https://gateway.example"}}
 
 # What must be so for a value to matter, by the beginning of its path; the longest beginning counts.
@@ -74,6 +78,10 @@ CONDITIONS: Mapping[str, Values] = {
     **{
         f"secrets/{secret}/externalSecret/": merged(source, {"secrets": {secret: {"externalSecret": EXTERNAL}}})
         for secret, source in SOURCES.items()
+    },
+    **{
+        f"secrets/database/keys/{key}": merged(SOURCES["database"], {"secrets": {"database": OWN_LOGINS}})
+        for key in OWN_LOGINS["keys"]
     },
     "secrets/kedaRedis/username": merged(SOURCES["kedaRedis"], {"secrets": {"kedaRedis": {"password": "x"}}}),
 }
@@ -215,7 +223,7 @@ def condition_of(path: tuple[str, ...]) -> Values:
 def changed(path: tuple[str, ...], value: Any) -> Any:
     """Another value that the schema lets through."""
     schema, key = described(path), path[-1]
-    if key in EXAMPLES and not isinstance(value, bool):
+    if key in EXAMPLES and not isinstance(value, bool) and "keys" not in path:
         return EXAMPLES[key]
     if "enum" in schema:
         return next(each for each in schema["enum"] if each != value)

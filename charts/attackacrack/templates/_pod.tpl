@@ -84,7 +84,7 @@ spec:
     {{- . | nindent 4 }}
     {{- end }}
     {{- if .secrets }}
-    - {{- include "attackacrack.secretVolume" (dict "root" $root "secrets" .secrets "settings" (.settings | default (include "attackacrack.settings" $root | fromYaml))) | nindent 6 }}
+    - {{- include "attackacrack.secretVolume" (dict "root" $root "component" .component "secrets" .secrets "settings" (.settings | default (include "attackacrack.settings" $root | fromYaml))) | nindent 6 }}
     {{- end }}
     {{- with .volumes }}
     {{- toYaml . | nindent 4 }}

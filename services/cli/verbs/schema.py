@@ -34,11 +34,13 @@ class SchemaGrants:
 def migrate(context: "Context") -> SchemaState:
     """Bring the schema to this program's revision; a repeat changes nothing.
 
+    The logins of ATTACKACRACK_COMPONENT_PASSWORDS, {"beat": "...", ...}, are made or get that password.
+
     Example: attackacrack schema migrate
     """
     from services.core.storage.migrate import upgrade
 
-    upgrade(_url(context))
+    upgrade(_url(context), passwords=_passwords(context))
     return _state(context)
 
 
@@ -46,13 +48,13 @@ def migrate(context: "Context") -> SchemaState:
 def wait(
     context: "Context", seconds: Annotated[float, typer.Option("--seconds", min=1, max=3600, help="At most.")] = 600
 ) -> SchemaState:
-    """Return when the schema serves this program; exit code 4 when it does not in time.
+    """Return when the schema serves this program, and its login is there; exit code 4 when it does not in time.
 
     Example: attackacrack schema wait --seconds 60
     """
     from services.core.storage.migrate import wait_for_schema
 
-    wait_for_schema(_url(context), timeout=timedelta(seconds=seconds))
+    wait_for_schema(_url(context), timeout=timedelta(seconds=seconds), makes_login=True)
     return _state(context)
 
 
@@ -83,6 +85,17 @@ def show(context: "Context") -> SchemaState:
 
 def _url(context: "Context") -> str:
     return context.settings.database_url.get_secret_value()
+
+
+def _passwords(context: "Context") -> dict[str, str]:
+    from services.core.runtime.settings import SettingsInvalid
+    from services.core.storage.rights import Component
+
+    given = context.settings.component_passwords
+    if unknown := given.keys() - set(Component):
+        known = ", ".join(Component)
+        raise SettingsInvalid(f"ATTACKACRACK_COMPONENT_PASSWORDS: {min(unknown)} is no component: name {known}")
+    return {component: password.get_secret_value() for component, password in given.items()}
 
 
 def _state(context: "Context") -> SchemaState:

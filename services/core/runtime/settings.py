@@ -159,6 +159,9 @@ class Settings(BaseSettings):
 
     database_url: DatabaseUrl = SecretStr("")
     database_pool_size: int = Field(default=5, ge=1, le=100)
+    component_passwords: dict[str, Password] = Field(
+        default_factory=dict, description="by component, for schema migrate alone, which makes their logins"
+    )
     redis_url: RedisUrl = SecretStr("redis://127.0.0.1:6379/0")
 
     provider: ProviderKind = ProviderKind.SIMULATOR

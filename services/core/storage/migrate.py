@@ -19,12 +19,14 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from services.core.storage import rights
 from services.core.storage.database import DatabaseRefused, DatabaseUnavailable, make_engine, translating
+from services.core.storage.server_errors import is_unknown_login
 
 log = structlog.get_logger()
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_KEY = 4_251_907
 POLL_SECONDS = 0.2
+LOGIN_POLL_SECONDS = 1
 MIGRATOR_WAIT = timedelta(minutes=10)
 LOCK_TIMEOUT = "1s"
 """While a statement waits for a table's lock, everybody who comes after it waits too: rather give up and come again."""
@@ -67,11 +69,11 @@ def upgrade(database_url: str, *, passwords: Mapping[str, str] = NO_LOGINS) -> N
         engine.dispose()
 
 
-def wait_for_schema(database_url: str, *, timeout: timedelta) -> None:
+def wait_for_schema(database_url: str, *, timeout: timedelta, makes_login: bool = False) -> None:
     """Return when the schema serves this program; raise `SchemaNotReady` after `timeout`. Only reads.
 
     What it waits for is logged, once for each reason. Raises `DatabaseRefused` where waiting is no use: a standby gets
-    as long as it takes to promote one.
+    as long as it takes to promote one, and with `makes_login` the migrator that of `upgrade`'s passwords.
     """
     said, began = "", time.monotonic()
     engine = make_engine(database_url, pool_size=1, application="attackacrack-schema")
@@ -81,8 +83,12 @@ def wait_for_schema(database_url: str, *, timeout: timedelta) -> None:
                 with translating(), engine.connect() as connection:
                     if _is_usable(connection):
                         return
-            except DatabaseRefused:
-                raise
+            except DatabaseRefused as error:
+                cause = error.__cause__
+                if not (makes_login and isinstance(cause, DBAPIError) and is_unknown_login(cause.orig)):
+                    raise
+                last = str(error)
+                time.sleep(LOGIN_POLL_SECONDS)
             except DatabaseUnavailable as error:
                 last = reason_of(error.__cause__) if isinstance(error.__cause__, DBAPIError) else str(error)
                 if READ_ONLY in last and waited > PROMOTION_SECONDS:

@@ -36,6 +36,9 @@ REFUSALS = (
 )
 """What is said before there is a session carries no code, so that only the words tell."""
 
+UNKNOWN_LOGIN = re.compile(r"password authentication failed|role \".*\" does not exist")
+"""For a login that is not there yet the server has the words of a wrong password."""
+
 DIRECT = "give PostgreSQL's own address, for our processes keep sessions; they have a small pool each"
 
 
@@ -43,6 +46,11 @@ def condemns(error: BaseException | None) -> bool:
     """Whether the connection on which this came must not be used again."""
     state = getattr(error, "sqlstate", None) or ""
     return state in CONDEMNING_STATES or state.startswith(CONDEMNING_CLASSES)
+
+
+def is_unknown_login(error: BaseException | None) -> bool:
+    """Whether the server doesn't know this user with this password, as before a migration that makes the login."""
+    return isinstance(error, psycopg.Error) and not error.sqlstate and bool(UNKNOWN_LOGIN.search(str(error)))
 
 
 def refusal_of(error: BaseException | None) -> str | None:

@@ -18,6 +18,28 @@ for target in sys.argv[1:]:
     except OSError:
         print(target, "no")
 """
+STATEMENTS = """
+import sys
+import psycopg
+from services.core.runtime.settings import read_settings
+url = read_settings().database_url.get_secret_value().replace("+psycopg", "")
+with psycopg.connect(url, autocommit=True) as connection:
+    print(connection.info.user)
+    for statement in sys.argv[1:]:
+        try:
+            connection.execute(statement)
+            print("done")
+        except psycopg.Error as error:
+            print(type(error).__name__)
+"""
+OWN = ("SELECT id FROM inbox LIMIT 1", "SELECT count(*) FROM opt_outs")
+FOREIGN = (
+    "SELECT body FROM messages",
+    "SELECT * FROM api_tokens",
+    "DELETE FROM inbox",
+    "TRUNCATE audit",
+    "CREATE ROLE x",
+)
 TARGETS = {
     "webhook-ingress": 8080,
     "console": 8081,
@@ -28,7 +50,7 @@ TARGETS = {
     "jaeger": 4318,
 }
 SOURCES = ("webhook-ingress", "console", "webhook-worker", "operations-worker", "beat", "flower", "provider-simulator")
-KEPT = {"valkey-password", "postgresql-password", "flower", "keda-redis", "provider", "webhook"}
+KEPT = {"valkey-password", "postgresql-password", "postgresql-logins", "flower", "keda-redis", "provider", "webhook"}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +74,21 @@ class TestInstall:
         before = {pod.metadata.uid for pod in installed.pods()}
         installed.install()
         assert {pod.metadata.uid for pod in installed.pods()} >= before - pods_of_scaled_pools(before, installed)
+
+
+class TestDatabase:
+    """Each component has a login of its own, and may do with it what it needs."""
+
+    def test_a_component_may_do_its_own_and_nothing_else(self, installed: Release) -> None:
+        answers = installed.python("webhook-ingress", STATEMENTS, *OWN, *FOREIGN).splitlines()
+        assert answers == [
+            "attackacrack_webhook_ingress",
+            *["done"] * len(OWN),
+            *["InsufficientPrivilege"] * len(FOREIGN),
+        ]
+
+    def test_health_finds_nobody_who_signs_in_as_the_owner(self, installed: Release) -> None:
+        assert "owns the tables" not in installed.execute("console", "attackacrack", "health", "--json")
 
 
 class TestPolicies:

@@ -54,13 +54,13 @@ def unwell(release: Release) -> dict[str, str]:
 
 def database_url(release: Release) -> str:
     secret = json.loads(run("kubectl", "-n", release.namespace, "get", "secret", "attackacrack-database", "-o", "json"))
-    return base64.b64decode(secret["data"]["url"]).decode()
+    return base64.b64decode(secret["data"][ROLE]).decode()
 
 
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda url: url.replace("://attackacrack:", "://attackacrack:x"), "user and password are not accepted"),
+        (lambda url: url.replace("worker:", "worker:x"), "user and password are not accepted"),
         (lambda url: url.replace("-postgresql:5432", "-nowhere:5432"), "resolve host"),
         (lambda _url: "mysql://x", "ATTACKACRACK_DATABASE_URL"),
     ],
@@ -115,7 +115,7 @@ def test_the_job_of_an_upgrade_that_was_broken_off(installed: Release) -> None:
 
 
 def change(release: Release, url: str) -> None:
-    patch = json.dumps({"stringData": {"url": url}})
+    patch = json.dumps({"stringData": {ROLE: url}})
     run("kubectl", "-n", release.namespace, "patch", "secret", "attackacrack-database", "--patch", patch)
 
 

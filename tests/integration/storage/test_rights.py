@@ -1,17 +1,22 @@
 """Each component signs in to the database as itself, and may do there what it needs and nothing else."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import psycopg
 import pytest
 from psycopg import errors as pg
 from psycopg import sql
 from sqlalchemy import text
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from services.core.runtime.settings import read_settings
 from services.core.storage import rights
-from services.core.storage.database import Database, RightMissing
-from services.core.storage.migrate import upgrade
+from services.core.storage.database import Database, DatabaseRefused, RightMissing
+from services.core.storage.migrate import upgrade, wait_for_schema
 from services.core.storage.models import Base
 from services.core.storage.rights import RIGHTS, Component
 from services.core.usecases.start_role import check_database
@@ -159,6 +164,36 @@ def test_what_grants_prints_is_all_that_an_administrator_needs(
         postgres_server.drop_database(database_url)
         for component in Component:
             postgres_server.execute(f"DROP ROLE {rights.login(name, component)}")
+
+
+def test_who_comes_before_its_login_is_made_waits_for_it(
+    migrated_template: MigratedTemplate, postgres_server: PostgresProcess
+) -> None:
+    database_url = postgres_server.create_database(template=migrated_template.name)
+    name = rights.login(database_url.rpartition("/")[2], Component.BEAT)
+    own = database_url.replace(OWNER, f"{name}:theirs")
+    said = threading.Event()
+
+    def tell(_logger: object, _name: str, event: EventDict) -> EventDict:
+        said.set()
+        return event
+
+    def wait() -> None:
+        with capture_logs(processors=[tell]):
+            wait_for_schema(own, timeout=timedelta(minutes=1), makes_login=True)
+
+    try:
+        with pytest.raises(DatabaseRefused, match="user and password are not accepted"):
+            wait_for_schema(own, timeout=timedelta(minutes=1))
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(wait)
+            assert said.wait(60)
+            assert not waiting.done()
+            upgrade(database_url, passwords={Component.BEAT.value: "theirs"})
+            waiting.result(timeout=60)
+    finally:
+        postgres_server.drop_database(database_url)
+        postgres_server.execute(f"DROP ROLE IF EXISTS {name}")
 
 
 def test_the_owner_is_told_apart(database_url: str) -> None:

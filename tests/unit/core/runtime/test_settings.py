@@ -60,6 +60,7 @@ BAD: dict[str, tuple[str, ...]] = {
         *(f"postgresql://u:{MARK}{sign}@h/n" for sign in "#/?@[]% "),
         *(f"postgresql://u:{MARK}@h/n\n", f"postgresql://u:{MARK}@h_!/n"),
     ),
+    "component_passwords": (MARK, f'{{"beat": "{MARK}\\n"}}', f'["{MARK}"]', f'{{"beat": {{"{MARK}": 1}}}}'),
     "redis_url": (
         *(MARK, f"http://u:{MARK}@h/0", f"redis://u:{MARK}@h/zero", f"redis://:{MARK}@/0", f"unix://{MARK}"),
         *(f"redis://u:{MARK}@h:port/0", f"redis://u:{MARK}@h/0?db={MARK}", f"redis://u:{MARK}@a,b/0"),

@@ -132,6 +132,12 @@ class PostgresProcess(ServerProcess):
         with psycopg.connect(self._cluster.url("postgres", driver="postgresql"), autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def answers(self, question: str) -> bool:
+        """What a query for one truth says, in a session that a server in recovery allows too."""
+        with psycopg.connect(self._cluster.url("postgres", driver="postgresql"), autocommit=True) as connection:
+            [(answer,)] = connection.execute(question.encode()).fetchall()
+        return bool(answer)
+
     def create_database(self, *, template: str = "template0") -> str:
         """A new database's URL."""
         name = f"test_{next(_numbers)}"

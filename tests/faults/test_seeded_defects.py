@@ -373,7 +373,7 @@ def a_database_behind_its_witness_sends_nothing(world: World) -> None:
     world.send(world.message())
     message_id = world.message()
     world.context.witness.replace(Witnessed(world.value("SELECT incarnations[1] FROM installation"), 9))
-    world.context.close()
+    world.disconnect()
     world.send(message_id)
     assert len(world.texts()) == 1
 
@@ -383,7 +383,7 @@ def a_text_that_left_already_ends_all_sending(world: World) -> None:
     message = world.row(world.message())
     world.simulator.send(message.e164, message.body or "")
     world.execute("UPDATE installation SET checked_run = NULL")
-    world.context.close()
+    world.disconnect()
     world.send(message.id)
     assert len(world.texts()) == 1
 

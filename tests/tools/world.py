@@ -141,7 +141,9 @@ class World:
         return values | self.options | options
 
     def acting(self, component: Component) -> Context:
-        """A context that signs in to the database as this component does; `context` is the owner's."""
+        """A context that signs in to the database as this component does; `context` is the owner's, or everybody's."""
+        if not self.has_logins:
+            return self.context
         if component not in self._acting:
             self._acting[component] = Context(self.settings_with(database_url=self._address(component)))
         return self._acting[component]
@@ -156,6 +158,10 @@ class World:
     def close(self) -> None:
         for child in self._begun:
             child.end()
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Let every context of the test forget what it holds, as processes that end; each begins anew when used."""
         for context in (self.context, *self._acting.values()):
             context.close()
 

@@ -34,11 +34,11 @@ def by_dump(world: World, _server: Any, folder: Path) -> PutBack:
 def by_copy(world: World, server: Any, _folder: Path) -> PutBack:
     """Keep a copy of the database's files; putting it back in its place keeps even the tables' ids."""
     name = world.database_url.rpartition("/")[2]
-    world.context.close()
+    world.disconnect()
     server.execute(f"CREATE DATABASE {name}_kept TEMPLATE {name} STRATEGY file_copy")
 
     def put_back() -> None:
-        world.context.close()
+        world.disconnect()
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
         server.execute(f"ALTER DATABASE {name}_kept RENAME TO {name}")
 
@@ -64,7 +64,7 @@ class TestRewound:
         left = len(world.texts())
         world.move(minutes=5)
         put_back()
-        world.context.close()
+        world.disconnect()
 
         assert sending_state(world.context).rewound
         assert not part(world, "lineage").well

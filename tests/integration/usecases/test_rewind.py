@@ -80,7 +80,7 @@ class Ground:
 
     def start(self) -> None:
         self.server.start()
-        self.world.context.close()
+        self.world.disconnect()
 
     def elsewhere(self, files: Path, **settings: Any) -> tuple[PostgresProcess, Context]:
         """A second server on these files, and a process that uses it."""
@@ -92,7 +92,7 @@ class Ground:
 
     def move_to(self, context: Context) -> None:
         """The world's database is the one that this process uses, from now on."""
-        self.world.context.close()
+        self.world.disconnect()
         self.world.database_url = context.settings.database_url.get_secret_value()
         self.world.settings, self.world.context = context.settings, context
 
@@ -255,7 +255,7 @@ class TestPutBack:
         (kept / "recovery.signal").touch()
         shutil.chown(kept / "recovery.signal", *_owner(ground.files))
         ground.put_back(kept)
-        eventually(lambda: not ground.world.value("SELECT pg_is_in_recovery()"), limit=30)
+        eventually(lambda: ground.server.answers("SELECT NOT pg_is_in_recovery()"), limit=30)
         if not is_witnessed:
             _forget(ground.world)
         campaign.sends_nothing_until_adopted()
@@ -273,7 +273,7 @@ class TestPutBack:
             ground.move_to(context)
             campaign.sends_nothing_until_adopted()
         finally:
-            ground.world.context.close()
+            ground.world.disconnect()
             server.stop()
 
     def test_a_stop_alone_that_was_forgotten_is_heard_again_first(self, ground: Ground, campaign: Campaign) -> None:
@@ -311,7 +311,7 @@ class TestTwoCopies:
             ground.move_to(context)
             campaign.sends_nothing_until_adopted()
         finally:
-            ground.world.context.close()
+            ground.world.disconnect()
             server.stop()
 
     def test_neither_of_two_sends_when_the_first_is_gone(self, ground: Ground, campaign: Campaign) -> None:
@@ -401,12 +401,12 @@ class TestOrdinaryDays:
             written = ground.world.value("SELECT pg_current_wal_lsn()::text")
             replayed = f"SELECT pg_last_wal_replay_lsn() >= '{written}'"
             ground.move_to(context)
-            eventually(lambda: ground.world.value(replayed), limit=30)
+            eventually(lambda: server.answers(replayed), limit=30)
             ground.server.kill()
             server.execute("SELECT pg_promote()")
             campaign.goes_on_to_the_end()
         finally:
-            ground.world.context.close()
+            ground.world.disconnect()
             server.stop()
 
     def test_texts_that_people_send_by_hand_from_the_same_number(self, ground: Ground, campaign: Campaign) -> None:

@@ -29,7 +29,7 @@ def test_every_act_on_a_readable_thing_takes_a_version() -> None:
     on_things = {act for act in ACTS if thing_of(act[1]) in READABLE}
     assert set(VERSIONED) == on_things - set(NOT_ON_A_VERSION)
     nouns = {act[1].split("/")[1] for act in VERSIONED}
-    assert nouns == {"campaigns", "contacts", "jobs", "held", "reviews", "dead-letters"}
+    assert nouns == {"campaigns", "contacts", "jobs", "held", "reviews", "dead-letters", "webhooks"}
 
 
 @pytest.mark.parametrize("act", VERSIONED, ids=" ".join)

@@ -173,6 +173,14 @@ def dry_run(world: World) -> str:
     return str(import_contacts.confirm(world.context, report.import_id, by=BY).status)
 
 
+def cut_off_import(world: World) -> str:
+    """What the sweep publishes, when the process that confirmed it is gone."""
+    report = import_contacts.dry_run(world.context, [f"phone\n{new_number()}\n".encode()], file_name="x.csv", by=BY)
+    world.execute("UPDATE imports SET status = 'confirming', confirmed_at = now() WHERE id = :id", id=report.import_id)
+    assert import_contacts.resume(world.context, report.import_id)
+    return str(import_contacts.show(world.context, report.import_id).status)
+
+
 WAYS: Mapping[type[StrEnum], Mapping[StrEnum, Way | None]] = {
     InboxStatus: {
         InboxStatus.NEW: new_webhook,
@@ -211,6 +219,7 @@ WAYS: Mapping[type[StrEnum], Mapping[StrEnum, Way | None]] = {
     },
     ImportStatus: {
         ImportStatus.DRY_RUN: dry_run,
+        ImportStatus.CONFIRMING: cut_off_import,
         ImportStatus.CONFIRMED: AN_END,
         ImportStatus.CANCELLED: AN_END,
     },

@@ -1,11 +1,11 @@
 """Held messages, their evidence, and a person's decision about one."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from services.console.shapes.values import Answered, Id, OfPerson, Reason, Taken, example
+from services.console.shapes.values import Answered, Id, OfPerson, Reason, Taken, example, text_only
 from services.core.domain.messages import MessageStatus
 
 HELD: dict[str, Any] = {
@@ -100,13 +100,16 @@ class Decided(Answered):
     next: None
 
 
+Age = Annotated[timedelta, Field(strict=False, ge=timedelta(0), le=timedelta(days=36500)), BeforeValidator(text_only)]
+
+
 class Many(Taken):
     """Which held messages are meant; at least one of campaign, age and reason."""
 
     model_config = example({"campaign_id": 1, "older_than": "PT1H", "reason": "workers were killed", "dry_run": True})
 
     campaign_id: Id | None = None
-    older_than: timedelta | None = Field(default=None, ge=timedelta(0), le=timedelta(days=36500))
+    older_than: Age | None = None
     held_for: str | None = Field(default=None, min_length=1, max_length=100, description="held for this reason")
     limit: int = Field(default=100, ge=1, le=100)
     dry_run: bool = Field(default=True, description="Only say how many and which; false does it.")

@@ -165,6 +165,11 @@ def on_held(**body: Any) -> Callable[[Any, Any], Request]:
     )
 
 
+def on_all_held(console: Any, _simulator: Any) -> Request:
+    add_message(console, MessageStatus.HELD)
+    return Request({}, {"json": {"reason": "asked her", "older_than": "PT0S", "dry_run": False}})
+
+
 def bind(console: Any, simulator: Any) -> Request:
     message_id, provider_id = sent_by_provider(console, simulator)
     return Request({"message_id": message_id}, {"json": {"reason": "seen", "provider_message_id": provider_id}})
@@ -264,6 +269,8 @@ ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
     ("POST", "/held/{message_id:id}/release"): on_held(),
     ("POST", "/held/{message_id:id}/bind"): bind,
     ("POST", "/held/{message_id:id}/cancel"): on_held(),
+    ("POST", "/held/release"): on_all_held,
+    ("POST", "/held/cancel"): on_all_held,
     ("POST", "/reviews/{review_id:id}/decide"): lambda console, _: Request(
         {"review_id": add_review(console)}, {"json": {"decision": "opt_out"}}
     ),

@@ -137,12 +137,20 @@ async def receive(request: Request, takes: Takes) -> Received:
     """
     largest, within = LIMITS[takes]
     _check_kind(request, takes)
-    upload = Upload()
+    upload, refused = Upload(), None
     body_time_is_mine(request.scope["state"])  # whoever sends it has shown a token
     try:
         async with asyncio.timeout(within.total_seconds()):
             async for chunk in read_chunks(request.headers, request.receive, largest=largest):
-                await run_in_threadpool(upload.write, chunk)
+                if refused is None:
+                    try:
+                        await run_in_threadpool(upload.write, chunk)
+                    except RefusedInput as no_room:
+                        # An answer to who still writes is lost with the connection: the rest is read and dropped.
+                        refused = no_room
+                        upload.close()
+        if refused is not None:
+            raise refused
         _check_presence(upload, takes)
         return Received(_with_body(request, upload, takes), upload)
     except TimeoutError as error:

@@ -99,6 +99,20 @@ class TestContacts:
         assert "split it" in answer.json()["detail"]
         assert console.import_csv(LARGE).status_code == 201
 
+    def test_a_refusal_waits_until_the_sender_has_written(self, console, monkeypatch):
+        """The kind: an answer that is lost, since the connection ends under somebody who still writes."""
+        monkeypatch.setattr(body, "ROOM", body.Room(body.IN_MEMORY + 1))
+        written = []
+
+        def pieces():
+            for _ in range(8):
+                written.append(body.IN_MEMORY)
+                yield b"x" * body.IN_MEMORY
+
+        answer = console.import_csv(pieces(), params={"file_name": "large.csv"})
+        assert (answer.status_code, answer.json()["code"]) == (503, "uploads_busy")
+        assert len(written) == 8
+
     def test_large_files_take_turns(self, console, monkeypatch):
         monkeypatch.setattr(body, "ROOM", body.Room(len(LARGE)))
         before = body.Upload()

@@ -4,7 +4,7 @@ What still waits with the broker isn't forgotten. It is not published again, and
 with the oldest first: so a backlog of any size drains at its pool's speed and never feeds itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -56,28 +56,26 @@ def sweep(context: Context) -> SweepReport:
         finished = outbox.settle_ended_campaigns(session)
         inbox.wake_matched(session)
         inbox.give_up_parked(session, older_than=PARKED_FOR)
-    report = SweepReport(
-        webhooks=_unless_queued(context, TaskName.PROCESS_WEBHOOK, _publish_webhooks),
-        looks=_unless_queued(context, TaskName.RECONCILE_MESSAGE, _publish_looks),
-        given_back=_unless_queued(context, TaskName.SEND_CAMPAIGN_MESSAGE, _give_back),
-        orphans=len(orphaned),
-        finished=len(finished),
-        imports=_unless_queued(context, TaskName.RESUME_IMPORT, _publish_imports),
-        campaigns=_unless_queued(context, TaskName.CONTINUE_CAMPAIGN, _publish_campaigns),
-    )
+    report = SweepReport(orphans=len(orphaned), finished=len(finished), **_publish_forgotten(context))
     if any(getattr(report, name) for name in SweepReport.__slots__):
         log.info("sweep.found", **{name: getattr(report, name) for name in SweepReport.__slots__})
     return report
 
 
-def _unless_queued(context: Context, name: TaskName, act: Callable[[Context, Queued], int]) -> int:
-    """Do it knowing what the broker holds. One that is away, or holds more than can be looked at, costs but a wait."""
+def _publish_forgotten(context: Context) -> dict[str, int]:
+    """What each kind of forgotten work came to, knowing what the broker holds of it.
+
+    A broker that is away is asked once in a pass, since the clock waits for each of its timeouts; it costs but a wait,
+    as does one that holds more than can be looked at.
+    """
+    found = dict.fromkeys(FORGOTTEN, 0)
     try:
-        queued = context.broker.queued(name, lost_after=context.settings.timings.unleased_after)
-        return act(context, queued) if queued.is_whole else 0
+        for name, (task, act) in FORGOTTEN.items():
+            queued = context.broker.queued(task, lost_after=context.settings.timings.unleased_after)
+            found[name] = act(context, queued) if queued.is_whole else 0
     except BrokerUnavailable:
-        log.warning("sweep.broker_unavailable", task=name)
-        return 0
+        log.warning("sweep.broker_unavailable")
+    return found
 
 
 def _publish_webhooks(context: Context, queued: Queued) -> int:
@@ -127,3 +125,12 @@ def _publish(context: Context, name: TaskName, rows: list[Published], *, ids_per
     batches = [Batch([str(row.id) for row in part], [row.traceparent for row in part]) for part in parts]
     context.broker.enqueue_up_to(name, batches)
     return len(rows)
+
+
+FORGOTTEN: Mapping[str, tuple[TaskName, Callable[[Context, Queued], int]]] = {
+    "webhooks": (TaskName.PROCESS_WEBHOOK, _publish_webhooks),
+    "looks": (TaskName.RECONCILE_MESSAGE, _publish_looks),
+    "given_back": (TaskName.SEND_CAMPAIGN_MESSAGE, _give_back),
+    "imports": (TaskName.RESUME_IMPORT, _publish_imports),
+    "campaigns": (TaskName.CONTINUE_CAMPAIGN, _publish_campaigns),
+}

@@ -26,7 +26,7 @@ REPRESENTATIVE = (
     "tests/integration/cli/test_verbs.py::TestContacts",
     "tests/integration/cli/test_verbs.py::TestClock",
     "tests/integration/cli/test_failures.py::TestWhichStack",
-    "tests/integration/queue/test_worker_lifecycle.py::test_an_idle_worker_ends_at_once",
+    "tests/integration/queue/test_worker_lifecycle.py::test_an_idle_worker_ends_in_order",
     "tests/integration/ingress/test_corpus.py::TestRepetition",
     "tests/integration/laptop/test_stack.py::TestRunFile",
 )

@@ -25,7 +25,9 @@ def is_making_the_cluster(demo: Demo) -> bool:
 
 
 def starts_postgres(demo: Demo) -> bool:
-    return (demo.folder / "postgres" / "postmaster.pid").exists()
+    """Not the file that a making which was cut off has left: that is there before this demo can hear a signal."""
+    is_made = not (demo.folder / "postgres.unfinished").exists()
+    return is_made and (demo.folder / "postgres" / "postmaster.pid").exists()
 
 
 def migrates(demo: Demo) -> bool:

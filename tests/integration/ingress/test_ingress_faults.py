@@ -101,7 +101,7 @@ class TestDatabase:
         assert answers == [503] * 3
         assert ingress.log.read_text().count('"webhook.not_stored"') >= 3
         wait_until(lambda: status_of(ingress) == 200, within=15)
-        assert ingress.is_ready()
+        wait_until(ingress.is_ready)
 
     def test_a_server_that_became_a_standby_refuses_each_delivery_until_it_takes_writes(self, ingress: RunningIngress):
         with psycopg.connect(ingress.database_url.replace("+psycopg", ""), autocommit=True) as owner:

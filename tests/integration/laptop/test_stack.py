@@ -240,11 +240,19 @@ class TestStores:
         with psycopg.connect(database) as connection:
             assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
         with redis.Redis.from_url(stack.run_file.urls["redis"]) as client:
+            wait_until(lambda: answers(client))
             assert client.get("kept") == b"1"
         pids = stack.all_pids()
         assert len(pids) > 5
         stack.process.kill()
         wait_until(lambda: not any(map(is_running, pids)))
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
 
 
 def can_connect(url: str) -> bool:

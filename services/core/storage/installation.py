@@ -85,7 +85,3 @@ def open_breaker(session: Session, *, until: datetime, reason: str) -> None:
             breaker_reason=reason,
         )
     )
-
-
-def close_breaker(session: Session) -> None:
-    session.execute(update(Installation).values(breaker_open_until=None, breaker_reason=None))

@@ -12,6 +12,7 @@ from signal import Signals
 
 import psycopg
 import pytest
+import structlog
 
 from services.cli.laptop import postgres
 from services.cli.laptop.guard import Guard
@@ -163,6 +164,15 @@ class MigratedTemplate:
 @pytest.fixture(scope="session", autouse=True)
 def _surroundings() -> Iterator[None]:
     with nowhere():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loggers_follow() -> Iterator[None]:
+    """A logger that one test has used must still say its lines to what a later test configures or captures."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", lambda **how: configure(**{**how, "cache_logger_on_first_use": False}))
         yield
 
 

@@ -14,11 +14,11 @@ from services.core.runtime.settings import Settings
 from services.core.storage.beat_lease import Lease
 from services.core.storage.rights import Component
 from services.core.usecases.context import Context, open_context
-from services.core.usecases.dispatch import Dispatcher
-from services.core.usecases.measure import measure
-from services.core.usecases.start_role import start_role
-from services.core.usecases.sweep import sweep
-from services.core.usecases.tick_schedule import tick_schedule
+from services.core.usecases.messages.dispatch import Dispatcher
+from services.core.usecases.operations.measure import measure
+from services.core.usecases.operations.start_role import start_role
+from services.core.usecases.operations.sweep import sweep
+from services.core.usecases.schedule.tick import tick_schedule
 
 log = structlog.get_logger()
 

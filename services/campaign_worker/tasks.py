@@ -3,7 +3,7 @@
 from services.core.queue.names import TaskName
 from services.core.queue.task import task
 from services.core.usecases.context import process_context
-from services.core.usecases.send_message import send_messages
+from services.core.usecases.messages.send import send_messages
 
 
 @task(TaskName.SEND_CAMPAIGN_MESSAGE)

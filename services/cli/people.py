@@ -39,8 +39,8 @@ def together(
 
     On a terminal who is missing is asked. Raises `RefusedInput` when the tokens are not those of two people.
     """
-    from services.core.usecases.held_verbs import SecondPersonMissing
-    from services.core.usecases.two_people import agree
+    from services.core.usecases.messages.held_verbs import SecondPersonMissing
+    from services.core.usecases.operations.two_people import agree
 
     try:
         return act(by, None)

@@ -6,7 +6,7 @@ from services.core.http.server import serve as serve_http
 from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import Settings
 from services.core.storage.rights import Component
-from services.core.usecases.start_role import start_role
+from services.core.usecases.operations.start_role import start_role
 
 GRACEFUL_SECONDS = 20
 

@@ -15,8 +15,8 @@ from services.core.domain.failures import RefusedInput
 from services.core.runtime import origin
 from services.core.storage import audit, tokens
 from services.core.storage.database import Database, Session
-from services.core.usecases import two_people
 from services.core.usecases.context import Context
+from services.core.usecases.operations import two_people
 
 SCHEME = "bearer"
 TOKEN_AT_MOST = 200

@@ -2,17 +2,17 @@
 
 from services.core.queue.names import TaskName
 from services.core.queue.task import task
-from services.core.usecases.audit_gaps import audit_gaps as audit
-from services.core.usecases.canary import send_canaries as send_all_canaries
-from services.core.usecases.check_health import check_health
-from services.core.usecases.clean_up import clean_up
-from services.core.usecases.complete_jobs import complete_jobs
+from services.core.usecases.campaigns.proceed import continue_campaign as go_on
+from services.core.usecases.campaigns.queue_today import queue_daily_campaigns as queue_campaigns
+from services.core.usecases.contacts.imports import resume
 from services.core.usecases.context import process_context
-from services.core.usecases.continue_campaign import continue_campaign as go_on
-from services.core.usecases.import_contacts import resume
-from services.core.usecases.queue_daily_campaigns import queue_daily_campaigns as queue_campaigns
-from services.core.usecases.reconcile import reconcile_messages as reconcile
-from services.core.usecases.run_scheduled_job import run_scheduled_job
+from services.core.usecases.jobs.complete import complete_jobs
+from services.core.usecases.messages.reconcile import reconcile_messages as reconcile
+from services.core.usecases.operations.canary import send_canaries as send_all_canaries
+from services.core.usecases.operations.clean_up import clean_up
+from services.core.usecases.operations.health import check_health
+from services.core.usecases.schedule.run import run_scheduled_job
+from services.core.usecases.webhooks.audit_gaps import audit_gaps as audit
 
 
 @task(TaskName.RECONCILE_MESSAGE)

@@ -5,8 +5,8 @@ from services.core.http.server import serve as serve_http
 from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import Settings
 from services.core.storage.rights import Component
-from services.core.usecases.judge_settings import SIGNING_KEYS
-from services.core.usecases.start_role import start_role
+from services.core.usecases.operations.judge_settings import SIGNING_KEYS
+from services.core.usecases.operations.start_role import start_role
 from services.webhook_ingress.app import Ingress
 
 GRACEFUL_SECONDS = 12

@@ -23,8 +23,8 @@ from services.core.runtime import failpoints, metering, tracing
 from services.core.runtime.settings import Settings
 from services.core.runtime.telemetry import HTTP_SERVER, NOT_STORED, WEBHOOKS, Attribute, SpanName
 from services.core.storage.database import DatabaseUnavailable
-from services.core.usecases.accept_webhook import Verdict
 from services.core.usecases.context import open_context
+from services.core.usecases.webhooks.accept import Verdict
 from services.webhook_ingress.body import read_body
 from services.webhook_ingress.publisher import Publisher
 from services.webhook_ingress.reception import POOL_SIZE, NotStored, Reception

@@ -21,9 +21,9 @@ import structlog
 from services.core.domain.opt_out import decide_opt_out
 from services.core.runtime import failpoints
 from services.core.storage.database import DatabaseUnavailable, RowLocked
-from services.core.usecases.accept_webhook import Acceptance, ReadWebhook, read_webhook, store_webhooks
 from services.core.usecases.context import Context
-from services.core.usecases.product_clock import KNOWN, ProductClock
+from services.core.usecases.operations.product_clock import KNOWN, ProductClock
+from services.core.usecases.webhooks.accept import Acceptance, ReadWebhook, read_webhook, store_webhooks
 from services.webhook_ingress.publisher import Publisher
 
 log = structlog.get_logger()

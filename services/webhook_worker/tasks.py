@@ -3,7 +3,7 @@
 from services.core.queue.names import TaskName
 from services.core.queue.task import task
 from services.core.usecases.context import process_context
-from services.core.usecases.handle_event import handle_events
+from services.core.usecases.webhooks.handle import handle_events
 
 
 @task(TaskName.PROCESS_WEBHOOK)

@@ -16,10 +16,10 @@ from sqlalchemy import text
 
 from services.core.domain.sending_window import next_business_day
 from services.core.storage import clock, installation
-from services.core.usecases.campaign_verbs import NewCampaign, create, start
+from services.core.usecases.campaigns.campaign_verbs import NewCampaign, create, start
+from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.context import Context
-from services.core.usecases.installation_verbs import resume_sending, stop_sending
-from services.core.usecases.plan_campaign import plan_campaign
+from services.core.usecases.operations.installation_verbs import resume_sending, stop_sending
 from tests.tools.business_calendar import ZONE
 from tests.tools.roles import running_role
 from tests.tools.servers import running_servers

@@ -30,9 +30,9 @@ from services.core.runtime.settings import Settings
 from services.core.runtime.span_export import make_provider
 from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage.migrate import upgrade
-from services.core.usecases.accept_webhook import store_webhooks
-from services.core.usecases.dispatch import Dispatcher
-from services.core.usecases.handle_event import handle_events
+from services.core.usecases.messages.dispatch import Dispatcher
+from services.core.usecases.webhooks.accept import store_webhooks
+from services.core.usecases.webhooks.handle import handle_events
 from tests.conftest import PASSWORD, PostgresProcess, ValkeyProcess
 from tests.tools.simulator import running_simulator
 from tests.tools.world import World

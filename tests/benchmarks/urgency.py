@@ -18,7 +18,7 @@ from services.core.queue.enqueue import Batch
 from services.core.queue.names import Queue, TaskName
 from services.core.storage.models import ScheduledRun
 from services.core.usecases.context import Context
-from services.core.usecases.schedule_verbs import run_now
+from services.core.usecases.schedule.schedule_verbs import run_now
 from tests.tools.roles import running_role
 from tests.tools.servers import running_servers
 from tests.tools.simulator import eventually

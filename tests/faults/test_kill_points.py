@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import pytest
 
 from services.core.storage import imports
-from services.core.usecases import import_contacts
-from services.core.usecases.audit_gaps import audit_gaps
-from services.core.usecases.campaign_verbs import start
-from services.core.usecases.dispatch import Dispatcher
-from services.core.usecases.handle_event import handle_events
-from services.core.usecases.import_contacts import dry_run
-from services.core.usecases.plan_campaign import plan_campaign
-from services.core.usecases.reconcile import reconcile_messages
-from services.core.usecases.sweep import sweep
+from services.core.usecases.campaigns.campaign_verbs import start
+from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.contacts import imports as import_contacts
+from services.core.usecases.contacts.imports import dry_run
+from services.core.usecases.messages.dispatch import Dispatcher
+from services.core.usecases.messages.reconcile import reconcile_messages
+from services.core.usecases.operations.sweep import sweep
+from services.core.usecases.webhooks.audit_gaps import audit_gaps
+from services.core.usecases.webhooks.handle import handle_events
 from tests.tools.world import World, new_number
 
 pytestmark = pytest.mark.processes

@@ -53,31 +53,20 @@ from services.core.storage import (
 from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
 from services.core.storage.models import Contact, Message
 from services.core.storage.outbox import life
-from services.core.usecases import (
-    accept_webhook,
-    audit_gaps,
-    clean_up,
-    contact_verbs,
-    dispatch,
-    gate,
-    handle_event,
-    import_contacts,
-    inbound_text,
-    look_up,
-    reconcile,
-    record_outcome,
-    send_message,
-    suspicion,
-    sweep,
-    tick_schedule,
-    two_people,
-    webhook_verbs,
-)
-from services.core.usecases import vouch as vouch_module
-from services.core.usecases.contact_verbs import NewContact
-from services.core.usecases.read_vitals import read_vitals
-from services.core.usecases.task_history import DatabaseJournal
-from services.core.usecases.vouch import vouch
+from services.core.usecases.contacts import contact_verbs
+from services.core.usecases.contacts import imports as import_contacts
+from services.core.usecases.contacts.contact_verbs import NewContact
+from services.core.usecases.messages import dispatch, gate, look_up, reconcile, record_outcome
+from services.core.usecases.messages import send as send_message
+from services.core.usecases.operations import clean_up, suspicion, sweep, two_people
+from services.core.usecases.operations import vouch as vouch_module
+from services.core.usecases.operations.task_history import DatabaseJournal
+from services.core.usecases.operations.vitals import read_vitals
+from services.core.usecases.operations.vouch import vouch
+from services.core.usecases.schedule import tick as tick_schedule
+from services.core.usecases.webhooks import accept as accept_webhook
+from services.core.usecases.webhooks import audit_gaps, inbound_text, webhook_verbs
+from services.core.usecases.webhooks import handle as handle_event
 from tests.contract.openphone.test_wire import TestUnknown as Unanswered
 from tests.tools.commit_cutter import CommitCutter
 from tests.tools.world import World, new_number

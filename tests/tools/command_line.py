@@ -21,9 +21,9 @@ from services.core.storage import contacts, installation, outbox, work
 from services.core.storage.clock import product_now, real_now
 from services.core.storage.models import Attempt, Message
 from services.core.storage.outbox import life
-from services.core.usecases import campaign_verbs
+from services.core.usecases.campaigns import campaign_verbs
+from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.context import Context
-from services.core.usecases.plan_campaign import plan_campaign
 
 TEXT = "Hi {{first_name|there}}, free check this week. Reply STOP to opt out."
 

@@ -19,7 +19,7 @@ from services.core.storage.beat_lease import Lease
 from services.core.storage.clock import real_now
 from services.core.storage.models import ScheduledRun
 from services.core.usecases.context import Context
-from services.core.usecases.tick_schedule import tick_schedule
+from services.core.usecases.schedule.tick import tick_schedule
 from tests.tools.business_calendar import CLEANUP, DAILY, HALF_HOURLY, HOURLY, ZONE, calendar
 from tests.tools.servers import running_servers
 

@@ -23,13 +23,13 @@ from services.core.runtime.settings import Settings, read_settings
 from services.core.storage import clock, installation
 from services.core.storage.models import Attempt, CapCounter, Contact, InboxEvent, Message
 from services.core.storage.rights import Component
-from services.core.usecases.accept_webhook import Acceptance, ReadWebhook, read_webhook, store_webhooks
-from services.core.usecases.campaign_verbs import NewCampaign, create, start
+from services.core.usecases.campaigns.campaign_verbs import NewCampaign, create, start
+from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.context import Context
-from services.core.usecases.handle_event import handle_events
-from services.core.usecases.plan_campaign import plan_campaign
-from services.core.usecases.reconcile import reconcile_messages
-from services.core.usecases.send_message import send_messages
+from services.core.usecases.messages.reconcile import reconcile_messages
+from services.core.usecases.messages.send import send_messages
+from services.core.usecases.webhooks.accept import Acceptance, ReadWebhook, read_webhook, store_webhooks
+from services.core.usecases.webhooks.handle import handle_events
 from services.provider_simulator.signing import legacy_headers, standard_headers
 from tests.conftest import signed_in
 from tests.tools.simulator import RunningSimulator, eventually

@@ -15,16 +15,16 @@ from services.core.runtime.settings import read_settings
 from services.core.storage import imports
 from services.core.storage.database import DatabaseUnavailable
 from services.core.storage.rights import Component
-from services.core.usecases.accept_webhook import ReadWebhook, read_webhook, store_webhooks
-from services.core.usecases.audit_gaps import audit_gaps
-from services.core.usecases.campaign_verbs import start
+from services.core.usecases.campaigns.campaign_verbs import start
+from services.core.usecases.contacts.imports import confirm
 from services.core.usecases.context import Context
-from services.core.usecases.dispatch import Dispatcher
-from services.core.usecases.handle_event import handle_events
-from services.core.usecases.import_contacts import confirm
-from services.core.usecases.reconcile import reconcile_messages
-from services.core.usecases.send_message import send_messages
-from services.core.usecases.sweep import sweep
+from services.core.usecases.messages.dispatch import Dispatcher
+from services.core.usecases.messages.reconcile import reconcile_messages
+from services.core.usecases.messages.send import send_messages
+from services.core.usecases.operations.sweep import sweep
+from services.core.usecases.webhooks.accept import ReadWebhook, read_webhook, store_webhooks
+from services.core.usecases.webhooks.audit_gaps import audit_gaps
+from services.core.usecases.webhooks.handle import handle_events
 
 
 @dataclass(frozen=True, slots=True)

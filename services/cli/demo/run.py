@@ -26,10 +26,12 @@ from services.core.domain.zones import locate
 from services.core.storage.database import DatabaseUnavailable
 from services.core.storage.progress import Progress as CampaignProgress
 from services.core.storage.progress import numbers_of, progress_of, running_campaign_named
-from services.core.usecases import campaign_verbs, import_contacts, installation_verbs
-from services.core.usecases.campaign_verbs import NewCampaign
+from services.core.usecases.campaigns import campaign_verbs
+from services.core.usecases.campaigns.campaign_verbs import NewCampaign
+from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.context import Context
-from services.core.usecases.plan_campaign import plan_campaign
+from services.core.usecases.operations import installation_verbs
 
 CONTACTS = Path(__file__).with_name("contacts.csv")
 NAME = "Demo"

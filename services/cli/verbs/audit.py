@@ -36,7 +36,7 @@ def list_(
     Example: attackacrack audit list --act message.released --since 2026-11-24T09:00:00-05:00
     """
     from services.cli.values import read_instant
-    from services.core.usecases.audit_verbs import list_audit
+    from services.core.usecases.operations.audit import list_audit
 
     return list_audit(
         context,

@@ -115,7 +115,7 @@ def create(
 
     Example: attackacrack campaigns create --name May --all --template "Hi {{first_name|you}}! Reply STOP to opt out."
     """
-    from services.core.usecases import campaign_verbs
+    from services.core.usecases.campaigns import campaign_verbs
 
     if (import_id is None) == (not everyone):
         raise typer.BadParameter("name the audience: --import ID or --all")
@@ -146,8 +146,8 @@ def plan(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack campaigns plan "Spring check"
     """
+    from services.core.usecases.campaigns.plan import plan_campaign
     from services.core.usecases.inspect_verbs import campaign_id_of
-    from services.core.usecases.plan_campaign import plan_campaign
 
     return plan_campaign(context, campaign_id_of(context, campaign), by=by)
 
@@ -163,7 +163,7 @@ def start(
 
     Example: attackacrack campaigns start "Spring check" --plan 9f86d081...
     """
-    from services.core.usecases import campaign_verbs
+    from services.core.usecases.campaigns import campaign_verbs
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     return campaign_verbs.start(context, campaign_id_of(context, campaign), plan_hash=plan_hash, by=by)
@@ -175,7 +175,7 @@ def pause(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack campaigns pause "Spring check"
     """
-    from services.core.usecases import campaign_verbs
+    from services.core.usecases.campaigns import campaign_verbs
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     return campaign_verbs.pause(context, campaign_id_of(context, campaign), by=by)
@@ -187,7 +187,7 @@ def resume(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack campaigns resume "Spring check"
     """
-    from services.core.usecases import campaign_verbs
+    from services.core.usecases.campaigns import campaign_verbs
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     return campaign_verbs.resume(context, campaign_id_of(context, campaign), by=by)
@@ -199,7 +199,7 @@ def cancel(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack campaigns cancel "Spring check"
     """
-    from services.core.usecases import campaign_verbs
+    from services.core.usecases.campaigns import campaign_verbs
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     return campaign_verbs.cancel(context, campaign_id_of(context, campaign), by=by)
@@ -222,7 +222,7 @@ def show(context: "Context", campaign: Key) -> Any:
 
     Example: attackacrack campaigns show 1 --json
     """
-    from services.core.usecases import campaign_verbs
+    from services.core.usecases.campaigns import campaign_verbs
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     return campaign_verbs.show(context, str(campaign_id_of(context, campaign)))
@@ -234,7 +234,7 @@ def results(context: "Context", campaign: Key) -> Any:
 
     Example: attackacrack campaigns results "Spring check"
     """
-    from services.core.usecases.campaign_results import campaign_results
+    from services.core.usecases.campaigns.results import campaign_results
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     return campaign_results(context, campaign_id_of(context, campaign))
@@ -262,7 +262,7 @@ def recipients(
 
     Example: attackacrack campaigns recipients "Spring check" --excluded
     """
-    from services.core.usecases.campaign_results import list_recipients
+    from services.core.usecases.campaigns.results import list_recipients
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     campaign_id = campaign_id_of(context, campaign)
@@ -283,7 +283,7 @@ def export(
 
     Example: attackacrack campaigns export "Spring check" spring.csv
     """
-    from services.core.usecases.campaign_results import export_recipients
+    from services.core.usecases.campaigns.results import export_recipients
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     return write_new(file, export_recipients(context, campaign_id_of(context, campaign), by=by))
@@ -303,7 +303,7 @@ def clone(
 
     Example: attackacrack campaigns clone "Spring check" --name "Spring check, again" --only-failed
     """
-    from services.core.usecases.clone_campaign import clone_campaign
+    from services.core.usecases.campaigns.clone import clone_campaign
     from services.core.usecases.inspect_verbs import campaign_id_of
 
     return clone_campaign(context, campaign_id_of(context, campaign), name=name, only_failed=only_failed, by=by)

@@ -63,7 +63,7 @@ def import_file(
 
     Example: attackacrack contacts import list.csv --confirm
     """
-    from services.core.usecases import import_contacts
+    from services.core.usecases.contacts import imports as import_contacts
 
     if dry_run and yes:
         raise typer.BadParameter("--dry-run and --confirm exclude each other")
@@ -83,7 +83,7 @@ def confirm(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack contacts confirm 12
     """
-    from services.core.usecases import import_contacts
+    from services.core.usecases.contacts import imports as import_contacts
 
     return import_contacts.confirm(context, import_id, by=by)
 
@@ -101,7 +101,7 @@ def list_imports(context: "Context", limit: Limit = 100, after: After = 0) -> An
 
     Example: attackacrack contacts imports
     """
-    from services.core.usecases import import_contacts
+    from services.core.usecases.contacts import imports as import_contacts
 
     return import_contacts.list_imports(context, after=after, limit=limit)
 
@@ -112,7 +112,7 @@ def show_import(context: "Context", import_id: Id) -> Any:
 
     Example: attackacrack contacts show-import 12
     """
-    from services.core.usecases import import_contacts
+    from services.core.usecases.contacts import imports as import_contacts
 
     return import_contacts.show(context, import_id)
 
@@ -135,7 +135,7 @@ def import_rows(
 
     Example: attackacrack contacts import-rows 12 --csv refused.csv
     """
-    from services.core.usecases import import_contacts
+    from services.core.usecases.contacts import imports as import_contacts
 
     wanted = None if every else outcome
     if csv is not None:
@@ -149,7 +149,7 @@ def discard_import(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack contacts discard-import 12
     """
-    from services.core.usecases import import_contacts
+    from services.core.usecases.contacts import imports as import_contacts
 
     return import_contacts.discard(context, import_id, by=by)
 
@@ -193,7 +193,7 @@ def add(
 
     Example: attackacrack contacts add "(202) 555-0143" --first-name Ada --state NY
     """
-    from services.core.usecases.contact_verbs import NewContact, add_contact
+    from services.core.usecases.contacts.contact_verbs import NewContact, add_contact
 
     new = NewContact(
         phone=number,
@@ -220,7 +220,7 @@ def erase(
 
     Example: attackacrack contacts erase +12025550143 --reason "her letter of 2 March"
     """
-    from services.core.usecases.erase_contact import erase_contact
+    from services.core.usecases.contacts.erase import erase_contact
     from services.core.usecases.inspect_verbs import find_contact
 
     if not yes:

@@ -28,8 +28,8 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
     Example: attackacrack dead-letters list
     """
-    from services.core.usecases.dead_letter_verbs import list_open
     from services.core.usecases.inspect_verbs import Page
+    from services.core.usecases.operations.dead_letter_verbs import list_open
 
     letters = list_open(context, after=after, limit=limit + 1)
     return Page(letters[:limit], letters[limit - 1].letter_id if len(letters) > limit else None)
@@ -41,7 +41,7 @@ def show(context: "Context", letter: Id) -> Any:
 
     Example: attackacrack dead-letters show 7
     """
-    from services.core.usecases.dead_letter_verbs import show as show_letter
+    from services.core.usecases.operations.dead_letter_verbs import show as show_letter
 
     return show_letter(context, letter)
 
@@ -60,8 +60,8 @@ def replay(
 
     Example: attackacrack dead-letters replay 7 8 --dry-run
     """
-    from services.core.usecases.dead_letter_verbs import Replayed, replay_many
-    from services.core.usecases.dead_letter_verbs import replay as replay_one
+    from services.core.usecases.operations.dead_letter_verbs import Replayed, replay_many
+    from services.core.usecases.operations.dead_letter_verbs import replay as replay_one
 
     if bool(letters) == everything:
         raise typer.BadParameter("name letters, or --all")
@@ -78,6 +78,6 @@ def discard(
 
     Example: attackacrack dead-letters discard 7 --note "the contact was erased"
     """
-    from services.core.usecases import dead_letter_verbs
+    from services.core.usecases.operations import dead_letter_verbs
 
     return dead_letter_verbs.discard(context, letter, note=note, by=by)

@@ -51,7 +51,7 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
     Example: attackacrack held list
     """
-    from services.core.usecases.held_verbs import list_held
+    from services.core.usecases.messages.held_verbs import list_held
 
     return list_held(context, after=after, limit=limit)
 
@@ -62,7 +62,7 @@ def show(context: "Context", message: Id) -> Any:
 
     Example: attackacrack held show 42
     """
-    from services.core.usecases.held_verbs import show_held
+    from services.core.usecases.messages.held_verbs import show_held
 
     return show_held(context, message)
 
@@ -82,7 +82,7 @@ def release(
 
     Example: attackacrack held release 42 --by maria --reason "called her: nothing came"
     """
-    from services.core.usecases import held_verbs
+    from services.core.usecases.messages import held_verbs
 
     _show_first(context, message)
 
@@ -104,7 +104,7 @@ def bind(
 
     Example: attackacrack held bind 42 MSG123 --by maria --reason "same text, seen in the app"
     """
-    from services.core.usecases import held_verbs
+    from services.core.usecases.messages import held_verbs
 
     _show_first(context, message)
     return _when_free(lambda: held_verbs.bind(context, message, provider_message_id, by=by, reason=reason))
@@ -116,7 +116,7 @@ def cancel(context: "Context", message: Id, by: Person, reason: Reason) -> Any:
 
     Example: attackacrack held cancel 42 --by maria --reason "the offer is over"
     """
-    from services.core.usecases import held_verbs
+    from services.core.usecases.messages import held_verbs
 
     _show_first(context, message)
     return held_verbs.cancel(context, message, by=by, reason=reason)
@@ -139,7 +139,7 @@ def release_many(
 
     Example: attackacrack held release-many --campaign Spring --by maria --reason "workers were killed"
     """
-    from services.core.usecases import held_verbs
+    from services.core.usecases.messages import held_verbs
 
     chosen = _filter(context, campaign, older_than, held_for)
 
@@ -166,7 +166,7 @@ def cancel_many(
 
     Example: attackacrack held cancel-many --campaign Spring --by maria --reason "the offer is over" --apply
     """
-    from services.core.usecases import held_verbs
+    from services.core.usecases.messages import held_verbs
 
     chosen = _filter(context, campaign, older_than, held_for)
     return held_verbs.cancel_many(context, chosen, by=by, reason=reason, dry_run=not apply, limit=limit)
@@ -174,8 +174,8 @@ def cancel_many(
 
 def _filter(context: "Context", campaign: str | None, older_than: str | None, held_for: str | None) -> Any:
     from services.cli.values import read_duration
-    from services.core.usecases.held_verbs import HeldFilter
     from services.core.usecases.inspect_verbs import campaign_id_of
+    from services.core.usecases.messages.held_verbs import HeldFilter
 
     return HeldFilter(
         campaign_id=campaign_id_of(context, campaign) if campaign is not None else None,
@@ -188,7 +188,7 @@ def _show_first(context: "Context", message_id: int) -> None:
     """Put the evidence before the person, beside the result that follows."""
     from rich.console import Console
 
-    from services.core.usecases.held_verbs import show_held
+    from services.core.usecases.messages.held_verbs import show_held
 
     screen = Console(stderr=True, highlight=False, width=200)
     for part in _evidence(show_held(context, message_id), ZoneInfo(context.settings.business_zone)):

@@ -55,7 +55,7 @@ def import_(
 
     Example: attackacrack jobs import jobs.csv --confirm
     """
-    from services.core.usecases.job_verbs import import_jobs
+    from services.core.usecases.jobs.job_verbs import import_jobs
 
     with file.open("rb") as opened:
         return import_jobs(context, iter(lambda: opened.read(PIECE), b""), by=by, apply=apply)
@@ -109,7 +109,7 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
     Example: attackacrack jobs list
     """
-    from services.core.usecases.job_verbs import list_jobs
+    from services.core.usecases.jobs.job_verbs import list_jobs
 
     return list_jobs(context, after=after, limit=limit)
 
@@ -120,7 +120,7 @@ def show(context: "Context", job: Name) -> Any:
 
     Example: attackacrack jobs show J-17
     """
-    from services.core.usecases.job_verbs import show_job
+    from services.core.usecases.jobs.job_verbs import show_job
 
     return show_job(context, job)
 
@@ -138,8 +138,8 @@ def _put(
     must_exist: bool,
 ) -> Any:
     from services.core.domain.jobs_csv import GivenJob
-    from services.core.usecases.job_verbs import put_job
-    from services.core.usecases.person_key import read_phone
+    from services.core.usecases.contacts.person_key import read_phone
+    from services.core.usecases.jobs.job_verbs import put_job
 
     zone = ZoneInfo(context.settings.business_zone)
     given = GivenJob(

@@ -72,7 +72,7 @@ def _story(result: Any, zone: ZoneInfo) -> list[Any]:
 
 def _trace(result: Any) -> list[Any]:
     """The drawing that was asked for, or why there is none."""
-    from services.core.usecases.show_trace import TracedExplanation
+    from services.core.usecases.messages.trace import TracedExplanation
 
     if result.trace_id and not result.trace_kept:
         return ["", "The trace was not sampled: what failed in it is in the logs under its id, and in the metrics."]
@@ -91,7 +91,7 @@ def why(
 
     Example: attackacrack messages why 42 --trace
     """
-    from services.core.usecases.explain_message import explain_message
-    from services.core.usecases.show_trace import explain_with_trace
+    from services.core.usecases.messages.explain import explain_message
+    from services.core.usecases.messages.trace import explain_with_trace
 
     return explain_with_trace(context, message) if trace else explain_message(context, message)

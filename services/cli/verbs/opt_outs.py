@@ -40,7 +40,7 @@ def add(
 
     Example: attackacrack opt-outs add "(202) 555-0143" --evidence "asked on the phone, 2 March"
     """
-    from services.core.usecases.contact_verbs import add_opt_out
+    from services.core.usecases.contacts.contact_verbs import add_opt_out
 
     return add_opt_out(context, number, evidence=evidence, by=by)
 
@@ -58,6 +58,6 @@ def lift(
 
     Example: attackacrack opt-outs lift "(202) 555-0143" --evidence "signed up again at the fair, form 17"
     """
-    from services.core.usecases.contact_verbs import lift_opt_out
+    from services.core.usecases.contacts.contact_verbs import lift_opt_out
 
     return lift_opt_out(context, number, evidence=evidence, by=by)

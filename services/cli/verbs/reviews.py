@@ -24,7 +24,7 @@ def list_(
 
     Example: attackacrack reviews list
     """
-    from services.core.usecases.review_verbs import list_reviews
+    from services.core.usecases.contacts.review_verbs import list_reviews
 
     return list_reviews(context, after=after, limit=limit, undecided=not everything)
 
@@ -35,7 +35,7 @@ def show(context: "Context", review: Id) -> Any:
 
     Example: attackacrack reviews show 7
     """
-    from services.core.usecases.review_verbs import show_review
+    from services.core.usecases.contacts.review_verbs import show_review
 
     return show_review(context, review)
 
@@ -58,8 +58,8 @@ def decide(
     Example: attackacrack reviews decide 7 --opt-out --note "called back"
     Example: attackacrack reviews decide 7 --opt-out-other "617-555-0162"
     """
-    from services.core.usecases.review_verbs import ReviewDecision
-    from services.core.usecases.review_verbs import decide as decide_review
+    from services.core.usecases.contacts.review_verbs import ReviewDecision
+    from services.core.usecases.contacts.review_verbs import decide as decide_review
 
     if (opt_out is None) == (other is None):
         raise typer.BadParameter("say one of --opt-out, --keep and --opt-out-other NUMBER")

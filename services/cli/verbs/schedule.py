@@ -32,7 +32,7 @@ def list_(context: "Context") -> Any:
     Example: attackacrack schedule list --json
     """
     from services.core.usecases.inspect_verbs import Page
-    from services.core.usecases.schedule_verbs import list_jobs
+    from services.core.usecases.schedule.schedule_verbs import list_jobs
 
     return Page(list_jobs(context.database, zone=context.settings.business_zone), None)
 
@@ -48,8 +48,8 @@ def history(
 
     Example: attackacrack schedule history queue_daily_campaigns
     """
-    from services.core.usecases import schedule_verbs
     from services.core.usecases.inspect_verbs import Page
+    from services.core.usecases.schedule import schedule_verbs
 
     runs = schedule_verbs.history(context.database, job=job, before=before, limit=limit + 1)
     return Page(runs[:limit], runs[limit - 1].run_id if len(runs) > limit else None)
@@ -61,7 +61,7 @@ def run_now(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack schedule run-now operational_health_check
     """
-    from services.core.usecases import schedule_verbs
+    from services.core.usecases.schedule import schedule_verbs
 
     return schedule_verbs.run_now(context.database, job, by=by)
 
@@ -72,7 +72,7 @@ def pause(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack schedule pause check_completed_jobs
     """
-    from services.core.usecases import schedule_verbs
+    from services.core.usecases.schedule import schedule_verbs
 
     return schedule_verbs.pause(context.database, job, by=by, zone=context.settings.business_zone)
 
@@ -83,6 +83,6 @@ def resume(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack schedule resume check_completed_jobs
     """
-    from services.core.usecases import schedule_verbs
+    from services.core.usecases.schedule import schedule_verbs
 
     return schedule_verbs.resume(context.database, job, by=by, zone=context.settings.business_zone)

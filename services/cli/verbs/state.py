@@ -24,7 +24,7 @@ def health(context: "Context") -> dict[str, Any]:
 
     Example: attackacrack health --json
     """
-    from services.core.usecases.check_health import check_health
+    from services.core.usecases.operations.health import check_health
 
     report = check_health(context)
     return {"at": report.at, "healthy": report.healthy, "parts": report.parts}

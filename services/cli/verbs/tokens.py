@@ -32,7 +32,7 @@ def create(
     Example: attackacrack tokens create office --person "Maria Lopez" --role operator
     """
     from services.cli.values import read_duration
-    from services.core.usecases.token_verbs import create_token
+    from services.core.usecases.operations.token_verbs import create_token
 
     duration = read_duration(valid_for) if valid_for is not None else None
     return create_token(context, name=name, role=role, valid_for=duration, person=person, by=by)
@@ -45,7 +45,7 @@ def list_(context: "Context") -> Any:
     Example: attackacrack tokens list
     """
     from services.core.usecases.inspect_verbs import Page
-    from services.core.usecases.token_verbs import list_tokens
+    from services.core.usecases.operations.token_verbs import list_tokens
 
     return Page(list_tokens(context), None)
 
@@ -56,6 +56,6 @@ def revoke(context: "Context", name: Annotated[str, typer.Argument(show_default=
 
     Example: attackacrack tokens revoke office
     """
-    from services.core.usecases.token_verbs import revoke_token
+    from services.core.usecases.operations.token_verbs import revoke_token
 
     return revoke_token(context, name, by=by)

@@ -28,7 +28,7 @@ def show(context: "Context", trace: Annotated[str, typer.Argument(metavar="TRACE
     """
     import re
 
-    from services.core.usecases.show_trace import show_trace
+    from services.core.usecases.messages.trace import show_trace
 
     if not re.fullmatch(TRACE_ID, trace):
         raise typer.BadParameter("a trace id is 32 hexadecimal digits")

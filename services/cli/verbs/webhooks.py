@@ -40,7 +40,7 @@ def list_(
 
     Example: attackacrack webhooks list --status quarantined
     """
-    from services.core.usecases.webhook_verbs import list_webhooks
+    from services.core.usecases.webhooks.webhook_verbs import list_webhooks
 
     return list_webhooks(context, status=status, after=after, limit=limit)
 
@@ -58,7 +58,7 @@ def show(
     from base64 import b64decode
 
     from services.core.domain.failures import Conflict
-    from services.core.usecases.webhook_verbs import show_webhook
+    from services.core.usecases.webhooks.webhook_verbs import show_webhook
 
     shown = show_webhook(context, webhook)
     if not raw:
@@ -83,7 +83,7 @@ def replay(
 
     Example: attackacrack webhooks replay --all --dry-run
     """
-    from services.core.usecases.webhook_verbs import WebhooksReplayed, replay_webhook, replay_webhooks
+    from services.core.usecases.webhooks.webhook_verbs import WebhooksReplayed, replay_webhook, replay_webhooks
 
     if bool(webhooks) == everything:
         raise typer.BadParameter("name webhooks, or --all")
@@ -101,6 +101,6 @@ def discard(
 
     Example: attackacrack webhooks discard 7 --note "a test event of the provider's"
     """
-    from services.core.usecases.webhook_verbs import discard_webhook
+    from services.core.usecases.webhooks.webhook_verbs import discard_webhook
 
     return discard_webhook(context, webhook, note=note, by=by)

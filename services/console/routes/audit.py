@@ -9,7 +9,7 @@ from services.console.endpoints import Endpoint, Work
 from services.console.shapes import audit as shapes
 from services.console.shapes.values import Page
 from services.core.domain.access import Role
-from services.core.usecases import audit_verbs
+from services.core.usecases.operations import audit as audit_verbs
 
 
 def list_audit(work: Work, request: Request, query: Annotated[shapes.AuditQuery, Query()]) -> dict[str, Any]:

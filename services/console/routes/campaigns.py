@@ -10,9 +10,10 @@ from services.console.shapes import campaigns as shapes
 from services.console.shapes.values import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.usecases import campaign_verbs, inspect_verbs
-from services.core.usecases.campaign_verbs import CampaignView, NewCampaign
-from services.core.usecases.plan_campaign import Plan, plan_campaign
+from services.core.usecases import inspect_verbs
+from services.core.usecases.campaigns import campaign_verbs
+from services.core.usecases.campaigns.campaign_verbs import CampaignView, NewCampaign
+from services.core.usecases.campaigns.plan import Plan, plan_campaign
 
 
 def list_campaigns(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from services.console.shapes import contacts as shapes
 from services.console.shapes.values import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.usecases import contact_verbs, import_contacts, inspect_verbs
-from services.core.usecases.contact_verbs import NewContact
-from services.core.usecases.erase_contact import Erasure
-from services.core.usecases.erase_contact import erase_contact as erase
-from services.core.usecases.import_contacts import ImportReport
+from services.core.usecases import inspect_verbs
+from services.core.usecases.contacts import contact_verbs
+from services.core.usecases.contacts import imports as import_contacts
+from services.core.usecases.contacts.contact_verbs import NewContact
+from services.core.usecases.contacts.erase import Erasure
+from services.core.usecases.contacts.erase import erase_contact as erase
+from services.core.usecases.contacts.imports import ImportReport
 from services.core.usecases.inspect_verbs import ContactView
 
 

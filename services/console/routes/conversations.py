@@ -11,8 +11,8 @@ from services.console.endpoints import Caller, ContactKey, Endpoint, Work
 from services.console.shapes import conversations as shapes
 from services.console.shapes.values import Page, PageQuery
 from services.core.domain.access import Role
-from services.core.usecases import conversation_verbs
-from services.core.usecases.conversation_verbs import Reply
+from services.core.usecases.contacts import conversation_verbs
+from services.core.usecases.contacts.conversation_verbs import Reply
 
 
 def list_conversations(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:

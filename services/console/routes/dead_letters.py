@@ -11,8 +11,8 @@ from services.console.shapes import dead_letters as shapes
 from services.console.shapes.values import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.usecases import dead_letter_verbs
-from services.core.usecases.dead_letter_verbs import DeadLetterView, Replayed
+from services.core.usecases.operations import dead_letter_verbs
+from services.core.usecases.operations.dead_letter_verbs import DeadLetterView, Replayed
 
 
 def list_dead_letters(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from services.console.shapes import held as shapes
 from services.console.shapes.values import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.usecases import held_verbs
-from services.core.usecases.held_verbs import Decided, HeldFilter, HeldView
+from services.core.usecases.messages import held_verbs
+from services.core.usecases.messages.held_verbs import Decided, HeldFilter, HeldView
 
 
 def list_held(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from services.console.endpoints import AtProvider, By, Endpoint, Work
 from services.console.shapes import installation as shapes
 from services.core.domain.access import Role
-from services.core.usecases import check_health, installation_verbs, recover
-from services.core.usecases.installation_verbs import ClockState, SendingState
-from services.core.usecases.recover import Recovery
+from services.core.usecases.operations import health as check_health
+from services.core.usecases.operations import installation_verbs, recover
+from services.core.usecases.operations.installation_verbs import ClockState, SendingState
+from services.core.usecases.operations.recover import Recovery
 
 
 def show_health(work: Work) -> shapes.Health:

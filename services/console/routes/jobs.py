@@ -11,9 +11,9 @@ from services.console.shapes.values import Page, PageQuery
 from services.console.versions import Versions, tag, tagged
 from services.core.domain.access import Role
 from services.core.domain.jobs_csv import TIMES, GivenJob
-from services.core.usecases import job_verbs
-from services.core.usecases.job_verbs import JobImportReport, JobView, PutJob
-from services.core.usecases.person_key import read_phone
+from services.core.usecases.contacts.person_key import read_phone
+from services.core.usecases.jobs import job_verbs
+from services.core.usecases.jobs.job_verbs import JobImportReport, JobView, PutJob
 
 ExternalId = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 

@@ -10,9 +10,9 @@ from services.console.shapes import messages as shapes
 from services.console.shapes.values import Page
 from services.core.domain.access import Role
 from services.core.usecases import inspect_verbs
-from services.core.usecases.explain_message import Explanation
-from services.core.usecases.explain_message import explain_message as explain
 from services.core.usecases.inspect_verbs import MessageView
+from services.core.usecases.messages.explain import Explanation
+from services.core.usecases.messages.explain import explain_message as explain
 
 
 def list_messages(work: Work, request: Request, query: Annotated[shapes.MessagesQuery, Query()]) -> dict[str, Any]:

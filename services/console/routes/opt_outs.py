@@ -10,7 +10,8 @@ from services.console.shapes import opt_outs as shapes
 from services.console.shapes.contacts import Contact
 from services.console.shapes.values import Page
 from services.core.domain.access import Role
-from services.core.usecases import contact_verbs, inspect_verbs
+from services.core.usecases import inspect_verbs
+from services.core.usecases.contacts import contact_verbs
 from services.core.usecases.inspect_verbs import ContactView
 
 

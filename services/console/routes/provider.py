@@ -7,8 +7,8 @@ from fastapi import Path
 from services.console.endpoints import AtProvider, By, Endpoint, Work
 from services.console.shapes import provider as shapes
 from services.core.domain.access import Role
-from services.core.usecases import provider_verbs
-from services.core.usecases.provider_verbs import Checklist, ChecklistAnswer, ProviderCheck, WebhookKey
+from services.core.usecases.operations import provider_verbs
+from services.core.usecases.operations.provider_verbs import Checklist, ChecklistAnswer, ProviderCheck, WebhookKey
 
 ItemKey = Annotated[str, Path(pattern=r"^[a-z_]{1,64}$")]
 

@@ -11,9 +11,10 @@ from services.console.shapes.campaigns import Campaign
 from services.console.shapes.values import Page
 from services.console.versions import tagged
 from services.core.domain.access import Role
-from services.core.usecases import campaign_results, clone_campaign
-from services.core.usecases.campaign_results import CampaignResults
-from services.core.usecases.campaign_verbs import CampaignView
+from services.core.usecases.campaigns import clone as clone_campaign
+from services.core.usecases.campaigns import results as campaign_results
+from services.core.usecases.campaigns.campaign_verbs import CampaignView
+from services.core.usecases.campaigns.results import CampaignResults
 
 
 def show_results(work: Work, campaign_id: PathId) -> CampaignResults:

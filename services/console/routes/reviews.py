@@ -10,8 +10,8 @@ from services.console.shapes import reviews as shapes
 from services.console.shapes.values import Page
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.usecases import review_verbs
-from services.core.usecases.review_verbs import ReviewView
+from services.core.usecases.contacts import review_verbs
+from services.core.usecases.contacts.review_verbs import ReviewView
 
 
 def list_reviews(work: Work, request: Request, query: Annotated[shapes.ReviewsQuery, Query()]) -> dict[str, Any]:

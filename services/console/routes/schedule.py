@@ -10,8 +10,8 @@ from services.console.endpoints import By, Endpoint, Work
 from services.console.shapes import schedule as shapes
 from services.console.shapes.values import Page, PageQuery
 from services.core.domain.access import Role
-from services.core.usecases import schedule_verbs
-from services.core.usecases.schedule_verbs import RunView, Switched
+from services.core.usecases.schedule import schedule_verbs
+from services.core.usecases.schedule.schedule_verbs import RunView, Switched
 
 JobName = Annotated[str, Path(pattern=r"^[a-z_]{1,64}$")]
 

@@ -8,8 +8,8 @@ from services.console.endpoints import By, Endpoint, Work
 from services.console.shapes import tokens as shapes
 from services.console.shapes.values import Page
 from services.core.domain.access import Role
-from services.core.usecases import token_verbs
-from services.core.usecases.token_verbs import NewToken, TokenView
+from services.core.usecases.operations import token_verbs
+from services.core.usecases.operations.token_verbs import NewToken, TokenView
 
 TokenName = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
 

@@ -7,8 +7,8 @@ from fastapi import Path
 from services.console.endpoints import Endpoint, Work
 from services.console.shapes import traces as shapes
 from services.core.domain.access import Role
-from services.core.usecases import show_trace as traces
-from services.core.usecases.show_trace import Trace
+from services.core.usecases.messages import trace as traces
+from services.core.usecases.messages.trace import Trace
 
 TraceId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 

@@ -10,8 +10,8 @@ from services.console.shapes import webhooks as shapes
 from services.console.shapes.values import Page
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.usecases import webhook_verbs
-from services.core.usecases.webhook_verbs import WebhookBody, WebhooksReplayed
+from services.core.usecases.webhooks import webhook_verbs
+from services.core.usecases.webhooks.webhook_verbs import WebhookBody, WebhooksReplayed
 
 
 def list_webhooks(work: Work, request: Request, query: Annotated[shapes.WebhooksQuery, Query()]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import Field
 from services.console.shapes.values import PHONE_NAMES, Answered, Asked, Instant, OfPerson, Phone, Short, Taken, example
 from services.core.domain.jobs import JobState
 from services.core.domain.messages import MessageStatus
-from services.core.usecases.job_verbs import PutOutcome
+from services.core.usecases.jobs.job_verbs import PutOutcome
 
 JOB: dict[str, Any] = {
     "job_id": 5,

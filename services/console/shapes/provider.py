@@ -7,7 +7,7 @@ from pydantic import Field
 
 from services.console.shapes.installation import HealthPart
 from services.console.shapes.values import Answered, Taken, example
-from services.core.usecases.provider_verbs import ChecklistState
+from services.core.usecases.operations.provider_verbs import ChecklistState
 
 ITEM = {
     "key": "daily_cap",

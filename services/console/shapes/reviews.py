@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.console.shapes.values import OfPerson, PageQuery, Reason, Taken, example
-from services.core.usecases.review_verbs import ReviewDecision
+from services.core.usecases.contacts.review_verbs import ReviewDecision
 
 
 class ReviewsQuery(PageQuery):

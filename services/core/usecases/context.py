@@ -31,7 +31,7 @@ class Context:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.vouched: Standing | None = None
-        """The run of the database that this process may send from; see `usecases.vouch`."""
+        """The run of the database that this process may send from; see `usecases.operations.vouch`."""
 
     @cached_property
     def database(self) -> Database:

@@ -9,9 +9,9 @@ from services.core.domain.failures import NotFound
 from services.core.queue.inspection import PoolLoad, WorkerState
 from services.core.storage import campaigns, contacts, messages, opt_outs, work
 from services.core.storage.models import Campaign, Contact, Message, OptOut, TaskRun
+from services.core.usecases.contacts.person_key import is_id, person_key, read_phone
 from services.core.usecases.context import Context
-from services.core.usecases.person_key import is_id, person_key, read_phone
-from services.core.usecases.read_vitals import queued_work
+from services.core.usecases.operations.vitals import queued_work
 
 Item = TypeVar("Item")
 

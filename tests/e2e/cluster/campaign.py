@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 from services.core.domain.sending_window import next_business_day
 from services.core.runtime.settings import read_settings
-from services.core.usecases import campaign_verbs, import_contacts, installation_verbs
-from services.core.usecases.campaign_verbs import NewCampaign
+from services.core.usecases.campaigns import campaign_verbs
+from services.core.usecases.campaigns.campaign_verbs import NewCampaign
+from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.context import open_context
-from services.core.usecases.plan_campaign import plan_campaign
+from services.core.usecases.operations import installation_verbs
 
 ACTOR = "e2e"
 

@@ -30,8 +30,8 @@ from services.core.storage.database import Database
 from services.core.storage.models import BeatLease, ScheduledRun
 from services.core.storage.rights import Component
 from services.core.usecases.context import Context
-from services.core.usecases.missing_runs import missing_runs
-from services.core.usecases.tick_schedule import tick_schedule
+from services.core.usecases.schedule.missing_runs import missing_runs
+from services.core.usecases.schedule.tick import tick_schedule
 from tests.conftest import signed_in
 from tests.tools.business_calendar import CLEANUP, DAILY, HALF_HOURLY, HOURLY
 from tests.tools.waiting import wait_until

@@ -11,8 +11,8 @@ from services.core.domain.failures import RetryableError
 from services.core.domain.schedule import RunStatus
 from services.core.runtime.failpoints import FailpointRaised
 from services.core.storage.schedule import ClaimedRun
-from services.core.usecases.run_scheduled_job import MAX_ATTEMPTS, run_scheduled_job
-from services.core.usecases.schedule_verbs import run_now
+from services.core.usecases.schedule.run import MAX_ATTEMPTS, run_scheduled_job
+from services.core.usecases.schedule.schedule_verbs import run_now
 
 JOB = "check_completed_jobs"
 SHORT = timedelta(milliseconds=100)

@@ -8,8 +8,8 @@ import pytest
 from services.core.domain.failures import NotFound
 from services.core.domain.schedule import JOBS
 from services.core.storage import audit
-from services.core.usecases.run_scheduled_job import run_scheduled_job
-from services.core.usecases.schedule_verbs import history, list_jobs, pause, resume, run_now
+from services.core.usecases.schedule.run import run_scheduled_job
+from services.core.usecases.schedule.schedule_verbs import history, list_jobs, pause, resume, run_now
 
 DAILY, HALF_HOURLY = "queue_daily_campaigns", "check_completed_jobs"
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from services.core.storage.models import AuditEntry
 from services.core.storage.tokens import find_named
-from services.core.usecases import held_verbs
+from services.core.usecases.messages import held_verbs
 from tests.tools.command_line import CommandLine
 from tests.tools.simulator import RunningSimulator
 

@@ -8,7 +8,7 @@ import pytest
 from services.core.domain.access import Role
 from services.core.domain.messages import MessageStatus
 from services.core.storage import clock, releases, tokens
-from services.core.usecases import held_verbs
+from services.core.usecases.messages import held_verbs
 from tests.integration.console.acts import add_message, new_number, warm_limiter
 from tests.integration.console.test_at_once import at_once
 from tests.integration.console.test_bad_input import check_problem

@@ -17,7 +17,7 @@ from services.cli.laptop.guard import Guard
 from services.core.queue.names import TaskName
 from services.core.runtime.settings import Durations, read_settings
 from services.core.usecases.context import Context
-from services.core.usecases.sweep import sweep
+from services.core.usecases.operations.sweep import sweep
 from tests.conftest import PostgresProcess, ValkeyProcess, start_valkey
 from tests.tools.ingress import JSON, RunningIngress, body_of, new_delivery_id, received, request, standard
 from tests.tools.waiting import wait_until

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from services.core.queue.enqueue import message
 from services.core.queue.names import WEBHOOK, Queue, TaskName
-from services.core.usecases.task_history import DatabaseJournal
+from services.core.usecases.operations.task_history import DatabaseJournal
 from tests.tools.hostile_messages import HALF, VALUES, hostile_messages
 from tests.tools.roles import running_role
 from tests.tools.servers import running_servers

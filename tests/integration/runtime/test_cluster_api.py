@@ -14,8 +14,8 @@ import pytest
 
 from services.core.openphone.own_events import certificate_until
 from services.core.runtime.cluster import ClusterUnreadable, read_rollouts
-from services.core.usecases import health_parts
-from services.core.usecases.health_parts import cluster_parts
+from services.core.usecases.operations import health_parts
+from services.core.usecases.operations.health_parts import cluster_parts
 
 PEM = Path(__file__).with_name("localhost.pem")  # made for these tests, for localhost alone
 TOKEN = "the-service-accounts-token"

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from services.core.usecases import contact_verbs, inspect_verbs
-from services.core.usecases.campaign_results import campaign_results, export_recipients, list_recipients
-from services.core.usecases.campaign_verbs import cancel, show, start
+from services.core.usecases import inspect_verbs
+from services.core.usecases.campaigns.campaign_verbs import cancel, show, start
+from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.proceed import continue_campaign
+from services.core.usecases.campaigns.results import campaign_results, export_recipients, list_recipients
+from services.core.usecases.contacts import contact_verbs
+from services.core.usecases.contacts.conversation_verbs import list_conversations, show_conversation
 from services.core.usecases.context import Context
-from services.core.usecases.continue_campaign import continue_campaign
-from services.core.usecases.conversation_verbs import list_conversations, show_conversation
-from services.core.usecases.measure import measure
-from services.core.usecases.plan_campaign import plan_campaign
-from services.core.usecases.sweep import sweep
+from services.core.usecases.operations.measure import measure
+from services.core.usecases.operations.sweep import sweep
 from tests.tools.million import DRAFT, LARGE, ROWS, million
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]

@@ -13,7 +13,7 @@ from services.cli.laptop.ports import free_ports
 from services.core.runtime.settings import read_settings
 from services.core.storage.database import Database, DatabaseRefused, DatabaseUnavailable, RightMissing
 from services.core.storage.migrate import upgrade
-from services.core.usecases.start_role import check_database
+from services.core.usecases.operations.start_role import check_database
 from tests.conftest import PASSWORD, PostgresProcess
 from tests.tools.waiting import wait_until
 

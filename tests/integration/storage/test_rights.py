@@ -19,7 +19,7 @@ from services.core.storage.database import Database, DatabaseRefused, RightMissi
 from services.core.storage.migrate import upgrade, wait_for_schema
 from services.core.storage.models import Base
 from services.core.storage.rights import RIGHTS, Component
-from services.core.usecases.start_role import check_database
+from services.core.usecases.operations.start_role import check_database
 from tests.conftest import PASSWORD, MigratedTemplate, PostgresProcess
 
 OWNER = f"attackacrack:{PASSWORD}"

@@ -12,10 +12,10 @@ from redis import Redis
 from services.core.queue.enqueue import QUEUED_AT_MOST, Batch, message
 from services.core.queue.names import CANARIES, WEBHOOK, Queue, TaskName, pool_of
 from services.core.storage import beat_lease
-from services.core.usecases.canary import send_canaries
-from services.core.usecases.dispatch import Dispatcher
-from services.core.usecases.sweep import IDS_PER_TASK, sweep
-from services.core.usecases.tick_schedule import tick_schedule
+from services.core.usecases.messages.dispatch import Dispatcher
+from services.core.usecases.operations.canary import send_canaries
+from services.core.usecases.operations.sweep import IDS_PER_TASK, sweep
+from services.core.usecases.schedule.tick import tick_schedule
 from services.webhook_ingress.publisher import Publisher
 from tests.benchmarks.backlog import REPLIES, measure_backlog
 from tests.tools.queues import waiting_ids

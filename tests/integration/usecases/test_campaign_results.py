@@ -8,15 +8,15 @@ import pytest
 
 from services.core.domain.comparison import Verdict
 from services.core.domain.failures import Conflict, NotFound
-from services.core.usecases.campaign_results import (
+from services.core.usecases.campaigns.campaign_verbs import cancel
+from services.core.usecases.campaigns.clone import clone_campaign
+from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.results import (
     CampaignResults,
     campaign_results,
     export_recipients,
     list_recipients,
 )
-from services.core.usecases.campaign_verbs import cancel
-from services.core.usecases.clone_campaign import clone_campaign
-from services.core.usecases.plan_campaign import plan_campaign
 from tests.tools.world import WITH_STOP, World, new_number
 
 SPLIT = {"template_b": f"B {WITH_STOP}", "split_percent_b": 50}

@@ -6,8 +6,8 @@ from itertools import count
 import pytest
 from sqlalchemy import text
 
-from services.core.usecases import clean_up as clean_up_module
-from services.core.usecases.clean_up import clean_up
+from services.core.usecases.operations import clean_up as clean_up_module
+from services.core.usecases.operations.clean_up import clean_up
 from tests.tools.world import World, new_number
 
 NOTHING = dict.fromkeys((name for name, _, _ in clean_up_module.RULES), 0)

@@ -7,7 +7,7 @@ import pytest
 
 from services.core.domain.failures import Conflict
 from services.core.openphone.errors import ProviderFailed, ProviderUnreachable
-from services.core.usecases.installation_verbs import align_clocks, move_clock, read_clock
+from services.core.usecases.operations.installation_verbs import align_clocks, move_clock, read_clock
 from tests.tools.world import World
 
 HOUR = timedelta(hours=1)

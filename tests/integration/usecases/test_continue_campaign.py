@@ -5,12 +5,12 @@ from collections import Counter
 import pytest
 
 from services.core.storage import campaigns
-from services.core.usecases.campaign_results import list_recipients
-from services.core.usecases.campaign_verbs import cancel, pause
-from services.core.usecases.continue_campaign import continue_campaign
-from services.core.usecases.erase_contact import erase_contact
-from services.core.usecases.queue_daily_campaigns import queue_daily_campaigns
-from services.core.usecases.sweep import sweep
+from services.core.usecases.campaigns.campaign_verbs import cancel, pause
+from services.core.usecases.campaigns.proceed import continue_campaign
+from services.core.usecases.campaigns.queue_today import queue_daily_campaigns
+from services.core.usecases.campaigns.results import list_recipients
+from services.core.usecases.contacts.erase import erase_contact
+from services.core.usecases.operations.sweep import sweep
 from tests.tools.world import World
 
 PEOPLE = 7

@@ -7,9 +7,9 @@ from datetime import datetime, time, timedelta
 import pytest
 
 from services.core.domain.sending_window import next_business_day
-from services.core.usecases.campaign_verbs import pause, resume
-from services.core.usecases.dispatch import Dispatcher
-from services.core.usecases.queue_daily_campaigns import queue_daily_campaigns
+from services.core.usecases.campaigns.campaign_verbs import pause, resume
+from services.core.usecases.campaigns.queue_today import queue_daily_campaigns
+from services.core.usecases.messages.dispatch import Dispatcher
 from tests.tools.world import ZONE, World
 
 QUEUED_AT = time(8, 30)

@@ -10,9 +10,9 @@ from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.reconciliation import LISTED_AFTER, LISTED_BEFORE, READ_TOGETHER
 from services.core.openphone.client import OpenPhoneClient
 from services.core.storage.rights import Component
-from services.core.usecases import held_verbs, reconcile
-from services.core.usecases.held_verbs import HeldFilter
-from services.core.usecases.sweep import LOOKS_PER_TASK, sweep
+from services.core.usecases.messages import held_verbs, reconcile
+from services.core.usecases.messages.held_verbs import HeldFilter
+from services.core.usecases.operations.sweep import LOOKS_PER_TASK, sweep
 from tests.tools.world import World
 
 pytestmark = pytest.mark.processes

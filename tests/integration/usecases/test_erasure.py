@@ -7,12 +7,12 @@ from sqlalchemy import text
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.messages import MessageStatus
-from services.core.usecases.campaign_verbs import show, start
-from services.core.usecases.contact_verbs import NewContact, add_contact, add_opt_out, lift_opt_out
-from services.core.usecases.erase_contact import Erasure, erase_contact
-from services.core.usecases.import_contacts import confirm, dry_run
+from services.core.usecases.campaigns.campaign_verbs import show, start
+from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.contacts.contact_verbs import NewContact, add_contact, add_opt_out, lift_opt_out
+from services.core.usecases.contacts.erase import Erasure, erase_contact
+from services.core.usecases.contacts.imports import confirm, dry_run
 from services.core.usecases.inspect_verbs import list_opt_outs
-from services.core.usecases.plan_campaign import plan_campaign
 from tests.tools.world import World, new_number
 
 NAME = "Zebulon"

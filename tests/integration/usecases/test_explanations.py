@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.core.usecases.campaign_verbs import pause
-from services.core.usecases.explain_message import explain_message
+from services.core.usecases.campaigns.campaign_verbs import pause
+from services.core.usecases.messages.explain import explain_message
 from tests.tools.world import ZONE, World
 
 

@@ -7,9 +7,9 @@ import pytest
 from services.core.openphone.errors import ProviderError
 from services.core.queue.names import Queue
 from services.core.storage import gap_audit
-from services.core.usecases.audit_gaps import audit_gaps
-from services.core.usecases.erase_contact import erase_contact
-from services.core.usecases.handle_event import handle_events
+from services.core.usecases.contacts.erase import erase_contact
+from services.core.usecases.webhooks.audit_gaps import audit_gaps
+from services.core.usecases.webhooks.handle import handle_events
 from tests.tools.simulator import eventually, free_port
 from tests.tools.world import World, new_number
 

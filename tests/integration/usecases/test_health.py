@@ -13,9 +13,9 @@ from services.core.queue.names import CANARIES, TaskName
 from services.core.runtime import metering
 from services.core.runtime.telemetry import HEALTH, PARTS, QUEUE_DEPTH, WAITING
 from services.core.storage import health, work
-from services.core.usecases.canary import send_canaries
-from services.core.usecases.check_health import check_health
-from services.core.usecases.measure import measure
+from services.core.usecases.operations.canary import send_canaries
+from services.core.usecases.operations.health import check_health
+from services.core.usecases.operations.measure import measure
 from tests.tools.http_role import free_port
 from tests.tools.world import World
 

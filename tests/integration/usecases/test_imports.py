@@ -14,13 +14,13 @@ from services.core.domain.imports import RowOutcome
 from services.core.queue.names import Queue
 from services.core.storage import bulk, imports
 from services.core.storage.database import DatabaseUnavailable
-from services.core.usecases import import_contacts
-from services.core.usecases.campaign_results import list_recipients
-from services.core.usecases.contact_verbs import NewContact, add_contact, add_opt_out
-from services.core.usecases.erase_contact import erase_contact
-from services.core.usecases.import_contacts import ImportReport, confirm, discard, dry_run, export_rows, list_rows
-from services.core.usecases.plan_campaign import plan_campaign
-from services.core.usecases.sweep import sweep
+from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.results import list_recipients
+from services.core.usecases.contacts import imports as import_contacts
+from services.core.usecases.contacts.contact_verbs import NewContact, add_contact, add_opt_out
+from services.core.usecases.contacts.erase import erase_contact
+from services.core.usecases.contacts.imports import ImportReport, confirm, discard, dry_run, export_rows, list_rows
+from services.core.usecases.operations.sweep import sweep
 from tests.tools.world import WITH_STOP, World, new_number
 
 

@@ -8,8 +8,8 @@ from services.core.domain.messages import MessageStatus
 from services.core.runtime import metering
 from services.core.runtime.telemetry import TRANSITIONS
 from services.core.storage.outbox import life
-from services.core.usecases.campaign_verbs import cancel
-from services.core.usecases.conversation_verbs import reply
+from services.core.usecases.campaigns.campaign_verbs import cancel
+from services.core.usecases.contacts.conversation_verbs import reply
 from tests.tools.world import World, new_number
 
 pytestmark = pytest.mark.processes

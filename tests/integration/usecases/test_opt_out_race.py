@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from services.core.storage import outbox
-from services.core.usecases import send_message
-from services.core.usecases.accept_webhook import store_webhooks
-from services.core.usecases.vouch import vouch
+from services.core.usecases.messages import send as send_message
+from services.core.usecases.operations.vouch import vouch
+from services.core.usecases.webhooks.accept import store_webhooks
 from tests.tools.waiting import GIVE_UP_AFTER, until_answered
 from tests.tools.world import World, new_number
 

@@ -8,11 +8,11 @@ import pytest
 
 from services.core.domain.failures import Conflict
 from services.core.domain.sending_window import next_business_day
-from services.core.usecases.campaign_results import list_recipients
-from services.core.usecases.campaign_verbs import start
-from services.core.usecases.contact_verbs import add_opt_out
-from services.core.usecases.import_contacts import confirm, dry_run
-from services.core.usecases.plan_campaign import Plan, plan_campaign
+from services.core.usecases.campaigns.campaign_verbs import start
+from services.core.usecases.campaigns.plan import Plan, plan_campaign
+from services.core.usecases.campaigns.results import list_recipients
+from services.core.usecases.contacts.contact_verbs import add_opt_out
+from services.core.usecases.contacts.imports import confirm, dry_run
 from tests.tools.world import WITH_STOP, ZONE, World, new_number
 
 Values = dict[str, Any]

@@ -18,14 +18,19 @@ from services.core.domain.inbox import InboxStatus
 from services.core.queue.names import Queue
 from services.core.runtime import metering
 from services.core.storage.models import Message
-from services.core.usecases.accept_webhook import Acceptance
-from services.core.usecases.audit_gaps import audit_gaps
-from services.core.usecases.clean_up import clean_up
-from services.core.usecases.handle_event import handle_events
-from services.core.usecases.read_vitals import read_vitals
-from services.core.usecases.sweep import sweep
-from services.core.usecases.webhook_verbs import discard_webhook, list_webhooks, replay_webhook, replay_webhooks
-from services.core.usecases.webhook_verbs import show_webhook as show
+from services.core.usecases.operations.clean_up import clean_up
+from services.core.usecases.operations.sweep import sweep
+from services.core.usecases.operations.vitals import read_vitals
+from services.core.usecases.webhooks.accept import Acceptance
+from services.core.usecases.webhooks.audit_gaps import audit_gaps
+from services.core.usecases.webhooks.handle import handle_events
+from services.core.usecases.webhooks.webhook_verbs import (
+    discard_webhook,
+    list_webhooks,
+    replay_webhook,
+    replay_webhooks,
+)
+from services.core.usecases.webhooks.webhook_verbs import show_webhook as show
 from tests.tools.world import World, new_number
 
 BY = "maria"

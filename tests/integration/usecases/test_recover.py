@@ -13,11 +13,11 @@ from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.messages import MessageKind
 from services.core.storage import audit
 from services.core.storage.models import Message
-from services.core.usecases.audit_gaps import audit_gaps
-from services.core.usecases.check_health import check_health
-from services.core.usecases.dispatch import Dispatcher
-from services.core.usecases.installation_verbs import sending_state
-from services.core.usecases.recover import adopt, recover
+from services.core.usecases.messages.dispatch import Dispatcher
+from services.core.usecases.operations.health import check_health
+from services.core.usecases.operations.installation_verbs import sending_state
+from services.core.usecases.operations.recover import adopt, recover
+from services.core.usecases.webhooks.audit_gaps import audit_gaps
 from tests.tools.world import World, new_number
 
 PutBack = Callable[[], None]

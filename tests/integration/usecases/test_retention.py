@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from services.core.storage.models import Base
-from services.core.usecases.clean_up import RULES, clean_up
-from services.core.usecases.import_contacts import confirm, dry_run
+from services.core.usecases.contacts.imports import confirm, dry_run
+from services.core.usecases.operations.clean_up import RULES, clean_up
 from tests.tools.world import World, new_number
 
 PAGE = (Path(__file__).parents[3] / "services" / "RETENTION.md").read_text()

@@ -18,11 +18,11 @@ from services.cli.laptop.ports import free_ports
 from services.cli.laptop.postgres import PostgresCluster, prepare_postgres
 from services.core.domain.failures import Conflict
 from services.core.storage.migrate import upgrade
-from services.core.usecases.audit_gaps import audit_gaps
 from services.core.usecases.context import Context
-from services.core.usecases.dispatch import Dispatcher
-from services.core.usecases.installation_verbs import sending_state
-from services.core.usecases.recover import adopt, recover
+from services.core.usecases.messages.dispatch import Dispatcher
+from services.core.usecases.operations.installation_verbs import sending_state
+from services.core.usecases.operations.recover import adopt, recover
+from services.core.usecases.webhooks.audit_gaps import audit_gaps
 from tests.conftest import PASSWORD, PostgresProcess
 from tests.tools.simulator import RunningSimulator, eventually
 from tests.tools.world import World, new_number

@@ -12,13 +12,13 @@ from services.core.openphone.outcomes import Accepted, NotStarted, RefusalReason
 from services.core.runtime.settings import Durations
 from services.core.storage import outbox
 from services.core.storage.outbox import life
-from services.core.usecases.campaign_verbs import cancel, pause
-from services.core.usecases.check_health import check_health
-from services.core.usecases.dispatch import Dispatcher
-from services.core.usecases.installation_verbs import sending_state, stop_sending
-from services.core.usecases.record_outcome import record_outcome
-from services.core.usecases.send_message import send_messages
-from services.core.usecases.sweep import sweep
+from services.core.usecases.campaigns.campaign_verbs import cancel, pause
+from services.core.usecases.messages.dispatch import Dispatcher
+from services.core.usecases.messages.record_outcome import record_outcome
+from services.core.usecases.messages.send import send_messages
+from services.core.usecases.operations.health import check_health
+from services.core.usecases.operations.installation_verbs import sending_state, stop_sending
+from services.core.usecases.operations.sweep import sweep
 from tests.conftest import ValkeyProcess
 from tests.tools.waiting import until_answered
 from tests.tools.world import World, new_number

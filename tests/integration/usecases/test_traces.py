@@ -10,10 +10,10 @@ from services.core.domain.messages import MessageStatus
 from services.core.queue.names import TaskName
 from services.core.runtime import tracing
 from services.core.storage import messages, work
-from services.core.usecases.dead_letter_verbs import replay
-from services.core.usecases.dispatch import Dispatcher
-from services.core.usecases.explain_message import explain_message
-from services.core.usecases.sweep import sweep
+from services.core.usecases.messages.dispatch import Dispatcher
+from services.core.usecases.messages.explain import explain_message
+from services.core.usecases.operations.dead_letter_verbs import replay
+from services.core.usecases.operations.sweep import sweep
 from tests.tools.spans import Recorded, id_of, links_of, parent_of, record
 from tests.tools.world import World, new_number
 

@@ -12,15 +12,19 @@ from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import MessageStatus
 from services.core.domain.schedule import RunStatus
 from services.core.storage import beat_lease, work
-from services.core.usecases import campaign_verbs, dead_letter_verbs, held_verbs, import_contacts, review_verbs
-from services.core.usecases.handle_event import handle_events
-from services.core.usecases.plan_campaign import plan_campaign
-from services.core.usecases.review_verbs import ReviewDecision
-from services.core.usecases.run_scheduled_job import run_scheduled_job
-from services.core.usecases.schedule_verbs import run_now
-from services.core.usecases.sweep import sweep
-from services.core.usecases.tick_schedule import tick_schedule
-from services.core.usecases.webhook_verbs import discard_webhook, replay_webhook
+from services.core.usecases.campaigns import campaign_verbs
+from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.contacts import imports as import_contacts
+from services.core.usecases.contacts import review_verbs
+from services.core.usecases.contacts.review_verbs import ReviewDecision
+from services.core.usecases.messages import held_verbs
+from services.core.usecases.operations import dead_letter_verbs
+from services.core.usecases.operations.sweep import sweep
+from services.core.usecases.schedule.run import run_scheduled_job
+from services.core.usecases.schedule.schedule_verbs import run_now
+from services.core.usecases.schedule.tick import tick_schedule
+from services.core.usecases.webhooks.handle import handle_events
+from services.core.usecases.webhooks.webhook_verbs import discard_webhook, replay_webhook
 from tests.tools.world import World, new_number
 
 BY = "maria"

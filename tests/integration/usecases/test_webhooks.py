@@ -12,10 +12,10 @@ from services.core.domain.inbox import MAX_DEATHS, MAX_ERRORS
 from services.core.openphone.outcomes import Accepted
 from services.core.runtime import failpoints
 from services.core.storage.models import DeadLetter, InboxEvent, Review
-from services.core.usecases import dead_letter_verbs
-from services.core.usecases.handle_event import handle_events
-from services.core.usecases.record_outcome import record_outcome
-from services.core.usecases.sweep import sweep
+from services.core.usecases.messages.record_outcome import record_outcome
+from services.core.usecases.operations import dead_letter_verbs
+from services.core.usecases.operations.sweep import sweep
+from services.core.usecases.webhooks.handle import handle_events
 from tests.integration.usecases.test_sending import begin
 from tests.tools.world import World, new_number
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.cli.verbs.sending import _show_state
-from services.core.usecases.installation_verbs import SendingState
+from services.core.usecases.operations.installation_verbs import SendingState
 
 AT = datetime(2026, 12, 1, 18, tzinfo=UTC)
 OPEN = SendingState(

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from services.core.runtime.cluster import ClusterUnreadable, Rollout, read_rollouts, rollout_of
-from services.core.usecases.health_parts import cluster_parts, rollouts_part
+from services.core.usecases.operations.health_parts import cluster_parts, rollouts_part
 
 
 def deployment(name: str = "beat", replicas: int = 2, generation: int = 3, **status: Any) -> dict[str, Any]:

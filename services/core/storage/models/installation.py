@@ -39,7 +39,7 @@ CURRENT_RUN = """
         extract(epoch FROM pg_postmaster_start_time())::numeric)
 """
 """Which run of the server this is: its timeline, and when it started. Files are put back while no server runs on them,
-so within a run nothing is forgotten; whether anything was before it is found out once (`usecases/vouch.py`)."""
+so within a run nothing is forgotten; whether anything was before it is found out once (`operations/vouch.py`)."""
 
 
 class Installation(Base):

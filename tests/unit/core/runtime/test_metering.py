@@ -28,7 +28,7 @@ from services.core.runtime.telemetry import (
     WAITING,
     Instrument,
 )
-from services.core.usecases.accept_webhook import Verdict
+from services.core.usecases.webhooks.accept import Verdict
 from services.webhook_ingress.reception import Unstored
 
 ROWS = 3

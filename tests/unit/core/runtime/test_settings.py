@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.core.runtime.failpoints import FailpointsInvalid, arm
 from services.core.runtime.settings import Settings, SettingsInvalid, read_settings
-from services.core.usecases.judge_settings import judge_settings
+from services.core.usecases.operations.judge_settings import judge_settings
 
 MARK = "s3cr3t-v4lue"
 KEY = "whsec_c3RhbmRhcmQta2V5LW9mLWEtdGVzdA=="

@@ -1,0 +1,52 @@
+"""Clone a campaign: a new draft with the same texts and pacing, for the same audience or for those whom it failed."""
+
+from services.core.domain.campaigns import CampaignStatus
+from services.core.domain.failures import Conflict, NotFound
+from services.core.storage import clock
+from services.core.storage.models import Campaign
+from services.core.usecases.campaigns.campaign_verbs import CampaignView, NewCampaign, create
+from services.core.usecases.context import Context
+
+OVER = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
+
+
+def clone_campaign(
+    context: Context,
+    campaign_id: int,
+    *,
+    name: str,
+    only_failed: bool = False,
+    by: str,
+) -> CampaignView:
+    """Make the draft, to be planned and approved like any other. An end that has passed is not taken along.
+
+    With `only_failed` its audience is whom the ended campaign's text failed to reach: a campaign itself never texts a
+    number twice, so another try is another campaign, under the same gate and caps. Raises `NotFound`, or `Conflict`
+    for a name that is taken or a campaign that still runs.
+    """
+    with context.database.reading() as session:
+        source = session.get(Campaign, campaign_id)
+        if source is None:
+            raise NotFound("campaign", campaign_id)
+        if only_failed and source.status not in OVER:
+            detail = f"campaign {campaign_id} is {source.status}: who failed is known when it is over"
+            raise Conflict("campaign_not_over", detail, pointer="/only_failed")
+        has_end = source.ends_at is not None and source.ends_at > clock.product_now(session)
+        fields = frozenset(source.audience.get("fields", ()))
+        audience = {key: value for key, value in source.audience.items() if key != "fields"}
+        new = NewCampaign(
+            name=name,
+            kind=source.kind,
+            template_a=source.template_a,
+            template_b=source.template_b,
+            split_percent_b=source.split_percent_b,
+            audience={"failed_of": campaign_id} if only_failed else audience,
+            window=source.window,
+            daily_cap=source.daily_cap,
+            batch_size=source.batch_size,
+            batch_every=source.batch_every,
+            ids_per_task=source.ids_per_task,
+            ends_at=source.ends_at if has_end else None,
+            fields=fields,
+        )
+    return create(context, new, by=by)

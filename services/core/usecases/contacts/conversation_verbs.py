@@ -1,0 +1,174 @@
+"""Conversations: who wrote to us, what was said, and a person's answer, which goes through the gate as any text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from services.core.domain.failures import Conflict, NotFound, RefusedInput
+from services.core.domain.messages import Direction
+from services.core.domain.segments import normalise_text, utf16_length
+from services.core.domain.templates import MAXIMUM_LENGTH, is_blank
+from services.core.storage import audit, clock, contacts, conversations
+from services.core.storage.database import Session
+from services.core.storage.models import Contact, Message
+from services.core.usecases.contacts.person_key import person_key
+from services.core.usecases.context import Context
+from services.core.usecases.inspect_verbs import Page
+from services.core.usecases.messages.queue_text import queue_text
+
+LONGEST_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSummary:
+    """A contact who has written to us; `unanswered` when the last word is theirs and no STOP, which wants no answer."""
+
+    contact_id: int
+    e164: str
+    first_name: str | None
+    incoming: int
+    last_message_id: int
+    last_at: datetime
+    last_text: str | None
+    unanswered: bool
+    opted_out_at: datetime | None
+    paused_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationText:
+    """One text; `text` is empty once it was erased."""
+
+    message_id: int
+    direction: str
+    at: datetime
+    text: str | None
+    status: str
+    reason: str | None
+    campaign_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What was said, the oldest first; `before` begins the page of what was said earlier."""
+
+    contact_id: int
+    e164: str
+    opted_out_at: datetime | None
+    paused_at: datetime | None
+    texts: Sequence[ConversationText]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The message that answers; `repeated` when this key had made it before."""
+
+    message_id: int
+    contact_id: int
+    status: str
+    segments: int
+    repeated: bool
+
+
+def list_conversations(context: Context, *, before: int | None = None, limit: int) -> Page[ConversationSummary]:
+    """Contacts who have written to us, the latest first; `next` is the `before` of the following page."""
+    with context.database.reading() as session:
+        rows = [_summary(row) for row in conversations.page(session, before=before, limit=limit + 1)]
+    return Page(rows[:limit], rows[limit - 1].last_message_id if len(rows) > limit else None)
+
+
+def show_conversation(context: Context, key: str, *, before: int | None = None, limit: int = 100) -> Conversation:
+    """What a contact, by id or number, and we wrote to each other. Raises `NotFound`."""
+    with context.database.reading() as session:
+        contact = _find(session, person_key(context, key))
+        rows = conversations.texts(session, contact.id, before=before, limit=limit + 1)
+        return Conversation(
+            contact_id=contact.id,
+            e164=contact.e164,
+            opted_out_at=contact.opted_out_at,
+            paused_at=contact.paused_at,
+            texts=[_text(row) for row in reversed(rows[:limit])],
+            before=rows[limit - 1].id if len(rows) > limit else None,
+        )
+
+
+def reply(context: Context, key: str, text: str, *, idempotency_key: str, by: str) -> Reply:
+    """Answer a person who wrote to us; the text leaves when the gate allows it.
+
+    The same `idempotency_key` makes one message, however often it is asked for. Raises `RefusedInput`, `NotFound`, or
+    `Conflict`: opted out, suppressed, paused, never wrote, or the key was used for another text.
+    """
+    body = _checked(text)
+    if not 0 < len(idempotency_key) <= LONGEST_KEY:
+        raise RefusedInput("key_refused", f"the key has 1 to {LONGEST_KEY} characters", pointer="/idempotency_key")
+    with context.database.transaction() as session:
+        contact = contacts.lock(session, _find(session, person_key(context, key)).id)
+        known = conversations.reply_by_key(session, contact.id, idempotency_key)
+        if known is not None:
+            return _repeated(session.get_one(Message, known), body)
+        _check_may_answer(session, contact)
+        message = queue_text(context, session, contact, body, not_before=clock.product_now(session))
+        detail = {"key": idempotency_key, "message_id": message.id}
+        audit.record(
+            session, actor=by, act=conversations.REPLIED, subject="contact", subject_id=contact.id, detail=detail
+        )
+        return Reply(message.id, contact.id, message.status, message.segments, repeated=False)
+
+
+def _find(session: Session, key: str) -> Contact:
+    found = contacts.find(session, key)
+    if found is None:
+        raise NotFound("contact", "of that number" if key.startswith("+") else "of that id")
+    return found
+
+
+def _checked(text: str) -> str:
+    body = normalise_text(text)
+    if is_blank(body) or "\0" in body or any("\ud800" <= letter <= "\udfff" for letter in body):
+        raise RefusedInput("text_refused", "the text is blank or has characters that cannot be sent", pointer="/text")
+    if utf16_length(body) > MAXIMUM_LENGTH:
+        raise RefusedInput("text_too_long", f"the text is longer than {MAXIMUM_LENGTH}: shorten it", pointer="/text")
+    return body
+
+
+def _check_may_answer(session: Session, contact: Contact) -> None:
+    if contact.opted_out_at is not None:
+        raise Conflict("opted_out", f"the contact opted out on {contact.opted_out_at:%Y-%m-%d}: nothing is sent")
+    if contact.suppressed_reason is not None:
+        raise Conflict("suppressed", f"nothing is sent to this number: {contact.suppressed_reason}")
+    if contact.paused_at is not None:
+        raise Conflict("paused", "what the contact wrote may mean stop: decide that first, attackacrack reviews list")
+    if not conversations.has_written(session, contact.id):
+        raise Conflict("nothing_to_answer", "the contact has never written: only an answer goes outside a campaign")
+
+
+def _repeated(message: Message, body: str) -> Reply:
+    if message.body_hash != sha256(body.encode()).digest():
+        raise Conflict("key_reused", "this key was used for another text: take a new one", pointer="/idempotency_key")
+    return Reply(message.id, message.contact_id or 0, message.status, message.segments, repeated=True)
+
+
+def _summary(row: conversations.ConversationRow) -> ConversationSummary:
+    contact, last = row.contact, row.last
+    return ConversationSummary(
+        contact_id=contact.id,
+        e164=contact.e164,
+        first_name=contact.first_name,
+        incoming=row.incoming,
+        last_message_id=last.id,
+        last_at=_at(last),
+        last_text=last.body,
+        unanswered=last.direction == Direction.INCOMING and contact.opted_out_at is None,
+        opted_out_at=contact.opted_out_at,
+        paused_at=contact.paused_at,
+    )
+
+
+def _text(row: Message) -> ConversationText:
+    return ConversationText(row.id, row.direction, _at(row), row.body, row.status, row.reason, row.campaign_id)
+
+
+def _at(row: Message) -> datetime:
+    return row.said_at or row.submitted_at or row.created_at

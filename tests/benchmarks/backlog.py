@@ -74,7 +74,7 @@ def measure_backlog(context: Context, folder: Path, *, rows: int, limit: float, 
 
 def _count(context: Context, query: str) -> int:
     with context.database.reading() as session:
-        return session.execute(text(query)).scalar_one()
+        return int(session.execute(text(query)).scalar_one())
 
 
 def _flush(context: Context) -> None:

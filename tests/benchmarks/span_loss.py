@@ -65,7 +65,7 @@ def work(folder: Path) -> None:
     """Be the worker."""
     queue_app.TASKS_PER_CHILD = TASKS_PER_CHILD
     configured = read_settings(run_dir=folder, service_name="webhook-worker")
-    install_journal(lambda: AppendedJournal(folder.parent / "journal"))  # type: ignore[arg-type, return-value]
+    install_journal(lambda: AppendedJournal(folder.parent / "journal"))
     run_worker(
         WEBHOOK,
         import_tasks=import_tasks,

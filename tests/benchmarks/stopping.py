@@ -11,6 +11,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import text
 
@@ -48,14 +49,18 @@ def measure_stopping(context: Context, simulator: RunningSimulator, *, tries: in
     """Stop so many times while texts flow; the seconds of each."""
     took: list[float] = []
     for _ in range(tries):
-        before = len(simulator.lines("text"))
-        eventually(lambda before=before: len(simulator.lines("text")) >= before + BEFORE_A_STOP, limit=120)
+        enough = len(simulator.lines("text")) + BEFORE_A_STOP
+        eventually(partial(_has_sent, simulator, enough), limit=120)
         stopped_at = time.time()
         stop_sending(context, reason="a drill", by="a measurement")
         eventually(lambda: time.time() - _last_request(simulator) > QUIET_SECONDS, limit=60)
         took.append(max(0.0, _last_request(simulator) - stopped_at))
         resume_sending(context, by="a measurement")
     return took
+
+
+def _has_sent(simulator: RunningSimulator, texts: int) -> bool:
+    return len(simulator.lines("text")) >= texts
 
 
 def _last_request(simulator: RunningSimulator) -> float:

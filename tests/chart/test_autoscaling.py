@@ -167,13 +167,13 @@ class TestUsers:
             _, name, *parts = rule.split()
             if name != "default":  # the test's own way in
                 parts = [part for part in parts if not part.startswith("#")]
-                admin.execute_command("ACL", "SETUSER", name, "reset", *parts, ">secret")  # type: ignore[no-untyped-call]
+                admin.execute_command("ACL", "SETUSER", name, "reset", *parts, ">secret")
         admin.rpush("campaigns", "1", "2", "3")
         admin.hset("unacked:campaign", mapping={"a": "1", "b": "2"})
         admin.set("attackacrack:private", "1")
         yield lambda name: Redis(port=valkey_server.port, username=name, password="secret", decode_responses=True)
         for name in ("app", "keda", "probe"):
-            admin.execute_command("ACL", "DELUSER", name)  # type: ignore[no-untyped-call]
+            admin.execute_command("ACL", "DELUSER", name)
         admin.close()
 
     def test_the_autoscaler_counts(self, as_user: Any) -> None:

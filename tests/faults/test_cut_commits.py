@@ -48,7 +48,9 @@ def recover(world: World, *message_ids: int) -> None:
     [(1, True), (2, True), (3, False)],
     ids=["the lease", "S8: the submission", "S15: the outcome"],
 )
-def test_one_text_whichever_answer_of_a_sender_is_lost(world: World, cutting: Callable, nth: int, raises: bool) -> None:
+def test_one_text_whichever_answer_of_a_sender_is_lost(
+    world: World, cutting: Callable[..., CommitCutter], nth: int, raises: bool
+) -> None:
     message_id, cutter = world.message(), cutting(lambda number: number == nth)
     sender = world.another(database_url=cutter.url)
     try:
@@ -64,7 +66,9 @@ def test_one_text_whichever_answer_of_a_sender_is_lost(world: World, cutting: Ca
     assert (world.status(message_id), len(world.texts()), world.counted()) == ("sent", 1, 1)
 
 
-def test_w7_the_sender_is_told_to_try_again_and_the_opt_out_is_in_force_once(world: World, cutting: Callable) -> None:
+def test_w7_the_sender_is_told_to_try_again_and_the_opt_out_is_in_force_once(
+    world: World, cutting: Callable[..., CommitCutter]
+) -> None:
     number = new_number()
     contact_id, delivery = world.contact(number), world.signed(world.text_from(number, "STOP"), delivery_id="cut")
     ingress = world.another(database_url=cutting(lambda number: number == 1).url)
@@ -77,7 +81,9 @@ def test_w7_the_sender_is_told_to_try_again_and_the_opt_out_is_in_force_once(wor
 
 
 @pytest.mark.parametrize("nth", [1, 2], ids=["the claim", "the effect"])
-def test_one_effect_whichever_answer_of_a_handler_is_lost(world: World, cutting: Callable, nth: int) -> None:
+def test_one_effect_whichever_answer_of_a_handler_is_lost(
+    world: World, cutting: Callable[..., CommitCutter], nth: int
+) -> None:
     message_id = world.message()
     world.send(message_id)
     inbox_id = world.accept(world.receipt_for("delivered", message_id)).inbox_id or 0
@@ -95,7 +101,7 @@ def test_one_effect_whichever_answer_of_a_handler_is_lost(world: World, cutting:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_p10_three_in_ten_answers_lost(world: World, cutting: Callable) -> None:
+def test_p10_three_in_ten_answers_lost(world: World, cutting: Callable[..., CommitCutter]) -> None:
     """At least five hundred commits of unknown outcome; nothing lost, nothing doubled, every cap right."""
     dice = random.Random(10)  # the seed is the figure's
     cutter = cutting(lambda _number: dice.random() < CUT_SHARE)

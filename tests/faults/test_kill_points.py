@@ -37,7 +37,7 @@ class Drill:
     world: World
     mode: str
 
-    def strike(self, act: str, *arguments: object, point: str, others: Callable[[], None]) -> None:
+    def strike(self, act: str, *arguments: object, point: str, others: Callable[[], object]) -> None:
         """Let the act meet its fault; the others clean up then, and once more after it came back.
 
         Fails when the point was never reached.

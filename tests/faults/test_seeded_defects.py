@@ -27,11 +27,12 @@ from services.core.domain.lineage import Witnessed
 from services.core.domain.messages import MessageStatus
 from services.core.domain.opt_out import InboundMeaning, decide_opt_out
 from services.core.domain.opt_out import decision as opt_out_rules
+from services.core.domain.opt_out.grammar import GRAMMAR
 from services.core.openphone import transport
 from services.core.openphone.client import OpenPhoneClient
 from services.core.openphone.errors import NotOneRecipient
 from services.core.openphone.outcomes import NotStarted, Unknown
-from services.core.openphone.translate import Quarantined
+from services.core.openphone.translate import Quarantined, translate
 from services.core.queue.app import app
 from services.core.queue.enqueue import Broker
 from services.core.queue.names import Queue, TaskName
@@ -46,6 +47,7 @@ from services.core.storage import (
     inbox,
     outbox,
     retention,
+    schedule,
     tokens,
     vitals,
     work,
@@ -93,7 +95,7 @@ class Defect:
 
 def one_of_two_makes_the_contact(world: World) -> None:
     """Both hear what is true: who came a moment later did not make it."""
-    new = NewContact(number=new_number())
+    new = NewContact(phone=new_number())
 
     def add(by: str) -> str:
         try:
@@ -261,12 +263,15 @@ def a_killed_worker_s_task_comes_back(_world: World) -> None:
     assert app.conf.task_reject_on_worker_lost
 
 
-def a_missed_day_is_made_up(_world: World) -> None:
+def a_missed_day_is_made_up(world: World) -> None:
     job = schedule_rules.JOBS["queue_daily_campaigns"]
     eight = datetime(2027, 6, 1, 12, tzinfo=UTC)
-    planned = tick_schedule.plan_runs(
-        job, after=eight, until=eight + timedelta(hours=3), zone="America/New_York", paused_at=None
-    )
+    with world.context.database.transaction() as session:
+        control = schedule.lock_controls(session, [job.name])[job.name]
+        control.planned_until = eight
+        planned = tick_schedule.plan_job(
+            session, job, control, now=eight + timedelta(hours=3), zone="America/New_York", term=1
+        )
     assert [(run.status, run.reason) for run in planned] == [("due", "caught_up")]
 
 
@@ -571,7 +576,7 @@ def look_before_making(patch: Patch) -> None:
 
 
 def drop_what_is_late(patch: Patch) -> None:
-    plan = tick_schedule.plan_runs
+    plan = schedule_rules.plan_runs
 
     def plan_in_time(job: Any, *, until: datetime, **options: Any) -> Any:
         runs = plan(job, until=until, **options)
@@ -643,8 +648,6 @@ def set_aside_in_silence(patch: Patch) -> None:
 
 
 def refuse_unknown_versions(patch: Patch) -> None:
-    translate = accept_webhook.translate
-
     def translate_known(raw: bytes, **options: Any) -> Any:
         event = translate(raw, **options)
         return event if getattr(event, "is_version_known", True) else Quarantined("value_error:")
@@ -653,7 +656,7 @@ def refuse_unknown_versions(patch: Patch) -> None:
 
 
 def move_the_cursor_forward_only(patch: Patch) -> None:
-    read = gap_audit.clock.product_now
+    read = clock.product_now
     ahead = SimpleNamespace(product_now=lambda session: read(session) + timedelta(days=60))
     patch.setattr(gap_audit, "clock", ahead)
 
@@ -745,7 +748,7 @@ def squeeze_opt_ins(patch: Patch) -> None:
 
 
 def read_listed_wordings_only(patch: Patch) -> None:
-    patch.setattr(opt_out_rules.GRAMMAR, "find", lambda _meaning, _tagged: iter(()))
+    patch.setattr(GRAMMAR, "find", lambda _meaning, _tagged: iter(()))
 
 
 DEFECTS = (

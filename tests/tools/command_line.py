@@ -48,8 +48,12 @@ class CommandLine:
         self.environment = environment
         self.context = context
 
-    def run(self, *arguments: object, stdin: bytes | None = None, **environment: str) -> Answer:
+    def run(self, *arguments: object, **environment: str) -> Answer:
         """Run a command; keyword arguments change the environment."""
+        return self.feed(b"", *arguments, **environment)
+
+    def feed(self, stdin: bytes, *arguments: object, **environment: str) -> Answer:
+        """Run a command that reads this."""
         variables = {FOLDER: None, **self.environment, **environment}  # `--data` sets it; it is taken back
         result = CliRunner().invoke(app, list(map(str, arguments)), input=stdin, env=variables)
         if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -57,7 +57,9 @@ class Demo:
 
     def run_file(self) -> dict[str, Any]:
         """`run.json`, once the stack is ready."""
-        return json.loads(self.wait_for(lambda: _read(self.folder / "run.json"), READY_WITHIN, "a ready stack"))
+        written = self.wait_for(lambda: _read(self.folder / "run.json"), READY_WITHIN, "a ready stack")
+        read: dict[str, Any] = json.loads(written)
+        return read
 
     def texts(self) -> int:
         """How many texts the provider took so far."""

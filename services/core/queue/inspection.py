@@ -99,7 +99,7 @@ class Inspector:
         try:
             with self._redis.pipeline(transaction=True) as pipeline:
                 for command in commands:
-                    pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+                    pipeline.execute_command(*command)
                 return pipeline.execute()
         except RedisError as error:
             raise BrokerUnavailable(str(error)) from error

@@ -8,10 +8,11 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from sqlalchemy import text
 
+from services.cli.demo.run import CONTACTS as DEMO_CONTACTS
 from services.core.domain.messages import MessageStatus
 from services.core.storage import contacts, opt_outs, work
 from services.core.storage.models import InboxEvent
-from tests.tools.command_line import DEMO_CONTACTS, TEXT, CommandLine
+from tests.tools.command_line import TEXT, CommandLine
 
 SCHEMAS = json.loads(Path(__file__).with_name("schemas.json").read_text())
 WROTE = "+12025550147"

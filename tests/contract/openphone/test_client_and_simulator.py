@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,11 @@ def since() -> datetime:
     return datetime.now(UTC) - timedelta(minutes=2)
 
 
+def sent_by(simulator: RunningSimulator) -> dict[str, Any]:
+    """All of the number's texts of this test, as `find_sent` asks."""
+    return {"phone_number_id": simulator.phone_number_id, "created_after": since(), "created_before": LATER}
+
+
 def settled(client: OpenPhoneClient, message_id: str, receipt: Receipt) -> ListedMessage:
     """The message once the provider says this of it."""
     deadline = time.monotonic() + PATIENCE
@@ -95,7 +101,13 @@ def settled(client: OpenPhoneClient, message_id: str, receipt: Receipt) -> Liste
 
 class TestNumbersWithABehaviour:
     @pytest.mark.parametrize(("recipient", "refusal"), REFUSED.items())
-    def test_refused_and_nothing_sent(self, simulator, client, recipient, refusal):
+    def test_refused_and_nothing_sent(
+        self,
+        simulator: RunningSimulator,
+        client: OpenPhoneClient,
+        recipient: str,
+        refusal: tuple[RefusalScope, RefusalReason, int, str],
+    ) -> None:
         outcome = send(client, recipient)
         assert isinstance(outcome, Refused)
         assert (outcome.scope, outcome.reason, outcome.http_status, outcome.code) == refusal
@@ -103,19 +115,23 @@ class TestNumbersWithABehaviour:
         assert simulator.messages(recipient) == []
 
     @pytest.mark.parametrize("recipient", ACCEPTED)
-    def test_accepted_under_the_provider_s_id(self, simulator, client, recipient):
+    def test_accepted_under_the_provider_s_id(
+        self, simulator: RunningSimulator, client: OpenPhoneClient, recipient: str
+    ) -> None:
         outcome = send(client, recipient)
         assert [message["id"] for message in simulator.messages(recipient)] == [accepted_id(outcome)]
 
     @pytest.mark.parametrize(("recipient", "ending"), UNKNOWN.items())
-    def test_unknown_and_only_the_list_can_tell(self, simulator, client, recipient, ending):
+    def test_unknown_and_only_the_list_can_tell(
+        self, simulator: RunningSimulator, client: OpenPhoneClient, recipient: str, ending: tuple[str, int]
+    ) -> None:
         reason, created = ending
         assert send(client, recipient) == Unknown(reason)
-        query = {"phone_number_id": simulator.phone_number_id, "created_after": since(), "created_before": LATER}
+        query = sent_by(simulator)
         listed = client.find_sent(recipient=recipient, **query)
         assert len(listed) == created
 
-    def test_throttled_three_times_then_accepted(self, simulator, client):
+    def test_throttled_three_times_then_accepted(self, simulator: RunningSimulator, client: OpenPhoneClient) -> None:
         for _ in range(3):
             outcome = send(client, "+15005550015")
             assert isinstance(outcome, Refused)
@@ -123,13 +139,12 @@ class TestNumbersWithABehaviour:
         assert isinstance(send(client, "+15005550015"), Accepted)
         assert len(simulator.messages("+15005550015")) == 1
 
-    def test_listed_late(self, simulator, client):
+    def test_listed_late(self, simulator: RunningSimulator, client: OpenPhoneClient) -> None:
         message_id = accepted_id(send(client, "+15005550018"))
-        query = {"phone_number_id": simulator.phone_number_id, "recipient": "+15005550018"}
-        query |= {"created_after": since(), "created_before": LATER}
-        assert client.find_sent(**query) == ()
+        query = sent_by(simulator)
+        assert client.find_sent(recipient="+15005550018", **query) == ()
         simulator.move_clock(30)
-        assert [message.message_id for message in client.find_sent(**query)] == [message_id]
+        assert [message.message_id for message in client.find_sent(recipient="+15005550018", **query)] == [message_id]
 
     @pytest.mark.parametrize(
         ("recipient", "receipt"),
@@ -140,11 +155,11 @@ class TestNumbersWithABehaviour:
             ("+15005550009", Receipt.FAILED),
         ],
     )
-    def test_what_becomes_of_it(self, client, recipient, receipt):
+    def test_what_becomes_of_it(self, client: OpenPhoneClient, recipient: str, receipt: Receipt) -> None:
         message = settled(client, accepted_id(send(client, recipient)), receipt)
         assert (message.direction, message.recipients, message.text) == (Direction.OUTGOING, (recipient,), "Hello")
 
-    def test_only_a_failure_without_a_code_may_be_retried(self, client):
+    def test_only_a_failure_without_a_code_may_be_retried(self, client: OpenPhoneClient) -> None:
         retryable = accepted_id(send(client, "+15005550008"))
         settled(client, retryable, Receipt.FAILED)
         client.retry_message(retryable)
@@ -157,7 +172,9 @@ class TestNumbersWithABehaviour:
 
 
 class TestFaults:
-    def test_the_guard_keeps_the_request_from_the_provider(self, simulator, client):
+    def test_the_guard_keeps_the_request_from_the_provider(
+        self, simulator: RunningSimulator, client: OpenPhoneClient
+    ) -> None:
         before = len(simulator.lines("request"))
         assert send(client, guard=lambda: False) == NotStarted("guard")
         assert len(simulator.lines("request")) == before
@@ -179,13 +196,17 @@ class TestFaults:
             ({"kind": "server_error", "status": 503, "created": 1}, Unknown("http_503")),
         ],
     )
-    def test_spoilt_answers(self, simulator, client, fault, outcome):
+    def test_spoilt_answers(
+        self, simulator: RunningSimulator, client: OpenPhoneClient, fault: dict[str, Any], outcome: Unknown
+    ) -> None:
         simulator.add_fault(times=1, **fault)
         assert send(client) == outcome
         assert len(simulator.messages(PERSON)) == fault.get("created", 0)
 
     @pytest.mark.parametrize(("asked", "expected"), [(None, None), ("7", 7), ("-1", None), ("999999", 300)])
-    def test_a_storm_of_refusals_for_the_rate(self, simulator, client, asked, expected):
+    def test_a_storm_of_refusals_for_the_rate(
+        self, simulator: RunningSimulator, client: OpenPhoneClient, asked: str | None, expected: int | None
+    ) -> None:
         simulator.add_fault("rate_storm", times=1, retry_after=asked)
         outcome = send(client)
         assert isinstance(outcome, Refused)
@@ -195,7 +216,9 @@ class TestFaults:
         else:
             assert outcome.retry_after is None or outcome.retry_after <= timedelta(seconds=1)
 
-    def test_a_list_that_repeats_its_cursor_is_not_believed(self, simulator, client):
+    def test_a_list_that_repeats_its_cursor_is_not_believed(
+        self, simulator: RunningSimulator, client: OpenPhoneClient
+    ) -> None:
         for _ in range(51):
             simulator.send(PERSON)
         simulator.add_fault("list_repeated_cursor", operation="list")
@@ -211,14 +234,20 @@ class TestFaults:
             ({"kind": "rate_storm"}, ProviderThrottled),
         ],
     )
-    def test_a_list_that_cannot_be_read(self, simulator, client, fault, error):
+    def test_a_list_that_cannot_be_read(
+        self,
+        simulator: RunningSimulator,
+        client: OpenPhoneClient,
+        fault: dict[str, Any],
+        error: type[ProviderFailed | ProviderThrottled],
+    ) -> None:
         simulator.add_fault(operation="list", **fault)
         with pytest.raises(error):
             client.list_messages(since())
 
 
 class TestReads:
-    def test_all_pages_of_both_directions(self, simulator, client):
+    def test_all_pages_of_both_directions(self, simulator: RunningSimulator, client: OpenPhoneClient) -> None:
         sent = {str(simulator.send(f"+1202555{number:04}").json()["data"]["id"]) for number in range(120)}
         received = str(simulator.inject_inbound(PERSON, "Café ☕")["id"])
         listed = client.list_messages(since())
@@ -227,19 +256,19 @@ class TestReads:
         assert listed[0].text == "Café ☕"
         assert [message.created_at for message in listed] == sorted((m.created_at for m in listed), reverse=True)
 
-    def test_one_recipient_s_texts_only(self, simulator, client):
+    def test_one_recipient_s_texts_only(self, simulator: RunningSimulator, client: OpenPhoneClient) -> None:
         wanted = accepted_id(send(client))
         simulator.send("+12025550144")
         simulator.inject_inbound(PERSON, "Hi")
-        query = {"phone_number_id": simulator.phone_number_id, "created_after": since(), "created_before": LATER}
+        query = sent_by(simulator)
         assert [message.message_id for message in client.find_sent(recipient=PERSON, **query)] == [wanted]
         assert len(client.find_sent(recipient=None, **query)) == 2
 
-    def test_no_such_message(self, client):
+    def test_no_such_message(self, client: OpenPhoneClient) -> None:
         with pytest.raises(NotFound):
             client.get_message("ACnosuchmessage")
 
-    def test_the_account(self, simulator, client):
+    def test_the_account(self, simulator: RunningSimulator, client: OpenPhoneClient) -> None:
         account = client.check_account()
         assert account.is_active
         assert [(number.id, number.number) for number in account.numbers] == [
@@ -247,7 +276,7 @@ class TestReads:
         ]
         assert account.numbers[0].may_text_us is True
 
-    def test_a_wrong_key_stops_the_line(self, simulator):
+    def test_a_wrong_key_stops_the_line(self, simulator: RunningSimulator) -> None:
         with OpenPhoneClient(base_url=simulator.url, api_key="wrong") as stranger:
             with pytest.raises(AccountRefused):
                 stranger.check_account()
@@ -255,7 +284,7 @@ class TestReads:
         assert isinstance(outcome, Refused)
         assert (outcome.scope, outcome.reason) == (RefusalScope.ACCOUNT, RefusalReason.UNAUTHORIZED)
 
-    def test_a_wrong_base_address_stops_the_line(self, simulator):
+    def test_a_wrong_base_address_stops_the_line(self, simulator: RunningSimulator) -> None:
         with OpenPhoneClient(base_url=f"{simulator.url}/elsewhere", api_key=simulator.api_key) as lost:
             outcome = send(lost)
         assert isinstance(outcome, Refused)
@@ -265,7 +294,7 @@ class TestReads:
 class TestWebhooks:
     NOWHERE = "http://127.0.0.1:9/webhooks"
 
-    def test_the_key_is_told_once(self, client):
+    def test_the_key_is_told_once(self, client: OpenPhoneClient) -> None:
         made = client.register_webhook(self.NOWHERE, ["message.received", "message.failed"], label="ours")
         assert (made.url, set(made.events), made.is_enabled) == (
             self.NOWHERE,
@@ -279,13 +308,13 @@ class TestWebhooks:
         assert [(webhook.id, webhook.key) for webhook in listed] == [(made.id, None)]
         assert client.get_webhook(made.id).url == self.NOWHERE
 
-    def test_rotation_gives_another_key(self, client):
+    def test_rotation_gives_another_key(self, client: OpenPhoneClient) -> None:
         made = client.register_webhook(self.NOWHERE, ["message.received"])
         rotated = client.rotate_webhook(made.id)
         assert rotated.startswith("whsec_")
         assert rotated != made.key
 
-    def test_the_delivery_log_and_another_try(self, simulator, client):
+    def test_the_delivery_log_and_another_try(self, simulator: RunningSimulator, client: OpenPhoneClient) -> None:
         made = client.register_webhook(self.NOWHERE, ["message.received"])
         client.test_event(made.id, "message.received")
         simulator.inject_inbound(PERSON, "Hi")
@@ -297,6 +326,6 @@ class TestWebhooks:
         client.retry_delivery(made.id, found[0].id)
         assert client.deliveries(made.id, created_after=since(), status="success") == ()
 
-    def test_no_such_webhook(self, client):
+    def test_no_such_webhook(self, client: OpenPhoneClient) -> None:
         with pytest.raises(NotFound):
             client.deliveries("999", created_after=since())

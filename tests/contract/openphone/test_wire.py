@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 
+from services.core.domain.reconciliation import ListedMessage
 from services.core.openphone.client import OpenPhoneClient
 from services.core.openphone.errors import (
     ListingUnreliable,
@@ -22,7 +24,15 @@ from services.core.openphone.errors import (
     ProviderThrottled,
     ProviderUnreachable,
 )
-from services.core.openphone.outcomes import Accepted, NotStarted, RefusalReason, RefusalScope, Refused, Unknown
+from services.core.openphone.outcomes import (
+    Accepted,
+    NotStarted,
+    RefusalReason,
+    RefusalScope,
+    Refused,
+    SendOutcome,
+    Unknown,
+)
 from services.core.openphone.transport import Wire
 
 KEY = "key-that-stays-here"
@@ -104,17 +114,17 @@ def greet(listener: socket.socket, greeting: bytes, done: threading.Event) -> No
         done.wait(5)
 
 
-def client_of(url: str, **options) -> OpenPhoneClient:
+def client_of(url: str, **options: Any) -> OpenPhoneClient:
     return OpenPhoneClient(base_url=url, api_key=KEY, deadline=timedelta(seconds=1), context=CONTEXT, **options)
 
 
-def send(url: str, *, guard: Callable[[], bool] = lambda: True, recipient: str = "+12025550143"):
+def send(url: str, *, guard: Callable[[], bool] = lambda: True, recipient: str = "+12025550143") -> SendOutcome:
     with client_of(url) as client:
         return client.send_text(sender="+12025550100", recipient=recipient, content="hello", start_guard=guard)
 
 
 class TestAccepted:
-    def test_the_request_is_as_documented(self):
+    def test_the_request_is_as_documented(self) -> None:
         with serving(replying(answer())) as server:
             assert send(server.url) == Accepted("AC1", "queued", "CN1")
         head, _, body = server.received[0].partition(b"\r\n\r\n")
@@ -123,7 +133,7 @@ class TestAccepted:
         assert b"bearer" not in head.lower()
         assert json.loads(body) == {"content": "hello", "from": "+12025550100", "to": ["+12025550143"]}
 
-    def test_a_new_connection_for_every_text(self):
+    def test_a_new_connection_for_every_text(self) -> None:
         with serving(replying(answer())) as server, client_of(server.url) as client:
             for _ in range(3):
                 client.send_text(sender="+1", recipient="+12025550143", content="x", start_guard=lambda: True)
@@ -156,34 +166,33 @@ class TestUnknown:
             (answer("302 Found", b"", "location: http://[\r\n"), "http_302"),
         ],
     )
-    def test_an_answer_that_proves_nothing(self, reply, reason):
+    def test_an_answer_that_proves_nothing(self, reply: bytes, reason: str) -> None:
         with serving(replying(reply)) as server:
             assert send(server.url) == Unknown(reason)
         assert len(server.received) == 1
 
-    def test_reset_after_every_byte_of_the_answer(self):
+    def test_reset_after_every_byte_of_the_answer(self) -> None:
         whole = answer(body=b'{"data":{"id":"AC1","status":"queued"}}')
         lengths = iter(range(len(whole)))
         with serving(lambda connection: connection.sendall(whole[: next(lengths)])) as server:
             outcomes = {type(send(server.url)) for _ in range(len(whole))}
         assert outcomes == {Unknown}
 
-    def test_a_huge_answer_is_not_read(self):
-        flood = b"x" * 65536
+    def test_a_huge_answer_is_not_read(self) -> None:
+        flood, poured = b"x" * 65536, threading.Event()
 
         def pour(connection: socket.socket) -> None:
             connection.sendall(b"HTTP/1.1 202 Accepted\r\ncontent-length: 52428800\r\n\r\n")
             for _ in range(800):
                 connection.sendall(flood)
-            server.poured = True
+            poured.set()
 
         with serving(pour) as server:
-            server.poured = False
             assert send(server.url) == Unknown("answer_too_large")
-        assert not server.poured
+        assert not poured.is_set()
 
     @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 202 Accepted\r\ncontent-length: 9999\r\n\r\n"])
-    def test_dripped_bytes_end_at_the_total_deadline(self, head):
+    def test_dripped_bytes_end_at_the_total_deadline(self, head: bytes) -> None:
         def drip(connection: socket.socket) -> None:
             connection.sendall(head)
             while True:
@@ -193,7 +202,7 @@ class TestUnknown:
         with serving(drip) as server:
             assert send(server.url) == Unknown("timeout")
 
-    def test_endless_interim_answers(self):
+    def test_endless_interim_answers(self) -> None:
         def interim(connection: socket.socket) -> None:
             while True:
                 connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
@@ -203,7 +212,7 @@ class TestUnknown:
             assert send(server.url) == Unknown("timeout")
 
     @pytest.mark.parametrize("status", ["301 Moved", "307 Temporary Redirect", "308 Permanent Redirect"])
-    def test_a_redirect_is_not_followed_and_takes_no_key_along(self, status):
+    def test_a_redirect_is_not_followed_and_takes_no_key_along(self, status: str) -> None:
         with serving(replying(answer())) as elsewhere:
             there = f"location: {elsewhere.url}/v1/messages\r\n"
             with serving(replying(answer(status, b"", there))) as server:
@@ -212,14 +221,14 @@ class TestUnknown:
 
 
 class TestNotStarted:
-    def test_the_guard_lets_no_byte_out(self):
+    def test_the_guard_lets_no_byte_out(self) -> None:
         with serving(replying(answer())) as server:
             assert send(server.url, guard=lambda: False) == NotStarted("guard")
             assert send(server.url) == Accepted("AC1", "queued", "CN1")
         assert server.received[0] == b""
         assert len(server.received) == 2
 
-    def test_the_guard_is_asked_once_and_after_connecting(self):
+    def test_the_guard_is_asked_once_and_after_connecting(self) -> None:
         asked = []
 
         def guard() -> bool:
@@ -230,18 +239,18 @@ class TestNotStarted:
             send(server.url, guard=guard)
         assert len(asked) == 1
 
-    def test_refused_connection(self):
+    def test_refused_connection(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as closed:
             url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         assert send(url) == NotStarted("not_connected")
 
-    def test_no_such_host(self):
+    def test_no_such_host(self) -> None:
         assert send("http://no-such-host.invalid") == NotStarted("not_connected")
 
     @pytest.mark.parametrize(
         ("greeting", "reason"), [(b"220 smtp ready\r\n", "not_connected"), (b"", "connect_timeout")]
     )
-    def test_no_tls(self, greeting, reason):
+    def test_no_tls(self, greeting: bytes, reason: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             greeter = threading.Thread(target=greet, args=(listener, greeting, done := threading.Event()))
             greeter.start()
@@ -253,13 +262,13 @@ class TestNotStarted:
         assert outcome == NotStarted(reason)
 
     @pytest.mark.parametrize("recipient", ["", "12025550143", "+1202555014a", "+12025550143,+12025550144", "+0123"])
-    def test_not_exactly_one_number(self, recipient):
+    def test_not_exactly_one_number(self, recipient: str) -> None:
         with serving(replying(answer())) as server:
             with pytest.raises(NotOneRecipient):
                 send(server.url, recipient=recipient)
             assert server.connections == 0
 
-    def test_a_group_text_cannot_pass_the_transport(self):
+    def test_a_group_text_cannot_pass_the_transport(self) -> None:
         body = {"content": "x", "from": "+12025550100", "to": ["+12025550143", "+12025550144"]}
         with serving(replying(answer())) as server, httpx.Client(transport=Wire(CONTEXT)) as client:
             with pytest.raises(NotOneRecipient):
@@ -268,11 +277,11 @@ class TestNotStarted:
 
 
 class TestRefused:
-    def test_a_missing_route_is_the_account_s(self):
+    def test_a_missing_route_is_the_account_s(self) -> None:
         with serving(replying(answer("404 Not Found", b"<html>Cannot POST</html>"))) as server:
             assert send(server.url) == Refused(RefusalScope.ACCOUNT, RefusalReason.ROUTE_MISSING, 404)
 
-    def test_a_throttled_text_tells_how_long_to_wait(self):
+    def test_a_throttled_text_tells_how_long_to_wait(self) -> None:
         with serving(replying(answer("429 Too Many Requests", b"?", "retry-after: 2\r\n"))) as server:
             outcome = send(server.url)
         assert outcome == Refused(
@@ -297,13 +306,13 @@ def page(*ids: str, cursor: str | None) -> bytes:
 
 
 class TestReads:
-    def find(self, server: Server, **options):
+    def find(self, server: Server, **options: Any) -> tuple[ListedMessage, ...]:
         with client_of(server.url, **options) as client:
             return client.find_sent(
                 phone_number_id="PN1", recipient="+12025550143", created_after=SINCE, created_before=LATER
             )
 
-    def test_all_pages_are_read_with_the_version_header(self):
+    def test_all_pages_are_read_with_the_version_header(self) -> None:
         asked = []
         with serving(replying(page("A", "B", cursor="c1"), page("C", cursor=None))) as server:
             listed = self.find(server, before_read=lambda: asked.append(1))
@@ -316,7 +325,7 @@ class TestReads:
         assert b"after=c1" in second
         assert all(b"quo-api-version: 2026-03-30" in request.lower() for request in server.received)
 
-    def test_a_repeated_cursor_is_no_list(self):
+    def test_a_repeated_cursor_is_no_list(self) -> None:
         pages = replying(page("A", cursor="c1"), page("B", cursor="c2"), page("A", cursor="c1"))
         with serving(pages) as server, pytest.raises(ListingUnreliable) as refusal:
             self.find(server)
@@ -335,12 +344,14 @@ class TestReads:
             (b"", ProviderUnreachable),
         ],
     )
-    def test_what_is_not_a_list(self, reply, error):
+    def test_what_is_not_a_list(
+        self, reply: bytes, error: type[ProviderFailed | ProviderThrottled | ProviderUnreachable]
+    ) -> None:
         with serving(replying(reply)) as server, pytest.raises(error) as refusal:
             self.find(server)
         assert refusal.value.retryable
 
-    def test_an_id_cannot_leave_its_place_in_the_path(self):
+    def test_an_id_cannot_leave_its_place_in_the_path(self) -> None:
         missing = replying(answer("404 Not Found", b""))
         with serving(missing) as server, client_of(server.url) as client, pytest.raises(NotFound):
             client.get_message("AC1/../../webhooks?x=1")
@@ -348,6 +359,6 @@ class TestReads:
 
 
 @pytest.mark.parametrize("key", ["", " ", "key\r\nx: y", "k\u00e9y", " key"])
-def test_a_key_that_no_header_can_carry(key):
+def test_a_key_that_no_header_can_carry(key: str) -> None:
     with pytest.raises(ValueError, match="API key"):
         OpenPhoneClient(base_url="http://127.0.0.1", api_key=key)

@@ -22,7 +22,9 @@ def draw(pods: Points, texts: Points, *, title: str, file: Path) -> None:
             last = count
     steps.append(at(end, last / most_pods))
     line = " ".join(at(seconds, count / most_texts) for seconds, count in texts)
-    labels = [(LEFT - 12, TOP + (1 - count / most_pods) * HEIGHT + 4, str(count)) for count in range(most_pods + 1)]
+    labels: list[tuple[float, float, str]] = [
+        (LEFT - 12, TOP + (1 - count / most_pods) * HEIGHT + 4, str(count)) for count in range(most_pods + 1)
+    ]
     labels += [(LEFT + part * WIDTH / 4, TOP + HEIGHT + 16, f"{end * part / 4:.0f} s") for part in range(5)]
     scales = "".join(f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="middle">{label}</text>' for x, y, label in labels)
     file.parent.mkdir(exist_ok=True)

@@ -69,8 +69,8 @@ class Release:
         """Install or upgrade and wait; answers after how many seconds everything was ready."""
         began = time.monotonic()
         text = yaml.safe_dump(dict(self.values if values is None else values))
-        options = ("--namespace", self.namespace, "--timeout", f"{within:g}s", "--values", "-")
-        options += ("--wait",) if wait else ()
+        options = ["--namespace", self.namespace, "--timeout", f"{within:g}s", "--values", "-"]
+        options += ["--wait"] if wait else []
         run("helm", "upgrade", "--install", NAME, str(CHART), *options, stdin=text, within=within + 60)
         return time.monotonic() - began
 

@@ -142,9 +142,8 @@ def marker() -> bytes:
     now = time.time_ns()
     span = Span(trace_id=MARKER, span_id=MARKER[:8], name="marker", start_time_unix_nano=now, end_time_unix_nano=now)
     span.status.code = Status.STATUS_CODE_ERROR
-    return ExportTraceServiceRequest(
-        resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[span])])]
-    ).SerializeToString()
+    request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[span])])])
+    return bytes(request.SerializeToString())
 
 
 def by_trace(spans: Spans) -> Mapping[str, Spans]:

@@ -109,9 +109,10 @@ def hits(sinks: dict[str, bytes], canaries: set[str]) -> list[tuple[str, str]]:
 
 def is_event(line: bytes) -> bool:
     try:
-        return {"event", "level", "logger", "timestamp", "service"} <= json.loads(line).keys()
+        said: dict[str, object] = json.loads(line)
     except ValueError:
         return False
+    return {"event", "level", "logger", "timestamp", "service"} <= said.keys()
 
 
 def write_people(path: Path) -> set[str]:

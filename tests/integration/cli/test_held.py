@@ -112,9 +112,8 @@ class TestRelease:
         assert "unknown, revoked or expired" in attackacrack.run(*command, **both).err
         missing = attackacrack.run(*command, "--own-token", files["own"], "--second-token", tmp_path / "none")
         assert (missing.code, "can't be read" in missing.err) == (3, True)
-        done = attackacrack.run(
-            *command, "--own-token", files["own"], "--second-token", "-", stdin=f"{second}\n".encode()
-        )
+        both_ways = ("--own-token", files["own"], "--second-token", "-")
+        done = attackacrack.feed(f"{second}\n".encode(), *command, *both_ways)
         assert done.code == 0, done.err
         (entry,) = attackacrack.ask("audit", "list", "--act", "message.released", "--limit", 1)["items"]
         assert (entry["actor"], entry["detail"]["second"]) == ("maria's", "jo")

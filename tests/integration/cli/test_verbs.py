@@ -8,10 +8,11 @@ import pytest
 from redis import Redis
 from sqlalchemy import select
 
+from services.cli.demo.run import CONTACTS as DEMO_CONTACTS
 from services.core.domain.messages import MessageStatus
 from services.core.storage import contacts, opt_outs, tokens, work
 from services.core.storage.models import InboxEvent, Message
-from tests.tools.command_line import DEMO_CONTACTS, TEXT, CommandLine
+from tests.tools.command_line import TEXT, CommandLine
 from tests.tools.simulator import RunningSimulator
 
 NUMBER = "+12025550143"
@@ -30,7 +31,7 @@ class TestContacts:
         assert len(attackacrack.ask("contacts", "list", "--limit", 1000)["items"]) >= dry["accepted"]
 
     def test_one_step_and_from_a_pipe(self, attackacrack: CommandLine) -> None:
-        answer = attackacrack.run("contacts", "import", "-", "--yes", "--json", stdin=b"phone\n2025550143\nx\n")
+        answer = attackacrack.feed(b"phone\n2025550143\nx\n", "contacts", "import", "-", "--yes", "--json")
         assert (answer.document["status"], answer.document["rejections"]) == ("confirmed", {"not_a_number": 1})
 
     def test_nobody_to_ask_is_a_dry_run_that_says_how_to_go_on(self, attackacrack: CommandLine) -> None:

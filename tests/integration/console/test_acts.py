@@ -12,6 +12,8 @@ from services.console.endpoints import PREFIX
 from services.console.routes import ENDPOINTS
 from services.core.storage.models import AuditEntry
 from tests.integration.console.acts import ACTS, Request, warm_limiter
+from tests.integration.console.conftest import RunningConsole
+from tests.tools.simulator import RunningSimulator
 
 ENDPOINT_OF = {(endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS}
 NOT_THE_ACT = {"audit", "idempotency_keys", "alembic_version"}
@@ -24,12 +26,12 @@ DIGEST = "SELECT md5(string_agg(row::text, '|' ORDER BY row::text)) FROM {table}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stack_that_runs(console) -> None:
+def stack_that_runs(console: RunningConsole) -> None:
     warm_limiter(console)
 
 
 @pytest.fixture
-def without_room_for_the_audit(console) -> Iterator[Callable[[], None]]:
+def without_room_for_the_audit(console: RunningConsole) -> Iterator[Callable[[], None]]:
     """Called, it lets no row into the audit, as a full disk would, until the test ends or it is called again."""
 
     def execute(statement: str) -> None:
@@ -72,7 +74,9 @@ def test_the_table_has_every_act() -> None:
 
 
 @pytest.mark.parametrize("act", ACTS, ids=" ".join)
-def test_an_act_without_its_record_is_not_done(console, simulator, without_room_for_the_audit, act):
+def test_an_act_without_its_record_is_not_done(
+    console: RunningConsole, simulator: RunningSimulator, without_room_for_the_audit: Callable[[], None], act
+) -> None:
     request = ACTS[act](console, simulator)
     before, asked = state(console), webhooks(simulator)
     without_room_for_the_audit()
@@ -83,7 +87,7 @@ def test_an_act_without_its_record_is_not_done(console, simulator, without_room_
 
 
 @pytest.mark.parametrize("act", ACTS, ids=" ".join)
-def test_an_act_is_recorded_once_under_its_key(console, simulator, act):
+def test_an_act_is_recorded_once_under_its_key(console: RunningConsole, simulator: RunningSimulator, act) -> None:
     endpoint, request = ENDPOINT_OF[act], ACTS[act](console, simulator)
     key = {"idempotency-key": f"{act[0]}-{endpoint.handler.__name__}"}
     records = recorded(console)

@@ -12,7 +12,9 @@ from services.core.domain.failures import MadeAtOnce
 from services.core.domain.messages import MessageStatus
 from services.core.storage.models import Contact
 from tests.integration.console.acts import ACTS, add_message, new_number, warm_limiter
+from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_acts import send
+from tests.tools.simulator import RunningSimulator
 
 AT_ONCE = 8
 ROUNDS = 3
@@ -29,7 +31,7 @@ ONE_ONLY = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stack_that_runs(console) -> None:
+def stack_that_runs(console: RunningConsole) -> None:
     warm_limiter(console)
 
 
@@ -55,7 +57,7 @@ def is_word_of_others(answer) -> bool:
 
 
 @pytest.mark.parametrize("act", ACTS, ids=" ".join)
-def test_no_act_fails_because_others_do_the_same(console, simulator, act):
+def test_no_act_fails_because_others_do_the_same(console: RunningConsole, simulator: RunningSimulator, act) -> None:
     for _ in range(ROUNDS if act[1] in ("/jobs", "/contacts", "/tokens", "/job-imports", "/opt-outs") else 1):
         request = ACTS[act](console, simulator)
         answers = at_once(lambda _number, request=request: send(console, act, request))
@@ -66,7 +68,7 @@ def test_no_act_fails_because_others_do_the_same(console, simulator, act):
 
 
 @pytest.mark.parametrize("noun", ONE_ONLY)
-def test_one_of_many_makes_it(console, noun):
+def test_one_of_many_makes_it(console: RunningConsole, noun: str) -> None:
     for _ in range(ROUNDS):
         path, body, (made, code) = ONE_ONLY[noun]()
         answers = at_once(lambda _number, path=path, body=body: console.post(path, json=body))
@@ -74,7 +76,7 @@ def test_one_of_many_makes_it(console, noun):
         assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {code}
 
 
-def test_a_job_that_many_put_is_added_once_and_all_of_them_hear_of_it(console):
+def test_a_job_that_many_put_is_added_once_and_all_of_them_hear_of_it(console: RunningConsole) -> None:
     for _ in range(ROUNDS):
         body = {"external_id": f"J-{new_number()}", "number": new_number(), "job_type": "foundation"}
         answers = at_once(lambda _number, body=body: console.post("/jobs", json=body))
@@ -82,7 +84,7 @@ def test_a_job_that_many_put_is_added_once_and_all_of_them_hear_of_it(console):
         assert Counter(answer.json()["outcome"] for answer in answers) == {"added": 1, "unchanged": AT_ONCE - 1}
 
 
-def test_a_job_that_is_put_for_several_people_at_once_is_one_persons(console):
+def test_a_job_that_is_put_for_several_people_at_once_is_one_persons(console: RunningConsole) -> None:
     for _ in range(ROUNDS):
         name = f"J-{new_number()}"
         bodies = [{"external_id": name, "number": new_number(), "job_type": "roof"} for _ in range(AT_ONCE)]
@@ -91,7 +93,7 @@ def test_a_job_that_is_put_for_several_people_at_once_is_one_persons(console):
         assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"other_person"}
 
 
-def test_a_file_of_jobs_that_is_imported_by_three_at_once_refuses_none_of_them(console):
+def test_a_file_of_jobs_that_is_imported_by_three_at_once_refuses_none_of_them(console: RunningConsole) -> None:
     rows = "".join(f"J-{new_number()},{new_number()},foundation\n" for _ in range(30))
     content = f"external_id,phone,job_type\n{rows}".encode()
     headers, params = {"content-type": "text/csv"}, {"apply": "true"}
@@ -101,7 +103,7 @@ def test_a_file_of_jobs_that_is_imported_by_three_at_once_refuses_none_of_them(c
     assert (again["unchanged"], again["rejected"]) == (30, 0)
 
 
-def test_a_text_of_the_provider_is_bound_to_one_of_ours(console, simulator):
+def test_a_text_of_the_provider_is_bound_to_one_of_ours(console: RunningConsole, simulator: RunningSimulator) -> None:
     number = new_number()
     first = add_message(console, MessageStatus.HELD, number=number)
     second = add_message(console, MessageStatus.HELD, number=number)
@@ -113,7 +115,7 @@ def test_a_text_of_the_provider_is_bound_to_one_of_ours(console, simulator):
     assert refused["code"] == "bound_already"
 
 
-def test_what_nobody_foresaw_is_a_conflict_too(console):
+def test_what_nobody_foresaw_is_a_conflict_too(console: RunningConsole) -> None:
     """Whatever else is made twice: not our failure, and not lost in a task."""
     number = new_number()
     assert console.post("/contacts", json={"number": number}).status_code == 201
@@ -122,7 +124,7 @@ def test_what_nobody_foresaw_is_a_conflict_too(console):
     assert (raised.value.status, raised.value.retryable) == (409, True)
 
 
-def test_who_waits_for_anothers_row_hears_that_and_not_that_the_database_is_away(console):
+def test_who_waits_for_anothers_row_hears_that_and_not_that_the_database_is_away(console: RunningConsole) -> None:
     created = console.create_campaign(f"locked {new_number()}")
     with console.context.database.transaction() as session:
         session.execute(text("SELECT FROM campaigns WHERE id = :id FOR UPDATE"), {"id": created["campaign_id"]})

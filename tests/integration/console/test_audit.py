@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.core.storage import audit
+from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_bad_input import check_problem
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 @pytest.fixture
-def acts(console):
+def acts(console: RunningConsole) -> None:
     """Three acts of a token about a subject of the test's own, the last of them over the API."""
     with console.context.database.transaction() as session:
         for act, subject_id in (("thing.made", 7), ("thing.turned", 7)):
@@ -26,7 +27,7 @@ def newest(console, **query):
     return answer.json()["items"]
 
 
-def test_an_act_over_the_api_says_who_what_when_from_where_and_its_trace(console, acts):
+def test_an_act_over_the_api_says_who_what_when_from_where_and_its_trace(console: RunningConsole, acts) -> None:
     entry = newest(console, limit=1)[0]
     (kept,) = console.audit("sending.stopped")[-1:]
     assert (entry["actor"], entry["act"], entry["subject"]) == ("test-admin", "sending.stopped", "installation")
@@ -47,18 +48,18 @@ def test_an_act_over_the_api_says_who_what_when_from_where_and_its_trace(console
         ({"actor": "nobody"}, []),
     ],
 )
-def test_it_is_found_by_who_and_what(console, acts, query, found):
+def test_it_is_found_by_who_and_what(console: RunningConsole, acts, query, found) -> None:
     assert [entry["act"] for entry in newest(console, **query)][: len(found) or 1] == found
 
 
-def test_it_is_found_by_when(console, acts):
+def test_it_is_found_by_when(console: RunningConsole, acts) -> None:
     last, before = (datetime.fromisoformat(entry["at"]) for entry in newest(console, limit=2))
     assert newest(console, since=last.isoformat(), limit=1)[0]["act"] == "sending.stopped"
     assert newest(console, since=(last + timedelta(microseconds=1)).isoformat()) == []
     assert newest(console, until=last.isoformat(), limit=1)[0]["at"] == before.isoformat().replace("+00:00", "Z")
 
 
-def test_its_pages_leave_nothing_out(console, acts):
+def test_its_pages_leave_nothing_out(console: RunningConsole, acts) -> None:
     whole = [entry["entry_id"] for entry in newest(console, actor="maria")]
     paged, cursor = [], {}
     while cursor is not None:
@@ -77,11 +78,13 @@ def test_its_pages_leave_nothing_out(console, acts):
         ({"who": "maria"}, "query_invalid", "/who"),
     ],
 )
-def test_a_question_that_means_nothing_is_refused(console, query, code, pointer):
+def test_a_question_that_means_nothing_is_refused(
+    console: RunningConsole, query: dict[str, int] | dict[str, str], code: str, pointer: str
+) -> None:
     check_problem(console.get("/audit", params=query), 422, code, pointer)
 
 
-def test_a_discarded_letter_says_why_and_by_whom(console):
+def test_a_discarded_letter_says_why_and_by_whom(console: RunningConsole) -> None:
     from services.core.storage import work
 
     with console.context.database.transaction() as session:

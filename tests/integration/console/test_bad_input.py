@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.console.conftest import RunningConsole
+
 CANARY = "canary-7f3a"
 JSON = {"content-type": "application/json"}
 TEXT = "Hi there, time to look at the foundation? Reply STOP to opt out."
@@ -58,7 +60,7 @@ def check_problem(answer, status: int, code: str | None = None, pointer: str | N
         (body(**{"a\0b": 1}), 422, "text_unreadable"),
     ],
 )
-def test_bodies_that_are_no_document(console, content, status, code):
+def test_bodies_that_are_no_document(console: RunningConsole, content, status: int, code: str | None) -> None:
     check_problem(console.post("/campaigns", content=content, headers=JSON), status, code)
 
 
@@ -109,14 +111,14 @@ def test_bodies_that_are_no_document(console, content, status, code):
         ({"template_a": "Nobody says here how to opt out."}, "/template_a"),
     ],
 )
-def test_fields_that_are_refused(console, changes, pointer):
+def test_fields_that_are_refused(console: RunningConsole, changes, pointer: str) -> None:
     check_problem(console.post("/campaigns", content=body(**changes), headers=JSON), 422, pointer=pointer)
 
 
 @pytest.mark.parametrize(
     "audience", [{}, {"import": 0}, {"import": "1"}, {"all": False}, {"all": True, "import": 1}, {"sql": CANARY}, "all"]
 )
-def test_audiences_that_are_refused(console, audience):
+def test_audiences_that_are_refused(console: RunningConsole, audience) -> None:
     check_problem(console.post("/campaigns", content=body(audience=audience), headers=JSON), 422, "body_invalid")
 
 
@@ -137,11 +139,11 @@ def test_audiences_that_are_refused(console, audience):
         {"opens": "09:00", "closes": "17:00", "zone": "EST"},
     ],
 )
-def test_windows_that_are_refused(console, window):
+def test_windows_that_are_refused(console: RunningConsole, window) -> None:
     check_problem(console.post("/campaigns", content=body(window=window), headers=JSON), 422)
 
 
-def test_a_window_over_midnight_says_so(console):
+def test_a_window_over_midnight_says_so(console: RunningConsole) -> None:
     window = {"opens": "21:00", "closes": "08:00", "crosses_midnight": True}
     assert console.post("/campaigns", content=body(name="night", window=window), headers=JSON).status_code == 201
 
@@ -163,17 +165,19 @@ def test_a_window_over_midnight_says_so(console):
     ],
 )
 @pytest.mark.parametrize("path", ["/campaigns", "/sending/stop"])
-def test_requests_that_another_site_could_send(console, path, headers, status, code):
+def test_requests_that_another_site_could_send(
+    console: RunningConsole, path: str, headers, status: int, code: str
+) -> None:
     check_problem(console.post(path, content=body(), headers=headers), status, code)
 
 
-def test_an_act_without_a_body_takes_no_form(console):
+def test_an_act_without_a_body_takes_no_form(console: RunningConsole) -> None:
     form = {"content-type": "application/x-www-form-urlencoded"}
     check_problem(console.post("/sending/resume", content=b"a=1", headers=form), 415, "content_type")
     check_problem(console.post("/sending/resume", content=b'{"a": 1}', headers=JSON), 422, "body_unexpected")
 
 
-def test_large_bodies(console):
+def test_large_bodies(console: RunningConsole) -> None:
     check_problem(console.post("/campaigns", content=b" " * 70_000, headers=JSON), 413, "body_too_large")
     chunks = (b" " * 1000 for _ in range(100))
     check_problem(console.post("/campaigns", content=chunks, headers=JSON), 413, "body_too_large")
@@ -213,7 +217,7 @@ def test_large_bodies(console):
         ("GET", "/dead-letters/replay", 405, "method_not_allowed"),
     ],
 )
-def test_addresses_of_nothing(console, method, path, status, code):
+def test_addresses_of_nothing(console: RunningConsole, method: str, path: str, status: int, code: str) -> None:
     answer = console.call(method, path)
     check_problem(answer, status, code)
     assert "12025550199" not in answer.text
@@ -244,7 +248,7 @@ def test_addresses_of_nothing(console, method, path, status, code):
         (f"cursor={'A' * 33}", "/cursor"),
     ],
 )
-def test_queries_that_are_refused(console, query, pointer):
+def test_queries_that_are_refused(console: RunningConsole, query: str, pointer: str) -> None:
     check_problem(console.get(f"/messages?{query}"), 422, pointer=pointer)
 
 
@@ -263,7 +267,7 @@ def test_queries_that_are_refused(console, query, pointer):
         ({"fields": {"roof": 1}}, "/fields/roof"),
     ],
 )
-def test_contacts_that_are_refused(console, changes, pointer):
+def test_contacts_that_are_refused(console: RunningConsole, changes, pointer: str | None) -> None:
     check_problem(console.post("/contacts", json={"number": "(202) 555-0177"} | changes), 422, pointer=pointer)
 
 
@@ -279,16 +283,16 @@ def test_contacts_that_are_refused(console, changes, pointer):
         (b"phone,phone\n1,2\n", 422),
     ],
 )
-def test_files_that_are_refused(console, content, status):
+def test_files_that_are_refused(console: RunningConsole, content: bytes, status: int) -> None:
     check_problem(console.import_csv(content), status)
 
 
 @pytest.mark.parametrize("to", ["2020-01-01T00:00:00Z", "2026-03-02T13:00:00", "9999-12-31T23:59:59Z", 5, None, "now"])
-def test_instants_that_the_clock_is_not_moved_to(console, to):
+def test_instants_that_the_clock_is_not_moved_to(console: RunningConsole, to: str | int | None) -> None:
     check_problem(console.post("/clock", json={"to": to}), 422)
 
 
-def test_headers_that_try_to_write_log_lines(console):
+def test_headers_that_try_to_write_log_lines(console: RunningConsole) -> None:
     headers = {"user-agent": "a%0a[31m", "traceparent": "00-x-x", "x-request-id": "forged"}
     answer = console.get("/sending", headers=headers)
     assert answer.status_code == 200
@@ -296,14 +300,14 @@ def test_headers_that_try_to_write_log_lines(console):
 
 
 @pytest.mark.parametrize("path", ["/api/v1/sending", "/api/v1/nothing", "/livez", "/api/v1/docs"])
-def test_every_answer_has_the_safe_headers(console, path):
+def test_every_answer_has_the_safe_headers(console: RunningConsole, path: str) -> None:
     answer = console.client.get(path, headers={"authorization": f"Bearer {console.tokens['viewer']}"})
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; frame-ancestors 'none'")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_hostile_texts_come_back_as_they_are_in_json(console):
+def test_hostile_texts_come_back_as_they_are_in_json(console: RunningConsole) -> None:
     name = "<script>alert(1)</script> =cmd|' /C calc'!A0 \x1b[31m \u202e"
     created = console.create_campaign(name)
     answer = console.get(f"/campaigns/{created['campaign_id']}")
@@ -311,7 +315,7 @@ def test_hostile_texts_come_back_as_they_are_in_json(console):
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_a_campaign_of_one_name_is_made_once_by_many(console):
+def test_a_campaign_of_one_name_is_made_once_by_many(console: RunningConsole) -> None:
     def create(_attempt: int) -> int:
         return console.post("/campaigns", content=body(name="at once"), headers=JSON).status_code
 

@@ -8,6 +8,7 @@ import pytest
 from services.core.domain.messages import MessageStatus
 from services.core.storage import clock
 from tests.integration.console.acts import add_campaign, add_job, add_message, new_number, warm_limiter
+from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_bad_input import CANARY, JSON, check_problem
 
 NESTED = b'{"reason": ' + b"[" * 40 + b"]" * 40 + b"}"
@@ -39,7 +40,7 @@ POSTS = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stack_that_runs(console):
+def stack_that_runs(console: RunningConsole) -> None:
     warm_limiter(console)
     settled = console.post("/sending/adopt", json={"reason": "other modules' acts leave a database in doubt"})
     assert settled.status_code in (200, 409), settled.text
@@ -61,13 +62,13 @@ def stack_that_runs(console):
     ],
     ids=["empty", "no utf-8", "deep", "nan", "infinite", "huge", "surrogate", "extra fields", "a list"],
 )
-def test_every_body_is_read_strictly(console, path, content, status):
+def test_every_body_is_read_strictly(console: RunningConsole, path: str, content, status: int) -> None:
     check_problem(console.post(path, content=content, headers=JSON), status)
 
 
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
-def test_no_page_of_another_site_can_post(console, path, kind):
+def test_no_page_of_another_site_can_post(console: RunningConsole, path: str, kind: str) -> None:
     check_problem(console.post(path, content=b"a=1", headers={"content-type": kind}), 415, "content_type")
     other = {"content-type": "application/json", "origin": "https://elsewhere.example"}
     check_problem(console.post(path, content=b"{}", headers=other), 403, "origin_refused")
@@ -111,18 +112,18 @@ def test_no_page_of_another_site_can_post(console, path, kind):
         ("/tokens/test-admin/revoke", None, 409, "own_token"),
     ],
 )
-def test_what_a_verb_refuses(console, path, body, status, code):
+def test_what_a_verb_refuses(console: RunningConsole, path: str, body, status: int, code: str) -> None:
     answer = console.post(path, json=body) if body is not None else console.post(path)
     check_problem(answer, status, code)
 
 
-def test_a_letter_that_cannot_be_replayed_is_named(console):
+def test_a_letter_that_cannot_be_replayed_is_named(console: RunningConsole) -> None:
     answer = console.post("/dead-letters/replay", json={"letter_ids": [999_999]}).json()
     assert answer["items"] == []
     assert [(each["letter_id"], each["code"]) for each in answer["refused"]] == [(999_999, "not_found")]
 
 
-def test_nobody_is_answered_who_opted_out_or_never_wrote(console):
+def test_nobody_is_answered_who_opted_out_or_never_wrote(console: RunningConsole) -> None:
     silent, gone = new_number(), new_number()
     console.post("/contacts", json={"number": silent})
     add_message(console, MessageStatus.RECEIVED, number=gone)
@@ -133,7 +134,7 @@ def test_nobody_is_answered_who_opted_out_or_never_wrote(console):
     check_problem(console.post(f"/conversations/{gone}/reply", json={"text": "x" * 1601}), 422, "text_too_long")
 
 
-def test_a_job_belongs_to_one_person_and_its_times_are_taken_back(console):
+def test_a_job_belongs_to_one_person_and_its_times_are_taken_back(console: RunningConsole) -> None:
     name = add_job(console)
     body = {"external_id": name, "number": new_number(), "job_type": "foundation"}
     check_problem(console.post("/jobs", json=body), 409, "other_person")
@@ -145,7 +146,7 @@ def test_a_job_belongs_to_one_person_and_its_times_are_taken_back(console):
     check_problem(console.call("PATCH", "/jobs/nobody's", json={}), 404, "not_found")
 
 
-def test_hostile_words_are_inert_everywhere(console, capsys):
+def test_hostile_words_are_inert_everywhere(console: RunningConsole, capsys: pytest.CaptureFixture[str]) -> None:
     words = "<img src=x onerror=alert(1)> {{7*7}} ${jndi:x} \x1b[31m\r\nlevel=error forged"
     campaign_id, _ = add_campaign(console)
     answers = [
@@ -162,7 +163,7 @@ def test_hostile_words_are_inert_everywhere(console, capsys):
     assert words in json.loads(answers[0].content)["name"]
 
 
-def test_a_campaign_cannot_be_moved_by_what_another_row_says(console):
+def test_a_campaign_cannot_be_moved_by_what_another_row_says(console: RunningConsole) -> None:
     """Ids of another kind of thing lead nowhere, whatever they are ids of."""
     campaign_id, _ = add_campaign(console)
     message_id = add_message(console, MessageStatus.PENDING)
@@ -173,7 +174,7 @@ def test_a_campaign_cannot_be_moved_by_what_another_row_says(console):
     check_problem(console.post(f"/campaigns/{campaign_id}/resume"), 409, "not_started")
 
 
-def test_a_canary_in_a_refused_body_comes_back_nowhere(console):
+def test_a_canary_in_a_refused_body_comes_back_nowhere(console: RunningConsole) -> None:
     with console.context.database.reading() as session:
         past = clock.product_now(session) - timedelta(days=1)
     for path, body in (("/clock", {"to": past.isoformat()}), ("/jobs", {"external_id": CANARY, "x": CANARY})):

@@ -7,18 +7,19 @@ import pytest
 
 from services.core.domain.messages import MessageStatus
 from tests.integration.console.acts import add_message, new_number, warm_limiter
+from tests.integration.console.conftest import RunningConsole
 from tests.tools.api_client import ApiClient, Refused
 
 CSV = "phone,first_name,opted_out\n{0},=cmd|' /C calc'!A0,\n{1},Bo,yes\n911,Cy,\n"
 
 
 @pytest.fixture(scope="module")
-def client(console) -> ApiClient:
+def client(console: RunningConsole) -> ApiClient:
     warm_limiter(console)
     return ApiClient(console.client, token=console.tokens["admin"])
 
 
-def test_from_a_file_to_an_export(client):
+def test_from_a_file_to_an_export(client: ApiClient) -> None:
     numbers = (new_number(), new_number())
     read = client.import_contacts_file(body=CSV.format(*numbers).encode(), file_name="spring.csv")
     assert (read["rows"], read["accepted"], read["suppressed"], read["rejected"]) == (3, 1, 1, 1)
@@ -45,7 +46,9 @@ def test_from_a_file_to_an_export(client):
     assert (again["status"], again["campaign_id"] > started["campaign_id"]) == ("draft", True)
 
 
-def test_a_person_who_writes_is_answered_once_and_forgotten_on_request(console, client):
+def test_a_person_who_writes_is_answered_once_and_forgotten_on_request(
+    console: RunningConsole, client: ApiClient
+) -> None:
     number = new_number()
     add_message(console, MessageStatus.RECEIVED, number=number)
     (latest, *_) = client.list_conversations(limit=1)["items"]
@@ -61,7 +64,7 @@ def test_a_person_who_writes_is_answered_once_and_forgotten_on_request(console, 
         client.show_contact(key=number)
 
 
-def test_every_list_is_read_page_by_page(client):
+def test_every_list_is_read_page_by_page(client: ApiClient) -> None:
     for name in ("list_contacts", "list_campaigns", "list_messages", "list_jobs", "list_tasks", "list_all_runs"):
         listing = getattr(client, name)
         page = listing(limit=1)
@@ -72,7 +75,7 @@ def test_every_list_is_read_page_by_page(client):
             assert len(page["items"]) == 1
 
 
-def test_what_the_client_does_not_know_it_does_not_send(client):
+def test_what_the_client_does_not_know_it_does_not_send(client: ApiClient) -> None:
     with pytest.raises(AttributeError):
         client.drop_everything()
     with pytest.raises(TypeError):

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.console.acts import ACTS, warm_limiter
+from tests.integration.console.conftest import RunningConsole
+from tests.tools.simulator import RunningSimulator
 
 BIN = Path(sys.executable).parent
 # A cursor is signed, and a template, a number or a zone follows rules that no schema can say: such data is refused.
@@ -37,19 +39,19 @@ def fuzz(console, folder: Path, *options: str) -> int:
 
 
 @pytest.fixture
-def lived_in(console, simulator):
+def lived_in(console: RunningConsole, simulator: RunningSimulator):
     """One of everything that an act makes or needs, so that ids lead somewhere."""
     for prepare in ACTS.values():
         prepare(console, simulator)
     return console
 
 
-def test_a_few_cases_of_every_operation(lived_in, tmp_path):
+def test_a_few_cases_of_every_operation(lived_in, tmp_path: Path) -> None:
     assert fuzz(lived_in, tmp_path, "--phases", "examples,fuzzing", "--max-examples", "5") > 300
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_many_cases_of_every_operation(lived_in, tmp_path):
+def test_many_cases_of_every_operation(lived_in, tmp_path: Path) -> None:
     phases = ("--phases", "examples,coverage,fuzzing,stateful")
     assert fuzz(lived_in, tmp_path, *phases, "--max-examples", os.environ.get("FUZZ_EXAMPLES", "100")) > 3000

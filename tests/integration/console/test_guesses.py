@@ -7,6 +7,7 @@ import pytest
 
 from services.console import guesses
 from services.console.guesses import ADDRESSES_AT_MOST, ENTRIES_AT_MOST, FAILED_AT_MOST, Failure, Guesses
+from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_bad_input import check_problem
 
 MADE_UP = "aac_made-up"
@@ -22,7 +23,7 @@ class Clock:
 
 
 @pytest.fixture
-def clock(console) -> Iterator[Clock]:
+def clock(console: RunningConsole) -> Iterator[Clock]:
     """Moves the time of the console's brake, which is a new one."""
     clock, before = Clock(), console.app.state.guesses
     console.app.state.guesses = Guesses(console.context.database, clock=clock)
@@ -42,7 +43,9 @@ def entries(console):
     ("token", "actor", "reason"),
     [("revoked", "test-revoked", "revoked"), ("expired", "test-expired", "expired"), (None, "unknown", "unknown")],
 )
-def test_a_failed_login_says_who_and_from_where_and_never_the_token(console, clock, token, actor, reason):
+def test_a_failed_login_says_who_and_from_where_and_never_the_token(
+    console: RunningConsole, clock: Clock, token: str | None, actor: str, reason: str
+) -> None:
     secret = console.tokens[token] if token is not None else MADE_UP
     assert knock(console, secret).status_code == 401
     entry = entries(console)[-1]
@@ -53,7 +56,7 @@ def test_a_failed_login_says_who_and_from_where_and_never_the_token(console, clo
     assert shown["entry_id"] == entry.id
 
 
-def test_one_address_and_minute_is_one_entry_with_a_count(console, clock):
+def test_one_address_and_minute_is_one_entry_with_a_count(console: RunningConsole, clock: Clock) -> None:
     before = len(entries(console))
     for _ in range(5):
         knock(console, MADE_UP)
@@ -64,7 +67,7 @@ def test_one_address_and_minute_is_one_entry_with_a_count(console, clock):
     assert [entry.detail["failed"] for entry in entries(console)[before:]] == [1, 4]
 
 
-def test_who_guesses_has_to_wait_and_nobody_else(console, clock):
+def test_who_guesses_has_to_wait_and_nobody_else(console: RunningConsole, clock: Clock) -> None:
     assert knock(console, console.tokens["viewer"]).status_code == 200
     for _ in range(FAILED_AT_MOST):
         assert knock(console, MADE_UP).status_code == 401
@@ -83,14 +86,14 @@ def test_who_guesses_has_to_wait_and_nobody_else(console, clock):
     assert knock(console, MADE_UP).status_code == 401
 
 
-def test_a_second_person_s_token_is_guessed_no_faster(console, clock):
+def test_a_second_person_s_token_is_guessed_no_faster(console: RunningConsole, clock: Clock) -> None:
     path = "/held/999999/release"
     headers = {"second-authorization": f"Bearer {MADE_UP}"}
     answers = [console.post(path, json={"reason": "x"}, headers=headers) for _ in range(FAILED_AT_MOST + 1)]
     assert [answer.status_code for answer in answers] == [401] * FAILED_AT_MOST + [429]
 
 
-def test_many_addresses_fill_neither_the_audit_nor_the_memory(console):
+def test_many_addresses_fill_neither_the_audit_nor_the_memory(console: RunningConsole) -> None:
     clock = Clock()
     tried = Guesses(console.context.database, clock=clock)
     before = len(entries(console))
@@ -106,7 +109,7 @@ def test_many_addresses_fill_neither_the_audit_nor_the_memory(console):
     assert len(tried._sources) == ADDRESSES_AT_MOST
 
 
-def test_an_ipv6_network_is_one_place(console):
+def test_an_ipv6_network_is_one_place(console: RunningConsole) -> None:
     tried = Guesses(console.context.database, clock=Clock())
     for n in range(FAILED_AT_MOST):
         tried.failed(f"2001:db8::{n:x}", UNKNOWN)

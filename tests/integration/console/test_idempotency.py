@@ -12,6 +12,7 @@ from services.console import idempotency
 from services.core.domain.access import Role
 from services.core.storage import clock, idempotency_keys, tokens
 from services.core.storage.models import Campaign, IdempotencyKey
+from tests.integration.console.conftest import RunningConsole
 
 TEXT = "Hi there, time to look at the foundation? Reply STOP to opt out."
 
@@ -29,7 +30,7 @@ def kept(console, key: str) -> IdempotencyKey | None:
         return session.scalar(select(IdempotencyKey).where(IdempotencyKey.key == key))
 
 
-def test_the_same_request_gets_the_same_answer(console):
+def test_the_same_request_gets_the_same_answer(console: RunningConsole) -> None:
     first = console.post("/campaigns", json=new("once"), headers=keyed("same"))
     again = console.post("/campaigns", json=new("once"), headers=keyed("same"))
     assert (first.status_code, again.status_code) == (201, 201)
@@ -40,7 +41,7 @@ def test_the_same_request_gets_the_same_answer(console):
     assert "idempotency-replayed" not in first.headers
 
 
-def test_a_refusal_is_no_act_and_is_judged_again(console):
+def test_a_refusal_is_no_act_and_is_judged_again(console: RunningConsole) -> None:
     """What refused a request may pass: a client that repeats it under its key is not told of yesterday's state."""
     console.create_campaign("taken for now")
     headers = keyed("refusal")
@@ -55,7 +56,7 @@ def test_a_refusal_is_no_act_and_is_judged_again(console):
     assert (again.content, again.headers["idempotency-replayed"]) == (done.content, "true")
 
 
-def test_a_refused_body_leaves_its_key_free(console):
+def test_a_refused_body_leaves_its_key_free(console: RunningConsole) -> None:
     for _ in range(2):
         answer = console.post("/campaigns", json=new("refused", daily_cap=0), headers=keyed("body"))
         assert answer.status_code == 422
@@ -71,20 +72,20 @@ def test_a_refused_body_leaves_its_key_free(console):
         ("/campaigns", {"json": new("first"), "headers": {"if-match": '"1"'}}),
     ],
 )
-def test_a_key_is_for_one_request(console, path, options):
+def test_a_key_is_for_one_request(console: RunningConsole, path: str, options) -> None:
     assert console.post("/campaigns", json=new("first"), headers=keyed("taken")).status_code == 201
     headers = keyed("taken") | options.get("headers", {})
     other = console.post(path, **options | {"headers": headers})
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
 
 
-def test_each_token_has_its_own_keys(console):
+def test_each_token_has_its_own_keys(console: RunningConsole) -> None:
     assert console.post("/campaigns", json=new("mine"), headers=keyed("shared")).status_code == 201
     other = console.post("/campaigns", json=new("theirs"), headers=keyed("shared"), role=Role.OPERATOR)
     assert other.status_code == 201
 
 
-def test_a_file_counts_by_its_content(console):
+def test_a_file_counts_by_its_content(console: RunningConsole) -> None:
     first = console.import_csv(b"phone\n2025550143\n", headers=keyed("file"))
     again = console.import_csv(b"phone\n2025550143\n", headers=keyed("file"))
     other = console.import_csv(b"phone\n2025550144\n", headers=keyed("file"))
@@ -92,7 +93,7 @@ def test_a_file_counts_by_its_content(console):
     assert other.status_code == 409
 
 
-def test_one_of_many_at_once_acts(console):
+def test_one_of_many_at_once_acts(console: RunningConsole) -> None:
     def create(_attempt: int) -> tuple[int, str]:
         answer = console.post("/campaigns", json=new("at once"), headers=keyed("at-once"))
         return answer.status_code, answer.json().get("code", "")
@@ -105,7 +106,7 @@ def test_one_of_many_at_once_acts(console):
         assert len(session.scalars(select(Campaign).where(Campaign.name == "at once")).all()) == 1
 
 
-def test_a_request_under_way_is_not_begun_again(console):
+def test_a_request_under_way_is_not_begun_again(console: RunningConsole) -> None:
     """The first request waits for a row that this test holds, so it is certainly under way."""
     created = console.create_campaign("locked")
     path, begun = f"/campaigns/{created['campaign_id']}/cancel", Event()
@@ -122,7 +123,7 @@ def test_a_request_under_way_is_not_begun_again(console):
     assert console.post(path, headers=keyed("under-way")).status_code == 200
 
 
-def test_a_key_whose_process_died_is_taken_over(console):
+def test_a_key_whose_process_died_is_taken_over(console: RunningConsole) -> None:
     body = b'{"reason": "somebody tripped"}'
     headers = keyed("orphan") | {"content-type": "application/json"}
     assert console.post("/sending/stop", content=body, headers=headers).status_code == 200
@@ -138,7 +139,7 @@ def test_a_key_whose_process_died_is_taken_over(console):
     assert "idempotency-replayed" not in answer.headers
 
 
-def test_a_claim_is_released_once_and_an_answer_stays(console):
+def test_a_claim_is_released_once_and_an_answer_stays(console: RunningConsole) -> None:
     with console.context.database.transaction() as session:
         found = tokens.find_live(session, console.tokens["admin"])
         assert found is not None
@@ -158,6 +159,6 @@ def test_a_claim_is_released_once_and_an_answer_stays(console):
         assert claim().status_code == 200
 
 
-def test_reads_take_no_key(console):
+def test_reads_take_no_key(console: RunningConsole) -> None:
     assert console.get("/sending", headers=keyed("read")).status_code == 200
     assert kept(console, "read") is None

@@ -9,6 +9,7 @@ from services.cli.laptop.guard import Guard
 from services.core.queue.names import TaskName
 from services.core.storage import work
 from tests.conftest import MigratedTemplate, PostgresProcess, ValkeyProcess, make_template, start_postgres, start_valkey
+from tests.integration.console.conftest import RunningConsole
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +34,14 @@ def valkey_process(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> It
 
 
 @pytest.fixture
-def without_broker(console, valkey_process):
+def without_broker(console: RunningConsole, valkey_process: ValkeyProcess):
     valkey_process.stop()
     yield console
     valkey_process.start()
 
 
 @pytest.fixture
-def without_database(console, postgres_server):
+def without_database(console: RunningConsole, postgres_server: PostgresProcess):
     postgres_server.stop()
     yield console
     postgres_server.start()
@@ -48,7 +49,7 @@ def without_database(console, postgres_server):
 
 @pytest.mark.usefixtures("without_database")
 @pytest.mark.parametrize("path", ["/readyz", "/api/v1/sending", "/api/v1/health"])
-def test_without_a_database_nothing_is_answered_but_that(console, path):
+def test_without_a_database_nothing_is_answered_but_that(console: RunningConsole, path: str) -> None:
     answer = console.client.get(path, headers={"authorization": f"Bearer {console.tokens['admin']}"})
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
@@ -56,11 +57,11 @@ def test_without_a_database_nothing_is_answered_but_that(console, path):
     assert console.client.get("/livez").status_code == 200
 
 
-def test_it_is_ready_again_when_the_database_is(console):
+def test_it_is_ready_again_when_the_database_is(console: RunningConsole) -> None:
     assert console.client.get("/readyz").status_code == 200
 
 
-def test_without_a_broker_a_replay_is_taken_back(without_broker):
+def test_without_a_broker_a_replay_is_taken_back(without_broker) -> None:
     console = without_broker
     with console.context.database.transaction() as session:
         letter_id = work.add_dead_letter(
@@ -74,13 +75,13 @@ def test_without_a_broker_a_replay_is_taken_back(without_broker):
     assert console.client.get("/readyz").status_code == 200
 
 
-def test_health_says_that_the_broker_is_away(without_broker):
+def test_health_says_that_the_broker_is_away(without_broker) -> None:
     parts = {part["name"]: part for part in without_broker.get("/health").json()["parts"]}
     assert not parts["redis"]["well"]
     assert parts["redis"]["remedy"]
 
 
-def test_a_request_is_one_line_without_the_person(console, capsys):
+def test_a_request_is_one_line_without_the_person(console: RunningConsole, capsys: pytest.CaptureFixture[str]) -> None:
     number, evidence = "+12025550188", "canary-7f3a"
     answer = console.post("/opt-outs", json={"number": number, "evidence": evidence})
     console.get(f"/contacts/{number}")
@@ -94,9 +95,11 @@ def test_a_request_is_one_line_without_the_person(console, capsys):
         assert secret not in logged
 
 
-def test_a_failure_of_ours_is_named_by_its_place_alone(console, capsys, monkeypatch):
+def test_a_failure_of_ours_is_named_by_its_place_alone(
+    console: RunningConsole, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Broken:
-        def __getattr__(self, name):
+        def __getattr__(self, name) -> None:
             raise ZeroDivisionError("canary-7f3a")
 
     monkeypatch.setattr(console.app.state, "context", Broken())

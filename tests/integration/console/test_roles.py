@@ -8,6 +8,7 @@ from services.console.body import Takes
 from services.console.endpoints import PREFIX, ApiRoute
 from services.console.routes import ENDPOINTS
 from services.core.domain.access import Role, may
+from tests.integration.console.conftest import RunningConsole
 
 ROUTES = [(endpoint.method, endpoint.path, endpoint.role) for endpoint in ENDPOINTS]
 CALLERS = (None, "bad", "revoked", "expired", *Role)
@@ -32,7 +33,7 @@ REQUIRED_ROLES = {
 }
 
 
-def test_the_table_is_the_application(console):
+def test_the_table_is_the_application(console: RunningConsole) -> None:
     served = {
         (method, route.path) for route in console.app.routes for method in route.methods if route.path not in PROBES
     }
@@ -41,14 +42,14 @@ def test_the_table_is_the_application(console):
 
 
 @pytest.mark.parametrize(("method", "path", "role"), ROUTES)
-def test_reads_are_for_viewers_and_acts_for_operators(method, path, role):
+def test_reads_are_for_viewers_and_acts_for_operators(method, path, role) -> None:
     expected = REQUIRED_ROLES.get((method, path), Role.VIEWER if method == "GET" else Role.OPERATOR)
     assert role is expected
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize(("method", "path", "needed"), ROUTES)
-def test_who_may_use_a_route(console, method, path, needed, caller):
+def test_who_may_use_a_route(console: RunningConsole, method, path, needed, caller) -> None:
     tokens = console.tokens | {"bad": "aac_made-up"}
     headers = {"authorization": f"Bearer {tokens[caller]}"} if caller is not None else {}
     takes_csv = path in ("/contacts/imports", "/job-imports")
@@ -67,7 +68,7 @@ def test_who_may_use_a_route(console, method, path, needed, caller):
         assert answer.status_code not in (401, 403, 405, 500)
 
 
-def test_a_refused_role_is_on_record(console):
+def test_a_refused_role_is_on_record(console: RunningConsole) -> None:
     before = len(console.audit("access.refused"))
     console.post("/sending/resume", role=Role.OPERATOR)
     entry = console.audit("access.refused")[before]
@@ -84,12 +85,12 @@ def test_a_refused_role_is_on_record(console):
     "header",
     ["", "Bearer", "Basic dXNlcjpwYXNz", "Bearer \xe9\xff", f"Bearer {'a' * 5000}", "Bearer a b"],
 )
-def test_other_authorization_headers(console, header):
+def test_other_authorization_headers(console: RunningConsole, header: str) -> None:
     answer = console.call("GET", "/sending", role=None, headers={"authorization": header.encode("latin-1")})
     assert answer.status_code == 401
 
 
-def test_a_token_ends_when_it_is_revoked(console):
+def test_a_token_ends_when_it_is_revoked(console: RunningConsole) -> None:
     from services.core.storage import tokens
 
     with console.context.database.transaction() as session:

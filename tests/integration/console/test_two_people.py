@@ -10,17 +10,18 @@ from services.core.domain.messages import MessageStatus
 from services.core.storage import clock, releases, tokens
 from services.core.usecases.messages import held_verbs
 from tests.integration.console.acts import add_message, new_number, warm_limiter
+from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_at_once import at_once
 from tests.integration.console.test_bad_input import check_problem
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stack_that_runs(console) -> None:
+def stack_that_runs(console: RunningConsole) -> None:
     warm_limiter(console)
 
 
 @pytest.fixture
-def room(console, monkeypatch) -> Iterator[int]:
+def room(console: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """How many more may be released by one person alone."""
     room = 3
     with console.context.database.reading() as session:
@@ -52,7 +53,7 @@ def use_up(console, room: int, token: str) -> None:
         assert release(console, token).status_code == 200
 
 
-def test_two_persons_with_a_token_each(console, room):
+def test_two_persons_with_a_token_each(console: RunningConsole, room: int) -> None:
     maria = make(console, "Maria")
     use_up(console, room, maria)
     check_problem(release(console, maria), 409, "second_person_missing", "/second")
@@ -61,20 +62,20 @@ def test_two_persons_with_a_token_each(console, room):
 
 
 @pytest.mark.parametrize("person", ["Maria", "maria ", "\uff2d\uff41\uff52\uff49\uff41"])
-def test_another_token_of_the_same_person_is_no_second(console, room, person):
+def test_another_token_of_the_same_person_is_no_second(console: RunningConsole, room: int, person: str) -> None:
     maria = make(console, "Maria")
     use_up(console, room, maria)
     check_problem(release(console, maria, second=maria), 403, "second_person_refused")
     check_problem(release(console, maria, second=make(console, person)), 403, "second_person_refused")
 
 
-def test_one_who_may_only_read_agrees_to_nothing(console, room):
+def test_one_who_may_only_read_agrees_to_nothing(console: RunningConsole, room: int) -> None:
     use_up(console, room, maria := make(console, "Maria"))
     second = make(console, "Jo", role=Role.VIEWER)
     check_problem(release(console, maria, second=second), 403, "second_person_refused")
 
 
-def test_a_person_whom_an_admin_has_just_invented_is_nobody(console, room):
+def test_a_person_whom_an_admin_has_just_invented_is_nobody(console: RunningConsole, room: int) -> None:
     """Neither as the one who agrees nor as the one who acts, however they were made."""
     maria = make(console, "Maria", role=Role.ADMIN)
     use_up(console, room, maria)
@@ -87,19 +88,19 @@ def test_a_person_whom_an_admin_has_just_invented_is_nobody(console, room):
     check_problem(release(console, maria, second=make(console, "Jo", hours_ago=23.9)), 403, "token_too_new")
 
 
-def test_who_has_many_tokens_may_release_no_more(console, room):
+def test_who_has_many_tokens_may_release_no_more(console: RunningConsole, room: int) -> None:
     use_up(console, room, make(console, "Maria"))
     for person in ("Maria", "Invented", None):
         check_problem(release(console, make(console, person, hours_ago=0)), 409, "second_person_missing")
 
 
-def test_many_at_once_are_no_more_than_one_by_one(console, room):
+def test_many_at_once_are_no_more_than_one_by_one(console: RunningConsole, room: int) -> None:
     maria = make(console, "Maria")
     answers = at_once(lambda _number: release(console, maria), room + 3)
     assert sorted(answer.status_code for answer in answers) == [200] * room + [409] * 3
 
 
-def test_tokens_say_whose_they_are(console):
+def test_tokens_say_whose_they_are(console: RunningConsole) -> None:
     name = new_number()
     console.post("/tokens", json={"name": name, "role": "viewer"})
     persons = {token["name"]: token["person"] for token in console.get("/tokens").json()["items"]}

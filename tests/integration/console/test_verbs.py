@@ -15,7 +15,8 @@ from services.core.domain.access import Role
 from services.core.queue.names import Queue, TaskName
 from services.core.storage import work
 from services.core.storage.models import Attempt, Campaign, IdempotencyKey, Look, Message
-from tests.tools.simulator import eventually
+from tests.integration.console.conftest import RunningConsole
+from tests.tools.simulator import RunningSimulator, eventually
 
 CSV = (
     b"phone,first_name,state,opted_out\n(202) 555-0111,Ada,DC,\n12025550112,Bo,DC,yes\n911,Cy,,\n202-555-0111,Ada,DC,\n"
@@ -43,7 +44,7 @@ def waits_for_a_lock(console) -> bool:
 
 
 @pytest.fixture(scope="module")
-def campaign_path(console):
+def campaign_path(console: RunningConsole):
     rows = "".join(f"20255502{number:02d}\n" for number in range(25))
     import_id = import_contacts(console, f"phone\n{rows}".encode())
     path, plan_hash = planned(console, "listed", audience={"import": import_id})
@@ -55,7 +56,7 @@ LARGE = b"phone,notes\n" + b"2125550147,%s\n" % (b"x" * 9_000) * 500
 
 
 class TestContacts:
-    def test_an_import_has_two_steps(self, console):
+    def test_an_import_has_two_steps(self, console: RunningConsole) -> None:
         report = console.import_csv(CSV, role=Role.OPERATOR).json()
         assert report["status"] == "dry_run"
         assert report["rows"] == 4 == sum(report[name] for name in ("accepted", "merged", "rejected", "suppressed"))
@@ -74,7 +75,7 @@ class TestContacts:
         assert [entry.subject_id for entry in console.audit("import.confirmed")] == [report["import_id"]]
         assert console.audit("import.read")[0].actor == "test-operator"
 
-    def test_refused_rows_are_listed_and_exported_and_a_dry_run_discarded(self, console):
+    def test_refused_rows_are_listed_and_exported_and_a_dry_run_discarded(self, console: RunningConsole) -> None:
         report = console.import_csv(b"Phone,first_name\n212-555-014,Ann\n2125550147,Bob\n=1,Eve\n").json()
         address = f"/contacts/imports/{report['import_id']}"
         page = console.get(f"{address}/rows", params={"outcome": "rejected", "limit": 1}, role=Role.VIEWER).json()
@@ -88,7 +89,7 @@ class TestContacts:
         assert console.post(f"{address}/discard").json()["status"] == "cancelled"
         assert console.post(f"{address}/confirm").status_code == 409
 
-    def test_a_file_without_room_on_the_disk_is_refused_with_the_remedy(self, console):
+    def test_a_file_without_room_on_the_disk_is_refused_with_the_remedy(self, console: RunningConsole) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (3 * 1024 * 1024, hard))
         try:
@@ -99,7 +100,9 @@ class TestContacts:
         assert "split it" in answer.json()["detail"]
         assert console.import_csv(LARGE).status_code == 201
 
-    def test_a_refusal_waits_until_the_sender_has_written(self, console, monkeypatch):
+    def test_a_refusal_waits_until_the_sender_has_written(
+        self, console: RunningConsole, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The kind: an answer that is lost, since the connection ends under somebody who still writes."""
         monkeypatch.setattr(body, "ROOM", body.Room(body.IN_MEMORY + 1))
         written = []
@@ -113,7 +116,7 @@ class TestContacts:
         assert (answer.status_code, answer.json()["code"]) == (503, "uploads_busy")
         assert len(written) == 8
 
-    def test_large_files_take_turns(self, console, monkeypatch):
+    def test_large_files_take_turns(self, console: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(body, "ROOM", body.Room(len(LARGE)))
         before = body.Upload()
         before.write(b"x" * (body.IN_MEMORY + 1))
@@ -122,7 +125,7 @@ class TestContacts:
         before.close()
         assert console.import_csv(LARGE).status_code == 201
 
-    def test_a_file_is_streamed_in_pieces(self, console):
+    def test_a_file_is_streamed_in_pieces(self, console: RunningConsole) -> None:
         rows = (f"+1202556{number:04d},Ada\n".encode() for number in range(5000))
         answer = console.import_csv(b"".join([b"phone,first_name\n", *rows]), params={"file_name": "large.csv"})
         assert answer.json()["rows"] == 5000
@@ -134,7 +137,7 @@ class TestContacts:
 
         assert console.import_csv(pieces()).json()["rows"] == 1
 
-    def test_who_was_erased_since_the_dry_run_is_not_taken_over(self, console):
+    def test_who_was_erased_since_the_dry_run_is_not_taken_over(self, console: RunningConsole) -> None:
         console.post("/contacts", json={"number": "2025550190"})
         import_id = console.import_csv(b"phone\n2025550190\n2025550191\n").json()["import_id"]
         assert console.post("/contacts/+12025550190/erase", json={"reason": "by letter"}).status_code == 200
@@ -142,7 +145,7 @@ class TestContacts:
         assert console.get("/contacts/+12025550190").status_code == 404
         assert console.get("/contacts/+12025550191").status_code == 200
 
-    def test_one_is_added_once(self, console):
+    def test_one_is_added_once(self, console: RunningConsole) -> None:
         new = {"number": "(202) 555-0143", "first_name": "Grace", "state": "NY", "fields": {"roof": "slate"}}
         added = console.post("/contacts", json=new, role=Role.OPERATOR)
         assert added.status_code == 201
@@ -155,7 +158,7 @@ class TestContacts:
 
 
 class TestOptOuts:
-    def test_a_number_is_opted_out_by_hand(self, console):
+    def test_a_number_is_opted_out_by_hand(self, console: RunningConsole) -> None:
         answer = console.post("/opt-outs", json={"number": "202 555 0150", "evidence": "asked on the phone"})
         assert answer.status_code == 201
         assert answer.json()["opted_out_at"] is not None
@@ -167,7 +170,7 @@ class TestOptOuts:
         )
         assert console.audit("opt_out.added")[-1].subject_id == answer.json()["contact_id"]
 
-    def test_what_waits_for_the_number_is_skipped(self, console):
+    def test_what_waits_for_the_number_is_skipped(self, console: RunningConsole) -> None:
         import_id = import_contacts(console, b"phone\n2025550151\n")
         path, plan_hash = planned(console, "before the opt-out", audience={"import": import_id})
         assert console.post(f"{path}/start", json={"plan_hash": plan_hash}).json()["messages"] == {"pending": 1}
@@ -176,7 +179,7 @@ class TestOptOuts:
 
 
 class TestCampaigns:
-    def test_from_a_draft_to_its_end(self, console):
+    def test_from_a_draft_to_its_end(self, console: RunningConsole) -> None:
         import_id = import_contacts(console, b"phone\n2025550161\n2025550162\n")
         created = console.create_campaign(
             "spring",
@@ -203,13 +206,13 @@ class TestCampaigns:
         for act in ("created", "planned", "started", "paused", "resumed", "cancelled"):
             assert created["campaign_id"] in [entry.subject_id for entry in console.audit(f"campaign.{act}")]
 
-    def test_only_the_plan_that_was_read_is_started(self, console):
+    def test_only_the_plan_that_was_read_is_started(self, console: RunningConsole) -> None:
         path, plan_hash = planned(console, "approved")
         wrong = console.post(f"{path}/start", json={"plan_hash": hashlib.sha256(b"another").hexdigest()})
         assert (wrong.status_code, wrong.json()["code"], wrong.json()["pointer"]) == (409, "plan_changed", "/plan_hash")
         assert console.post(f"{path}/start", json={"plan_hash": plan_hash[:-1]}).status_code == 422
 
-    def test_a_taken_name(self, console):
+    def test_a_taken_name(self, console: RunningConsole) -> None:
         console.create_campaign("taken")
         again = console.post(
             "/campaigns", json={"name": "taken", "template_a": "Reply STOP to opt out.", "audience": {"all": True}}
@@ -218,7 +221,7 @@ class TestCampaigns:
 
 
 class TestVersions:
-    def test_a_change_is_meant_for_the_version_that_was_read(self, console):
+    def test_a_change_is_meant_for_the_version_that_was_read(self, console: RunningConsole) -> None:
         created = console.create_campaign("versions")
         path = f"/campaigns/{created['campaign_id']}"
         tag = console.get(path).headers["etag"]
@@ -234,7 +237,7 @@ class TestVersions:
             assert console.post(f"{path}/cancel", headers={"if-match": refused}).status_code == 412
         assert console.post("/campaigns/999999/cancel", headers={"if-match": '"1"'}).status_code == 404
 
-    def test_the_version_is_compared_when_the_row_is_ours(self, console):
+    def test_the_version_is_compared_when_the_row_is_ours(self, console: RunningConsole) -> None:
         """The request has passed everything but the row's lock, which this test holds, when the version changes."""
         created = console.create_campaign("versions in a race")
         path = f"/campaigns/{created['campaign_id']}"
@@ -248,7 +251,7 @@ class TestVersions:
         assert (stale.status_code, stale.json()["code"]) == (412, "version_stale")
         assert console.get(path).json()["status"] == "draft"
 
-    def test_of_many_with_one_version_one_acts(self, console):
+    def test_of_many_with_one_version_one_acts(self, console: RunningConsole) -> None:
         created = console.create_campaign("versions for many")
         path = f"/campaigns/{created['campaign_id']}/plan"
         with ThreadPoolExecutor(6) as pool:
@@ -257,7 +260,7 @@ class TestVersions:
 
 
 class TestMessages:
-    def test_a_list_in_pages(self, console, campaign_path):
+    def test_a_list_in_pages(self, console: RunningConsole, campaign_path) -> None:
         query = {"campaign_id": campaign_path.rpartition("/")[2], "status": "pending", "limit": 10}
         sizes, seen, cursor = [], [], None
         while True:
@@ -272,7 +275,7 @@ class TestMessages:
         first = page["items"][0]
         assert first == console.get(f"/messages/{first['message_id']}").json()
 
-    def test_a_cursor_belongs_to_its_list(self, console, campaign_path):
+    def test_a_cursor_belongs_to_its_list(self, console: RunningConsole, campaign_path) -> None:
         campaign_id = campaign_path.rpartition("/")[2]
         cursor = console.get("/messages", params={"campaign_id": campaign_id, "limit": 1}).json()["next"]
         swapped = ("B" if cursor[0] == "A" else "A") + cursor[1:]
@@ -287,7 +290,7 @@ class TestMessages:
             assert (answer.status_code, answer.json()["code"]) == (422, "cursor_invalid")
 
     @pytest.mark.usefixtures("campaign_path")
-    def test_by_number_and_one_by_one(self, console):
+    def test_by_number_and_one_by_one(self, console: RunningConsole) -> None:
         (found,) = console.get("/messages", params={"e164": "+12025550207"}).json()["items"]
         shown = console.get(f"/messages/{found['message_id']}").json()
         assert shown["body"].startswith("Hi there")
@@ -296,7 +299,7 @@ class TestMessages:
         assert {step["what"] for step in why["steps"]} == {"waits"}
 
     @pytest.mark.usefixtures("campaign_path")
-    def test_held_ones_come_with_their_evidence(self, console):
+    def test_held_ones_come_with_their_evidence(self, console: RunningConsole) -> None:
         (found,) = console.get("/messages", params={"e164": "+12025550208"}).json()["items"]
         message_id = found["message_id"]
         assert console.get(f"/held/{message_id}").status_code == 409
@@ -329,7 +332,7 @@ class TestDeadLetters:
         assert letter_id is not None
         return letter_id
 
-    def test_a_dry_run_changes_nothing_and_a_replay_happens_once(self, console):
+    def test_a_dry_run_changes_nothing_and_a_replay_happens_once(self, console: RunningConsole) -> None:
         letter_id = self.add(console)
         path, before = f"/dead-letters/{letter_id}/replay", console.context.inspector.waiting(Queue.DEFAULT)
         assert console.post(path, json={"dry_run": True}).json()["replayed_at"] is None
@@ -341,12 +344,12 @@ class TestDeadLetters:
         assert (again.status_code, again.json()["code"]) == (409, "dead_letter_closed")
         assert [entry.actor for entry in console.audit("dead_letter.replayed")] == ["test-admin"]
 
-    def test_one_is_discarded_with_a_note(self, console):
+    def test_one_is_discarded_with_a_note(self, console: RunningConsole) -> None:
         path = f"/dead-letters/{self.add(console)}/discard"
         assert console.post(path, json={"note": " "}).json()["pointer"] == "/note"
         assert console.post(path, json={"note": "of no use"}).json()["discarded_at"] is not None
 
-    def test_they_are_listed_in_pages(self, console):
+    def test_they_are_listed_in_pages(self, console: RunningConsole) -> None:
         letters = [self.add(console) for _ in range(3)]
         first = console.get("/dead-letters", params={"limit": 2}).json()
         rest = console.get("/dead-letters", params={"cursor": first["next"]}).json()
@@ -356,7 +359,7 @@ class TestDeadLetters:
 
 
 class TestSchedule:
-    def test_a_job_is_run_paused_and_resumed(self, console):
+    def test_a_job_is_run_paused_and_resumed(self, console: RunningConsole) -> None:
         names = {job["name"] for job in console.get("/schedule").json()["items"]}
         assert "queue_daily_campaigns" in names
         runs = [console.post("/schedule/queue_daily_campaigns/run-now").json()["run_id"] for _ in range(3)]
@@ -369,19 +372,19 @@ class TestSchedule:
 
 
 class TestInstallation:
-    def test_sending_is_stopped_by_operators_and_resumed_by_admins(self, console):
+    def test_sending_is_stopped_by_operators_and_resumed_by_admins(self, console: RunningConsole) -> None:
         stopped = console.post("/sending/stop", json={"reason": "wrong list"}, role=Role.OPERATOR).json()
         assert (stopped["stopped_by"], stopped["reason"]) == ("test-operator", "wrong list")
         assert console.get("/sending").json() == stopped
         assert console.post("/sending/resume").json()["stopped_at"] is None
         assert len(console.audit("sending.stopped")) == len(console.audit("sending.resumed")) == 1
 
-    def test_queues(self, console):
+    def test_queues(self, console: RunningConsole) -> None:
         answer = console.get("/queues").json()
         assert {row["queue"] for row in answer["queues"]} == set(Queue)
         assert {row["pool"] for row in answer["pools"]} == {"campaign", "webhook", "operations"}
 
-    def test_health(self, console):
+    def test_health(self, console: RunningConsole) -> None:
         answer = console.get("/health")
         assert answer.status_code == 200
         parts = {part["name"]: part for part in answer.json()["parts"]}
@@ -390,7 +393,7 @@ class TestInstallation:
         assert parts["beat"]["remedy"]
         assert answer.json()["healthy"] is False
 
-    def test_both_clocks_move_forward(self, console, simulator):
+    def test_both_clocks_move_forward(self, console: RunningConsole, simulator: RunningSimulator) -> None:
         reached = timedelta(seconds=simulator.control("GET", "/clock").json()["offset_seconds"])
         before = console.get("/clock").json()
         to = datetime.fromisoformat(before["real_now"]) + reached + timedelta(hours=1)
@@ -404,7 +407,7 @@ class TestInstallation:
 
 
 class TestTokens:
-    def test_one_is_made_used_listed_and_revoked(self, console):
+    def test_one_is_made_used_listed_and_revoked(self, console: RunningConsole) -> None:
         made = console.post("/tokens", json={"name": "night shift", "role": "viewer"})
         assert made.status_code == 201
         headers = {"authorization": f"Bearer {made.json()['token']}"}
@@ -417,7 +420,7 @@ class TestTokens:
         assert console.post("/tokens/night shift/revoke").status_code == 404
         assert [entry.actor for entry in console.audit("token.created")] == ["test-admin"]
 
-    def test_a_secret_is_told_once_and_never_kept(self, console):
+    def test_a_secret_is_told_once_and_never_kept(self, console: RunningConsole) -> None:
         headers, wanted = {"idempotency-key": "of-a-token"}, {"name": "kept", "role": "viewer"}
         secret = console.post("/tokens", json=wanted, headers=headers).json()["token"]
         again = console.post("/tokens", json=wanted, headers=headers)
@@ -427,13 +430,13 @@ class TestTokens:
             kept = session.scalars(select(IdempotencyKey).where(IdempotencyKey.key == "of-a-token")).one()
         assert secret not in str(kept.response)
 
-    def test_a_refusal_where_secrets_are_told_is_judged_again(self, console):
+    def test_a_refusal_where_secrets_are_told_is_judged_again(self, console: RunningConsole) -> None:
         headers = {"idempotency-key": "of-no-token"}
         refused = [console.post("/tokens", json={"name": "x", "role": "king"}, headers=headers) for _ in range(2)]
         assert [answer.status_code for answer in refused] == [422, 422]
         assert [answer.json()["pointer"] for answer in refused] == ["/role", "/role"]
 
-    def test_one_ends_by_itself(self, console):
+    def test_one_ends_by_itself(self, console: RunningConsole) -> None:
         made = console.post("/tokens", json={"name": "for a shift", "role": "viewer", "valid_for": "PT8H"})
         assert console.get(
             "/sending", role=None, headers={"authorization": f"Bearer {made.json()['token']}"}
@@ -444,13 +447,13 @@ class TestTokens:
             answer = console.post("/tokens", json={"name": "wrong", "role": "viewer", "valid_for": wrong})
             assert (answer.status_code, answer.json()["pointer"]) == (422, "/valid_for")
 
-    def test_a_role_that_there_is_not(self, console):
+    def test_a_role_that_there_is_not(self, console: RunningConsole) -> None:
         answer = console.post("/tokens", json={"name": "root", "role": "root"})
         assert (answer.status_code, answer.json()["pointer"]) == (422, "/role")
 
 
 class TestDocuments:
-    def test_openapi_says_role_shape_and_problems_of_each_route(self, console):
+    def test_openapi_says_role_shape_and_problems_of_each_route(self, console: RunningConsole) -> None:
         document = console.get("/openapi.json", role=Role.VIEWER).json()
         operations = [one for methods in document["paths"].values() for one in methods.values()]
         assert len({one["operationId"] for one in operations}) == len(operations)
@@ -461,20 +464,20 @@ class TestDocuments:
         assert "text/csv" in document["paths"]["/api/v1/contacts/imports"]["post"]["requestBody"]["content"]
         assert document == console.get("/openapi.json").json()
 
-    def test_the_page_has_no_script_and_every_route(self, console):
+    def test_the_page_has_no_script_and_every_route(self, console: RunningConsole) -> None:
         page = console.get("/docs")
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert "<script" not in page.text
         assert "/api/v1/campaigns/{campaign_id}/start" in page.text
 
-    def test_probes_need_no_token(self, console):
+    def test_probes_need_no_token(self, console: RunningConsole) -> None:
         for path in ("/livez", "/readyz"):
             assert console.client.get(path).status_code == 200
 
 
 class TestJobs:
     @pytest.mark.parametrize("external_id", ["imports", "imports/", "houses/7", "17", "a b", "a?b#c%2F", "...", "é"])
-    def test_every_legal_external_id_has_its_address(self, console, external_id):
+    def test_every_legal_external_id_has_its_address(self, console: RunningConsole, external_id: str) -> None:
         number = "+12025550187"
         added = console.post("/jobs", json={"external_id": external_id, "number": number, "job_type": "crack"})
         assert added.status_code == 200, added.text
@@ -484,10 +487,10 @@ class TestJobs:
         assert (changed["job"]["external_id"], changed["job"]["state"]) == (external_id, "cancelled")
 
     @pytest.mark.parametrize("external_id", [".", "..", "houses/../7"])
-    def test_what_no_address_keeps_is_refused(self, console, external_id):
+    def test_what_no_address_keeps_is_refused(self, console: RunningConsole, external_id: str) -> None:
         answer = console.post("/jobs", json={"external_id": external_id, "number": "+12025550187", "job_type": "x"})
         assert (answer.status_code, answer.json()["code"]) == (422, "external_id_refused")
 
-    def test_nothing_else_has_an_address_below_the_jobs(self):
+    def test_nothing_else_has_an_address_below_the_jobs(self) -> None:
         below = {each.path for each in ENDPOINTS if each.path.startswith("/jobs/")}
         assert below == {"/jobs/{external_id:external}"}

@@ -7,7 +7,9 @@ from sqlalchemy import text
 
 from services.console.routes import ENDPOINTS
 from tests.integration.console.acts import ACTS, add_job, new_number
+from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_acts import ENDPOINT_OF, send, stack_that_runs, state
+from tests.tools.simulator import RunningSimulator
 
 __all__ = ["stack_that_runs"]
 
@@ -33,7 +35,9 @@ def test_every_act_on_a_readable_thing_takes_a_version() -> None:
 
 
 @pytest.mark.parametrize("act", VERSIONED, ids=" ".join)
-def test_an_act_is_meant_for_the_version_that_was_read(console, simulator, act):
+def test_an_act_is_meant_for_the_version_that_was_read(
+    console: RunningConsole, simulator: RunningSimulator, act
+) -> None:
     request = ACTS[act](console, simulator)
     values = {name: quote(str(value), safe="") for name, value in request.address.items()}
     thing = next(each for each in ENDPOINTS if each.method == "GET" and each.path == thing_of(act[1]))
@@ -52,7 +56,7 @@ def test_an_act_is_meant_for_the_version_that_was_read(console, simulator, act):
         assert done.headers["etag"] == after.headers["etag"]
 
 
-def test_a_change_by_anybody_else_makes_a_version_stale(console):
+def test_a_change_by_anybody_else_makes_a_version_stale(console: RunningConsole) -> None:
     path = f"/jobs/{quote(add_job(console), safe='')}"
     tag = console.get(path).headers["etag"]
     with console.context.database.transaction() as session:
@@ -62,7 +66,7 @@ def test_a_change_by_anybody_else_makes_a_version_stale(console):
     assert console.get(path).json()["cancelled_at"] is None
 
 
-def test_an_opt_out_makes_a_contacts_version_stale(console):
+def test_an_opt_out_makes_a_contacts_version_stale(console: RunningConsole) -> None:
     number = new_number()
     made = console.post("/contacts", json={"number": number})
     console.post("/opt-outs", json={"number": number, "evidence": "by phone"})
@@ -72,7 +76,7 @@ def test_an_opt_out_makes_a_contacts_version_stale(console):
     assert (answer.status_code, answer.json()["code"]) == (412, "version_stale")
 
 
-def test_the_document_tells_of_versions(console):
+def test_the_document_tells_of_versions(console: RunningConsole) -> None:
     paths = console.get("/openapi.json").json()["paths"]
     for endpoint in ENDPOINTS:
         described = paths[f"/api/v1{endpoint.address}"][endpoint.method.lower()]

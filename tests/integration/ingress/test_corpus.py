@@ -100,7 +100,7 @@ SIGNATURES: dict[str, tuple[Callable[[bytes], Headers], int, str]] = {
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_signature(ingress: RunningIngress, name: str):
+def test_signature(ingress: RunningIngress, name: str) -> None:
     headers_of, status, stored_as = SIGNATURES[name]
     body = body_of(received())
     before = len(ingress.rows())
@@ -113,7 +113,7 @@ def test_signature(ingress: RunningIngress, name: str):
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_several_signature_headers_are_one_list(ingress: RunningIngress, place: int):
+def test_several_signature_headers_are_one_list(ingress: RunningIngress, place: int) -> None:
     body = body_of(received())
     delivery_id = new_delivery_id()
     headers = list(standard(body, delivery_id=delivery_id).items())
@@ -124,21 +124,21 @@ def test_several_signature_headers_are_one_list(ingress: RunningIngress, place: 
     assert ingress.rows(delivery_id)[0]["status"] == "new"
 
 
-def test_a_non_ascii_id_is_refused(ingress: RunningIngress):
+def test_a_non_ascii_id_is_refused(ingress: RunningIngress) -> None:
     body = body_of(received())
     headers: Any = {name: value.encode() for name, value in standard(body).items()} | {"webhook-id": "msg_é".encode()}
     assert ingress.call("POST", "/webhooks/openphone", content=body, headers=headers).status_code == 401
 
 
 @pytest.mark.parametrize("position", [0, 40, -1])
-def test_one_flipped_bit(ingress: RunningIngress, position: int):
+def test_one_flipped_bit(ingress: RunningIngress, position: int) -> None:
     body = bytearray(body_of(received()))
     headers = standard(bytes(body))
     body[position] ^= 1
     assert ingress.post(bytes(body), headers).status_code == 401
 
 
-def test_reserialised_json_is_another_body(ingress: RunningIngress):
+def test_reserialised_json_is_another_body(ingress: RunningIngress) -> None:
     body = body_of(received())
     assert ingress.post(json.dumps(json.loads(body), indent=1).encode(), standard(body)).status_code == 401
 
@@ -193,7 +193,7 @@ BODIES: dict[str, tuple[bytes, str, str | None]] = {
 
 @pytest.mark.parametrize("headers_of", [standard, legacy])
 @pytest.mark.parametrize("name", BODIES)
-def test_signed_body(ingress: RunningIngress, name: str, headers_of: Callable[[bytes], Headers]):
+def test_signed_body(ingress: RunningIngress, name: str, headers_of: Callable[[bytes], Headers]) -> None:
     body, status, reason = BODIES[name]
     before = len(ingress.rows())
     reply = ingress.post(body, headers_of(body))
@@ -225,7 +225,7 @@ MEANINGS = [
 
 
 @pytest.mark.parametrize(("text", "state"), MEANINGS, ids=lambda value: ascii(value)[:30])
-def test_what_the_text_means_is_in_force_at_the_answer(ingress: RunningIngress, text: str, state: str | None):
+def test_what_the_text_means_is_in_force_at_the_answer(ingress: RunningIngress, text: str, state: str | None) -> None:
     sender = new_person()
     assert ingress.post(body_of(received(text, sender=sender))).status_code == 200
     assert state_of(ingress, sender) == state
@@ -242,7 +242,7 @@ def test_what_the_text_means_is_in_force_at_the_answer(ingress: RunningIngress, 
     ],
     ids=["cut", "mark", "nul", "version", "nan"],
 )
-def test_an_opt_out_in_an_unreadable_body_is_in_force(ingress: RunningIngress, spoil: Callable[[bytes], bytes]):
+def test_an_opt_out_in_an_unreadable_body_is_in_force(ingress: RunningIngress, spoil: Callable[[bytes], bytes]) -> None:
     sender = new_person()
     assert ingress.post(spoil(body_of(received("STOP", sender=sender)))).json()["status"] == "stored"
     assert state_of(ingress, sender) == "opted_out"
@@ -260,7 +260,7 @@ def test_an_opt_out_in_an_unreadable_body_is_in_force(ingress: RunningIngress, s
         ("+", None),
     ],
 )
-def test_every_form_of_sender_is_kept(ingress: RunningIngress, sender: str, stored_as: str | None):
+def test_every_form_of_sender_is_kept(ingress: RunningIngress, sender: str, stored_as: str | None) -> None:
     delivery_id = new_delivery_id()
     body = body_of(received("STOP", sender=sender))
     assert ingress.post(body, standard(body, delivery_id=delivery_id)).status_code == 200
@@ -269,31 +269,31 @@ def test_every_form_of_sender_is_kept(ingress: RunningIngress, sender: str, stor
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/x", "http://169.254.169.254/latest", "file:///etc/passwd"])
-def test_media_is_kept_as_an_address(ingress: RunningIngress, url: str):
+def test_media_is_kept_as_an_address(ingress: RunningIngress, url: str) -> None:
     document = received()
     document["data"]["resource"]["media"] = [{"url": url, "type": "image/png"}]
     assert ingress.post(body_of(document)).status_code == 200
 
 
 class TestRepetition:
-    def test_the_same_delivery_is_stored_once(self, ingress: RunningIngress):
+    def test_the_same_delivery_is_stored_once(self, ingress: RunningIngress) -> None:
         delivery_id, body = new_delivery_id(), body_of(received())
         replies = [ingress.post(body, standard(body, delivery_id=delivery_id)) for _ in range(5)]
         assert [reply.json()["status"] for reply in replies] == ["stored", *["duplicate"] * 4]
         assert len(ingress.rows(delivery_id)) == 1
 
-    def test_the_same_body_under_a_new_id_is_stored_twice(self, ingress: RunningIngress):
+    def test_the_same_body_under_a_new_id_is_stored_twice(self, ingress: RunningIngress) -> None:
         body = body_of(received())
         before = len(ingress.rows())
         assert [ingress.post(body).json()["status"] for _ in range(2)] == ["stored", "stored"]
         assert len(ingress.rows()) == before + 2
 
-    def test_a_legacy_event_is_stored_once(self, ingress: RunningIngress):
+    def test_a_legacy_event_is_stored_once(self, ingress: RunningIngress) -> None:
         body = body_of(received())
         assert [ingress.post(body, legacy(body)).json()["status"] for _ in range(2)] == ["stored", "duplicate"]
 
     @pytest.mark.parametrize("headers_of", ["standard", "legacy"])
-    def test_another_body_is_set_aside_and_its_opt_out_heeded(self, ingress: RunningIngress, headers_of: str):
+    def test_another_body_is_set_aside_and_its_opt_out_heeded(self, ingress: RunningIngress, headers_of: str) -> None:
         delivery_id, sender = new_delivery_id(), new_person()
         first = received("See you at 3", sender=sender)
         second = received("STOP", sender=sender, id=first["id"])
@@ -308,7 +308,7 @@ class TestRepetition:
         ]
         assert state_of(ingress, sender) == "opted_out"
 
-    def test_a_repeated_opt_out_counts_once(self, ingress: RunningIngress):
+    def test_a_repeated_opt_out_counts_once(self, ingress: RunningIngress) -> None:
         sender = new_person()
         body = body_of(received("STOP", sender=sender))
         for _ in range(3):
@@ -316,7 +316,7 @@ class TestRepetition:
         assert ingress.query("SELECT count(*) FROM opt_outs WHERE e164 = %(e164)s", e164=sender) == [{"count": 1}]
 
 
-def test_no_content_is_logged(ingress: RunningIngress):
+def test_no_content_is_logged(ingress: RunningIngress) -> None:
     body = body_of(received("canary of a text", sender="+12025559876"))
     ingress.post(body)
     ingress.post(body, standard(body, secrets=(RETIRED,)))

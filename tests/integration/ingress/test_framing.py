@@ -55,7 +55,7 @@ def padded(size: int) -> bytes:
         ("ingress:80", 400, "request_malformed"),
     ],
 )
-def test_target(ingress: RunningIngress, target: str, status: int, code: str):
+def test_target(ingress: RunningIngress, target: str, status: int, code: str) -> None:
     body = body_of(received())
     headers = HOST | JSON | standard(body) | {"content-length": str(len(body))}
     reply = ingress.exchange(request(body, target=target, headers=headers))
@@ -63,13 +63,13 @@ def test_target(ingress: RunningIngress, target: str, status: int, code: str):
     assert not ingress.rows(headers["webhook-id"])
 
 
-def test_a_query_changes_nothing(ingress: RunningIngress):
+def test_a_query_changes_nothing(ingress: RunningIngress) -> None:
     body = body_of(received())
     assert ingress.call("POST", f"{PATH}?to=/livez", content=body, headers=JSON | standard(body)).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
-def test_method(ingress: RunningIngress, method: str):
+def test_method(ingress: RunningIngress, method: str) -> None:
     body = body_of(received())
     headers = HOST | JSON | standard(body) | {"content-length": str(len(body))}
     reply = ingress.exchange(request(body, method=method, headers=headers))
@@ -77,13 +77,13 @@ def test_method(ingress: RunningIngress, method: str):
     assert not ingress.rows(headers["webhook-id"])
 
 
-def test_head_is_refused_without_a_body(ingress: RunningIngress):
+def test_head_is_refused_without_a_body(ingress: RunningIngress) -> None:
     reply = ingress.call("HEAD", PATH)
     assert (reply.status_code, reply.content) == (405, b"")
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_probes(ingress: RunningIngress, path: str):
+def test_probes(ingress: RunningIngress, path: str) -> None:
     assert ingress.call("GET", path).status_code == 200
     head = ingress.call("HEAD", path)
     assert (head.status_code, head.content) == (200, b"")
@@ -92,7 +92,7 @@ def test_probes(ingress: RunningIngress, path: str):
 
 @pytest.mark.parametrize(("size", "status"), [(LIMIT - 1, 200), (LIMIT, 200), (LIMIT + 1, 413), (3 * LIMIT, 413)])
 @pytest.mark.parametrize("is_chunked", [False, True])
-def test_size(ingress: RunningIngress, size: int, status: int, is_chunked: bool):
+def test_size(ingress: RunningIngress, size: int, status: int, is_chunked: bool) -> None:
     body = padded(size)
     headers = JSON | standard(body)
     content = (body[start : start + 50_000] for start in range(0, size, 50_000)) if is_chunked else body
@@ -101,7 +101,7 @@ def test_size(ingress: RunningIngress, size: int, status: int, is_chunked: bool)
     assert len(ingress.rows(headers["webhook-id"])) == (status == 200)
 
 
-def test_an_endless_body_is_cut_off(ingress: RunningIngress):
+def test_an_endless_body_is_cut_off(ingress: RunningIngress) -> None:
     with ingress.connect() as connection:
         connection.sendall(request(headers=HOST | JSON | {"content-length": str(5 * 1024**3)}))
         assert read_reply(connection).status == 413
@@ -131,7 +131,7 @@ def test_an_endless_body_is_cut_off(ingress: RunningIngress):
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_malformed(ingress: RunningIngress, headers: dict[str, str], status: int, code: str):
+def test_malformed(ingress: RunningIngress, headers: dict[str, str], status: int, code: str) -> None:
     reply = ingress.exchange(request(b"{}", headers=HOST | JSON | headers))
     assert (reply.status, reply.problem["code"], reply.headers["connection"]) == (status, code, "close")
 
@@ -150,7 +150,7 @@ def test_malformed(ingress: RunningIngress, headers: dict[str, str], status: int
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_no_request_at_all(ingress: RunningIngress, content: bytes, status: int):
+def test_no_request_at_all(ingress: RunningIngress, content: bytes, status: int) -> None:
     reply = ingress.exchange(content)
     assert (reply.status, reply.problem["status"]) == (status, status)
 
@@ -171,7 +171,7 @@ def test_no_request_at_all(ingress: RunningIngress, content: bytes, status: int)
     ],
     ids=str,
 )
-def test_kind(ingress: RunningIngress, headers: dict[str, str], status: int):
+def test_kind(ingress: RunningIngress, headers: dict[str, str], status: int) -> None:
     body = body_of(received())
     signed = standard(body)
     reply = ingress.call("POST", PATH, content=body, headers=headers | signed)
@@ -180,7 +180,7 @@ def test_kind(ingress: RunningIngress, headers: dict[str, str], status: int):
 
 
 class TestOddButHonest:
-    def test_expect_continue_is_answered_before_the_body(self, ingress: RunningIngress):
+    def test_expect_continue_is_answered_before_the_body(self, ingress: RunningIngress) -> None:
         body = body_of(received())
         head, _, _ = signed_request(body).partition(b"\r\n\r\n")
         with ingress.connect() as connection:
@@ -189,14 +189,14 @@ class TestOddButHonest:
             connection.sendall(body)
             assert read_reply(connection).status == 200
 
-    def test_expect_continue_is_refused_without_the_body(self, ingress: RunningIngress):
+    def test_expect_continue_is_refused_without_the_body(self, ingress: RunningIngress) -> None:
         headers = HOST | JSON | {"expect": "100-continue", "content-length": str(LIMIT + 1)}
         with ingress.connect() as connection:
             connection.sendall(request(headers=headers))
             assert read_reply(connection).status == 413
             assert connection.recv(1) == b""
 
-    def test_pipelined_requests_are_answered_in_order(self, ingress: RunningIngress):
+    def test_pipelined_requests_are_answered_in_order(self, ingress: RunningIngress) -> None:
         wrong = request(b"{}", headers=HOST | JSON | {"content-length": "2"})
         parts = [signed_request(body_of(received())), wrong, signed_request(body_of(received()))]
         with ingress.connect() as connection:
@@ -206,21 +206,21 @@ class TestOddButHonest:
                 content += connection.recv(65536)
         assert [int(part[:3]) for part in content.split(b"HTTP/1.1 ")[1:]] == [200, 401, 200]
 
-    def test_malformed_after_an_honest_one_leaves_its_answer_whole(self, ingress: RunningIngress):
+    def test_malformed_after_an_honest_one_leaves_its_answer_whole(self, ingress: RunningIngress) -> None:
         reply = ingress.exchange(signed_request(body_of(received())) + b"\x00\x00garbage\r\n\r\n")
         assert reply.status == 200
 
-    def test_http_1_0(self, ingress: RunningIngress):
+    def test_http_1_0(self, ingress: RunningIngress) -> None:
         body = body_of(received())
         reply = ingress.exchange(
             signed_request(body).replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"host: ingress\r\n", b"")
         )
         assert (reply.status, reply.headers["connection"]) == (200, "close")
 
-    def test_half_closed_after_the_request(self, ingress: RunningIngress):
+    def test_half_closed_after_the_request(self, ingress: RunningIngress) -> None:
         assert ingress.exchange(signed_request(body_of(received())), half_close=True).status == 200
 
-    def test_half_closed_in_the_request_stores_nothing(self, ingress: RunningIngress):
+    def test_half_closed_in_the_request_stores_nothing(self, ingress: RunningIngress) -> None:
         delivery_id = new_delivery_id()
         content = signed_request(body_of(received()), delivery_id=delivery_id)
         with ingress.connect() as connection:
@@ -229,7 +229,7 @@ class TestOddButHonest:
             assert connection.recv(1) == b""
         assert not ingress.rows(delivery_id)
 
-    def test_byte_by_byte(self, ingress: RunningIngress):
+    def test_byte_by_byte(self, ingress: RunningIngress) -> None:
         with ingress.connect() as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for byte in signed_request(body_of(received())):
@@ -239,7 +239,7 @@ class TestOddButHonest:
 
 class TestSlow:
     @pytest.mark.parametrize("sent", [0, 1, 60, -10], ids=["silent", "line", "head", "body"])
-    def test_an_unfinished_request_ends(self, ingress: RunningIngress, sent: int):
+    def test_an_unfinished_request_ends(self, ingress: RunningIngress, sent: int) -> None:
         delivery_id = new_delivery_id()
         content = signed_request(body_of(received()), delivery_id=delivery_id)
         with ingress.connect() as connection:
@@ -249,7 +249,7 @@ class TestSlow:
         assert (reply.status, reply.problem["code"]) == (408, "request_too_slow")
         assert not ingress.rows(delivery_id)
 
-    def test_a_drip_does_not_prolong_it(self, ingress: RunningIngress):
+    def test_a_drip_does_not_prolong_it(self, ingress: RunningIngress) -> None:
         with ingress.connect(timeout=0.2) as connection:
             connection.sendall(b"POST /webhooks/openphone HTTP/1.1\r\n")
             for _ in range(100):  # a hundred more than the second that a request has here
@@ -260,14 +260,14 @@ class TestSlow:
                     connection.sendall(b"x: y\r\n")
         pytest.fail("a request that never ends was waited for")
 
-    def test_a_second_request_has_its_own_time(self, ingress: RunningIngress):
+    def test_a_second_request_has_its_own_time(self, ingress: RunningIngress) -> None:
         with ingress.connect() as connection:
             connection.sendall(signed_request(body_of(received())))
             assert read_reply(connection).status == 200
             connection.sendall(b"POST /web")
             assert read_reply(connection).status == 408
 
-    def test_hundreds_of_slow_ones_do_not_stop_an_honest_one(self, ingress: RunningIngress):
+    def test_hundreds_of_slow_ones_do_not_stop_an_honest_one(self, ingress: RunningIngress) -> None:
         """More than are kept waiting: the oldest make room, and a request that arrives at once is served at once."""
         slow = [ingress.connect() for _ in range(700)]
         try:
@@ -281,7 +281,7 @@ class TestSlow:
                 connection.close()
 
 
-def test_every_refusal_has_one_form(ingress: RunningIngress):
+def test_every_refusal_has_one_form(ingress: RunningIngress) -> None:
     replies = [
         ingress.call("GET", "/nowhere"),
         ingress.call("GET", PATH),

@@ -92,7 +92,7 @@ class TestDatabase:
     @pytest.mark.parametrize("fault", [frozen, killed])
     def test_each_delivery_is_refused_in_time_and_taken_afterwards(
         self, ingress: RunningIngress, durable_server: PostgresProcess, fault: Callable[[PostgresProcess], object]
-    ):
+    ) -> None:
         assert status_of(ingress) == 200
         with fault(durable_server):  # type: ignore[attr-defined]
             answers = [status_of(ingress) for _ in range(3)]
@@ -103,7 +103,9 @@ class TestDatabase:
         wait_until(lambda: status_of(ingress) == 200, within=15)
         wait_until(ingress.is_ready)
 
-    def test_a_server_that_became_a_standby_refuses_each_delivery_until_it_takes_writes(self, ingress: RunningIngress):
+    def test_a_server_that_became_a_standby_refuses_each_delivery_until_it_takes_writes(
+        self, ingress: RunningIngress
+    ) -> None:
         with psycopg.connect(ingress.database_url.replace("+psycopg", ""), autocommit=True) as owner:
             owner.execute("ALTER SYSTEM SET default_transaction_read_only = on")
             owner.execute("SELECT pg_reload_conf()")
@@ -118,7 +120,7 @@ class TestDatabase:
 
     def test_a_kill_under_load_loses_no_answered_delivery(
         self, ingress: RunningIngress, durable_server: PostgresProcess
-    ):
+    ) -> None:
         with WebhookLoad(ingress) as load:
             wait_until(lambda: len(load.acknowledged) > 100)
             with killed(durable_server):
@@ -129,7 +131,7 @@ class TestDatabase:
         assert set(load.statuses) == {200, 503}
         assert load.cut == []
 
-    def test_a_locked_contact_delays_its_own_opt_out_alone(self, ingress: RunningIngress):
+    def test_a_locked_contact_delays_its_own_opt_out_alone(self, ingress: RunningIngress) -> None:
         held = "+12025557001"
         ingress.post(body_of(received("STOP", sender=held)))
         with psycopg.connect(ingress.database_url.replace("+psycopg", "")) as holder:
@@ -149,7 +151,7 @@ class TestDatabase:
         assert blocked == [503] * 4
         assert status_of(ingress, body_of(received("STOP", sender=held))) == 200
 
-    def test_one_refused_row_fails_alone(self, ingress: RunningIngress):
+    def test_one_refused_row_fails_alone(self, ingress: RunningIngress) -> None:
         with psycopg.connect(ingress.database_url.replace("+psycopg", ""), autocommit=True) as owner:
             owner.execute("ALTER TABLE inbox ADD CONSTRAINT drill CHECK (event_id <> 'EVdrill') NOT VALID")
             try:
@@ -168,7 +170,7 @@ class TestRedis:
     @pytest.mark.parametrize("fault", ["stop", "freeze"])
     def test_nothing_waits_for_it_and_the_sweep_publishes_later(
         self, ingress: RunningIngress, valkey_server: ValkeyProcess, fault: str
-    ):
+    ) -> None:
         delivery_id, body = new_delivery_id(), body_of(received())
         getattr(valkey_server, fault)()
         answers = [status_of(ingress) for _ in range(20)]
@@ -190,12 +192,12 @@ class TestRedis:
         wait_until(is_queued, within=30)
         context.close()
 
-    def test_what_was_stored_is_published_at_once(self, ingress: RunningIngress, queued: Redis):
+    def test_what_was_stored_is_published_at_once(self, ingress: RunningIngress, queued: Redis) -> None:
         wait_until(lambda: ingress.post(body_of(received())).status_code == 200 and queued.llen("webhooks") > 0)
 
 
 class TestItself:
-    def test_an_orderly_end_answers_what_it_took(self, ingress: RunningIngress):
+    def test_an_orderly_end_answers_what_it_took(self, ingress: RunningIngress) -> None:
         with WebhookLoad(ingress, connections=16) as load:
             wait_until(lambda: len(load.acknowledged) > 100)
             assert ingress.end() == 0
@@ -204,14 +206,14 @@ class TestItself:
         assert set(load.statuses) == {200}
         ingress.start()
 
-    def test_a_kill_under_load_loses_no_answered_delivery(self, ingress: RunningIngress):
+    def test_a_kill_under_load_loses_no_answered_delivery(self, ingress: RunningIngress) -> None:
         with WebhookLoad(ingress, connections=16) as load:
             wait_until(lambda: len(load.acknowledged) > 200)
             ingress.end(signal.SIGKILL)
         assert missing(ingress, load) == set()
         ingress.start()
 
-    def test_killed_anywhere_the_opt_out_is_in_force_with_its_row_or_neither(self, ingress: RunningIngress):
+    def test_killed_anywhere_the_opt_out_is_in_force_with_its_row_or_neither(self, ingress: RunningIngress) -> None:
         ingress.end(signal.SIGKILL)
         deliveries = []
         for number, (point, is_stored) in enumerate(POINTS):
@@ -235,7 +237,7 @@ class TestItself:
     @pytest.mark.parametrize("mode", ["stop", "raise", "sleep(2.5)"])
     def test_whatever_else_happens_there_a_repetition_to_another_ends_it(
         self, ingress: RunningIngress, valkey_server: ValkeyProcess, tmp_path: Path, mode: str
-    ):
+    ) -> None:
         ingress.end(signal.SIGKILL)
         other = RunningIngress(tmp_path, database_url=ingress.database_url, redis_url=valkey_server.url)
         other.start()

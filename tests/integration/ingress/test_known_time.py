@@ -13,6 +13,7 @@ from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.context import Context
 from services.webhook_ingress.publisher import Publisher
 from services.webhook_ingress.reception import Reception
+from tests.conftest import ValkeyProcess
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def clock_that_can_not_be_read(url: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def context(database_url: str, valkey_process) -> Iterator[Context]:  # type: ignore[no-untyped-def]
+def context(database_url: str, valkey_process: ValkeyProcess) -> Iterator[Context]:  # type: ignore[no-untyped-def]
     made = Context(read_settings(database_url=database_url, redis_url=valkey_process.url))
     yield made
     made.close()

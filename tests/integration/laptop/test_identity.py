@@ -21,19 +21,19 @@ from services.cli.laptop.ports import NoFreePort, free_ports
 from services.core.runtime.settings import read_settings
 
 
-def test_stays_the_same(tmp_path: Path):
+def test_stays_the_same(tmp_path: Path) -> None:
     assert load_identity(tmp_path) == load_identity(tmp_path)
     assert (tmp_path / "stack.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_two_folders_share_nothing(tmp_path: Path):
+def test_two_folders_share_nothing(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     one, other = load_identity(tmp_path), load_identity(tmp_path / "other")
     assert one.api_token != other.api_token
     assert one.webhook_secret_standard != other.webhook_secret_standard
 
 
-def test_a_folder_keeps_its_place_when_it_is_moved_and_a_copy_has_another(tmp_path: Path):
+def test_a_folder_keeps_its_place_when_it_is_moved_and_a_copy_has_another(tmp_path: Path) -> None:
     folder, moved, copied = tmp_path / "data", tmp_path / "moved", tmp_path / "copied"
     folder.mkdir()
     place = place_of(folder)
@@ -47,7 +47,7 @@ def test_a_folder_keeps_its_place_when_it_is_moved_and_a_copy_has_another(tmp_pa
     assert place_of(moved) not in (place, place_of(copied))
 
 
-def test_moves_when_somebody_else_listens_there_and_keeps_its_secrets(tmp_path: Path):
+def test_moves_when_somebody_else_listens_there_and_keeps_its_secrets(tmp_path: Path) -> None:
     before = load_identity(tmp_path)
     with socket.socket() as somebody:
         somebody.bind(("127.0.0.1", before.ports["console"]))
@@ -57,7 +57,7 @@ def test_moves_when_somebody_else_listens_there_and_keeps_its_secrets(tmp_path: 
     assert after.api_token == before.api_token
 
 
-def test_takes_the_first_free_ports_from_the_base(tmp_path: Path):
+def test_takes_the_first_free_ports_from_the_base(tmp_path: Path) -> None:
     [base] = free_ports(1)
     with socket.socket() as somebody:
         somebody.bind(("127.0.0.1", base))
@@ -69,7 +69,7 @@ def test_takes_the_first_free_ports_from_the_base(tmp_path: Path):
     assert len(set(ports)) == len(PORTS)
 
 
-def test_says_when_no_port_is_free():
+def test_says_when_no_port_is_free() -> None:
     with pytest.raises(NoFreePort, match=r"no 3 free ports on .* from 65534 upwards"):
         free_ports(3, base=65_534)
 
@@ -93,19 +93,19 @@ def test_says_when_no_port_is_free():
     ],
     ids=["its own receiver", "the user's collector", "the user's Jaeger"],
 )
-def test_where_its_spans_go(environment: dict[str, str], expected: dict[str, str], tmp_path: Path):
+def test_where_its_spans_go(environment: dict[str, str], expected: dict[str, str], tmp_path: Path) -> None:
     identity = replace(load_identity(tmp_path), ports=dict.fromkeys(PORTS, 1))
     given = {f"ATTACKACRACK_{name}": value for name, value in environment.items()}
     assert trace_store(identity, given) == {f"ATTACKACRACK_{name}": value for name, value in expected.items()}
 
 
-def test_its_public_address_may_be_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_its_public_address_may_be_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATTACKACRACK_INGRESS_URL", "https://tunnel.example.com/webhooks/openphone")
     environment = environment_of(load_identity(tmp_path), data_dir=tmp_path, provider_rate=8)
     assert environment["ATTACKACRACK_INGRESS_URL"] == "https://tunnel.example.com/webhooks/openphone"
 
 
-def test_its_environment_is_a_valid_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_its_environment_is_a_valid_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data_dir = tmp_path / "a folder's name"
     data_dir.mkdir()
     identity = load_identity(data_dir)

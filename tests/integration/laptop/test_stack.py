@@ -84,7 +84,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 class TestRunFile:
-    def test_is_there_when_ready_and_private_and_gone_after_the_stop(self, start: Start):
+    def test_is_there_when_ready_and_private_and_gone_after_the_stop(self, start: Start) -> None:
         stack = start()
         run_file = json.loads((stack.folder / "run.json").read_text())
         assert (stack.folder / "run.json").stat().st_mode & 0o777 == 0o600
@@ -104,7 +104,7 @@ class TestRunFile:
         with pytest.raises(NoStackRunning):
             read_run_file(stack.folder)
 
-    def test_of_a_killed_stack_is_replaced_and_its_addresses_are_kept(self, start: Start):
+    def test_of_a_killed_stack_is_replaced_and_its_addresses_are_kept(self, start: Start) -> None:
         first = start()
         old = first.run_file
         first.process.kill()
@@ -115,7 +115,7 @@ class TestRunFile:
 
 
 class TestRestart:
-    def test_gives_a_killed_role_a_new_process_and_says_so_in_one_line(self, start: Start):
+    def test_gives_a_killed_role_a_new_process_and_says_so_in_one_line(self, start: Start) -> None:
         stack = start()
         old = stack.run_file.roles["worker"]
         os.kill(old.pid, signal.SIGKILL)
@@ -126,7 +126,7 @@ class TestRestart:
         assert len(said) == 1
         assert said[0].endswith("restarting it in 0.5 s")
 
-    def test_outlives_its_own_watcher(self, start: Start):
+    def test_outlives_its_own_watcher(self, start: Start) -> None:
         stack = start()
         watcher = next(pid for pid in stack.all_pids() if "guard.py" in read_families([pid])[pid][0].command)
         os.kill(watcher, signal.SIGKILL)
@@ -138,7 +138,7 @@ class TestRestart:
         stack.process.kill()
         wait_until(lambda: not any(map(is_running, pids)))
 
-    def test_gives_up_on_a_role_that_never_starts(self, start: Start):
+    def test_gives_up_on_a_role_that_never_starts(self, start: Start) -> None:
         stack = start("broken", ready=False)
         said = stack.said_until_its_end()
         assert stack.process.returncode == 1
@@ -147,7 +147,7 @@ class TestRestart:
 
 
 class TestStop:
-    def test_ends_producers_first_and_stores_last(self, start: Start):
+    def test_ends_producers_first_and_stores_last(self, start: Start) -> None:
         stack = start()
         pids = stack.all_pids()
         stack.stop()
@@ -155,21 +155,21 @@ class TestStop:
         assert (stack.folder / "stopped").read_text().split() == ["producer", "worker", "store"]
         assert not any(map(is_running, pids))
 
-    def test_kills_a_role_that_ignores_its_signal_after_its_grace(self, start: Start):
+    def test_kills_a_role_that_ignores_its_signal_after_its_grace(self, start: Start) -> None:
         stack = start("stubborn")
         pids = stack.all_pids()
         assert "stubborn did not stop in time, killing it" in stack.stop()
         assert (stack.folder / "stopped").read_text().split() == ["store"]
         assert not any(map(is_running, pids))
 
-    def test_waits_for_no_role_longer_than_somebody_at_a_terminal_does(self, start: Start):
+    def test_waits_for_no_role_longer_than_somebody_at_a_terminal_does(self, start: Start) -> None:
         stack = start("patient")
         pids = stack.all_pids()
         assert "stubborn did not stop in time, killing it" in stack.stop()
         assert (stack.folder / "stopped").read_text().split() == ["store"], "the last rank keeps its time"
         assert not any(map(is_running, pids))
 
-    def test_a_second_signal_waits_for_nobody(self, start: Start):
+    def test_a_second_signal_waits_for_nobody(self, start: Start) -> None:
         stack = start()
         os.kill(stack.pid("producer"), signal.SIGSTOP)
         stack.process.send_signal(signal.SIGINT)
@@ -178,7 +178,7 @@ class TestStop:
         assert stack.process.returncode == 0
         assert "producer did not stop in time, killing it" in said
 
-    def test_before_it_is_ready_stops_what_already_runs(self, start: Start):
+    def test_before_it_is_ready_stops_what_already_runs(self, start: Start) -> None:
         stack = start("waiting", ready=False)
         wait_until((stack.folder / "run/worker/ready").exists)
         pids = stack.all_pids()
@@ -187,7 +187,7 @@ class TestStop:
         assert (stack.folder / "stopped").read_text().split() == ["worker", "store"]
         assert not any(map(is_running, pids))
 
-    def test_leaves_no_process_when_it_is_killed(self, start: Start):
+    def test_leaves_no_process_when_it_is_killed(self, start: Start) -> None:
         stack = start()
         pids = stack.all_pids()
         assert len(pids) == 7
@@ -196,7 +196,7 @@ class TestStop:
 
 
 class TestFolder:
-    def test_is_refused_to_a_second_stack_in_one_line(self, start: Start):
+    def test_is_refused_to_a_second_stack_in_one_line(self, start: Start) -> None:
         first = start()
         second = start(ready=False)
         said = second.said_until_its_end()
@@ -204,27 +204,27 @@ class TestFolder:
         assert said == f"{first.folder} is in use by process {first.process.pid}\n"
         assert first.is_ready()
 
-    def test_keeps_its_addresses_and_secrets(self, start: Start):
+    def test_keeps_its_addresses_and_secrets(self, start: Start) -> None:
         first = start()
         before = (first.run_file.urls, first.run_file.api_token, read_settings_file(first.folder))
         first.stop()
         second = start()
         assert (second.run_file.urls, second.run_file.api_token, read_settings_file(second.folder)) == before
 
-    def test_two_stand_side_by_side(self, start: Start):
+    def test_two_stand_side_by_side(self, start: Start) -> None:
         one, other = start(folder="one"), start(folder="other")
         assert not set(one.run_file.urls.values()) & set(other.run_file.urls.values())
         one.stop()
         assert other.is_ready()
         assert all(map(is_running, (role.pid for role in other.run_file.roles.values())))
 
-    def test_keeps_what_a_role_prints(self, start: Start):
+    def test_keeps_what_a_role_prints(self, start: Start) -> None:
         stack = start()
         wait_until(lambda: (stack.folder / "logs/worker.log").read_text() == "worker speaks\n")
 
 
 class TestStores:
-    def test_come_back_after_a_kill_with_their_data_and_leave_nothing_behind(self, start: Start):
+    def test_come_back_after_a_kill_with_their_data_and_leave_nothing_behind(self, start: Start) -> None:
         stack = start("stores")
         database = stack.run_file.urls["database"].removesuffix("attackacrack") + "postgres"
         with psycopg.connect(database) as connection:

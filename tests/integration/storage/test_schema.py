@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Connection, create_engine, text
 
 from services.core.storage.models import Base
+from tests.conftest import PostgresProcess
 
 ROOT = Path(__file__).parents[3]
 CHECKS = """
@@ -40,7 +41,7 @@ def migrated(database_url: str):
 
 
 @pytest.fixture
-def modelled(postgres_server):
+def modelled(postgres_server: PostgresProcess):
     """A database made of the models, without any migration."""
     url = postgres_server.create_database()
     engine = create_engine(url)

@@ -1,7 +1,7 @@
 """Today's batch of each running campaign: under its cap, spread over the window, fair, and after an outage too."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
 
 import pytest
@@ -45,7 +45,7 @@ def send_all_due(world: World, *campaign_ids: int) -> int:
 
 
 @pytest.fixture
-def wide(make_world) -> World:  # type: ignore[no-untyped-def]
+def wide(make_world: Callable[..., World]) -> World:  # type: ignore[no-untyped-def]
     """A world in which the numbers' own caps stop nobody."""
     return make_world(number_daily_cap=10_000, account_daily_cap=10_000)
 

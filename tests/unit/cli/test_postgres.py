@@ -27,18 +27,18 @@ def pid_file(*, pid: int, status: str) -> str:
         (None, False),
     ],
 )
-def test_is_ready_when_this_server_says_so(tmp_path: Path, content: str | None, ready: bool):
+def test_is_ready_when_this_server_says_so(tmp_path: Path, content: str | None, ready: bool) -> None:
     if content is not None:
         (tmp_path / "postmaster.pid").write_text(content)
     assert cluster(tmp_path).is_ready(41) is ready
 
 
 @pytest.mark.parametrize(("durable", "expected"), [(True, False), (False, True)])
-def test_only_what_asks_for_it_is_not_durable(tmp_path: Path, durable: bool, expected: bool):
+def test_only_what_asks_for_it_is_not_durable(tmp_path: Path, durable: bool, expected: bool) -> None:
     assert ("fsync=off" in cluster(tmp_path, durable=durable).command) is expected
 
 
-def test_the_command_starts_in_the_namespace_and_keeps_commit_timestamps(tmp_path: Path):
+def test_the_command_starts_in_the_namespace_and_keeps_commit_timestamps(tmp_path: Path) -> None:
     command = cluster(tmp_path, prefix=NAMESPACE).command
     assert command[: len(NAMESPACE) + 1] == (*NAMESPACE, "/opt/bin/postgres")
     assert "track_commit_timestamp=on" in command

@@ -40,12 +40,14 @@ def lines_of(tmp_path: Path, *writes: bytes) -> list[tuple[str, str]]:
         ((), []),
     ],
 )
-def test_lines_come_out_whole(tmp_path: Path, writes: tuple[bytes, ...], lines: list[str]):
+def test_lines_come_out_whole(tmp_path: Path, writes: tuple[bytes, ...], lines: list[str]) -> None:
     assert lines_of(tmp_path, *writes) == [("beat", line) for line in lines]
     assert (tmp_path / "beat.log").read_bytes() == b"".join(writes)
 
 
-def test_a_full_disk_costs_lines_of_the_file_alone_and_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_disk_costs_lines_of_the_file_alone_and_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(role_log, "LINE_LIMIT", 4)  # so that it is written in several pieces
     (tmp_path / "beat.log").symlink_to("/dev/full")
     said = lines_of(tmp_path, b"one\ntwo\nsix\n")
@@ -54,7 +56,9 @@ def test_a_full_disk_costs_lines_of_the_file_alone_and_is_said_once(tmp_path: Pa
     assert complaint == "beat's log can't be written (No space left on device), its lines are lost"
 
 
-def test_the_file_is_renamed_when_it_is_full_and_a_full_line_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_file_is_renamed_when_it_is_full_and_a_full_line_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(role_log, "FILE_LIMIT", 10)
     monkeypatch.setattr(role_log, "LINE_LIMIT", 4)
     assert [line for _, line in lines_of(tmp_path, b"abcdefgh\nij\n")] == ["abcdefgh", "", "ij"]
@@ -69,7 +73,7 @@ def test_the_file_is_renamed_when_it_is_full_and_a_full_line_is_cut(tmp_path: Pa
         (io.StringIO(), "ready\n"),
     ],
 )
-def test_a_terminal_shows_all_in_colours_and_a_file_our_own_lines(stream: io.StringIO, expected: str):
+def test_a_terminal_shows_all_in_colours_and_a_file_our_own_lines(stream: io.StringIO, expected: str) -> None:
     log = terminal_log(stream)
     log("beat", "tick")
     log(SUPERVISOR, "ready")

@@ -38,7 +38,7 @@ ROLES = {role.name: role for role in service_roles(IDENTITY, data_dir=DATA_DIR, 
         ("flower", "flower", False),
     ],
 )
-def test_command_and_environment(name: str, service_name: str, is_worker: bool):
+def test_command_and_environment(name: str, service_name: str, is_worker: bool) -> None:
     role = ROLES[name]
     assert role.command == (sys.executable, "-m", f"services.{name}")
     assert role.environment == {
@@ -54,20 +54,20 @@ def test_command_and_environment(name: str, service_name: str, is_worker: bool):
     assert (role.working_dir / "services" / name).is_dir()
 
 
-def test_the_receiver_of_traces_runs_where_it_has_a_port_and_ends_with_the_stores():
+def test_the_receiver_of_traces_runs_where_it_has_a_port_and_ends_with_the_stores() -> None:
     [receiver] = trace_roles(IDENTITY, data_dir=DATA_DIR, base={"ATTACKACRACK_TRACE_RECEIVER_PORT": "20006"})
     assert receiver.command == (sys.executable, "-m", "services.trace_receiver")
     assert receiver.stop_rank > max(role.stop_rank for role in ROLES.values())
     assert trace_roles(IDENTITY, data_dir=DATA_DIR, base={}) == []
 
 
-def test_what_brings_work_in_stops_before_what_does_it():
+def test_what_brings_work_in_stops_before_what_does_it() -> None:
     order = sorted(ROLES.values(), key=stop_rank)
     assert {role.name for role in order[:3]} == {"webhook_ingress", "console", "beat"}
     assert {role.name for role in order[3:6]} == {"campaign_worker", "webhook_worker", "operations_worker"}
 
 
-def test_the_simulator_outlives_the_workers_and_gets_the_stacks_rate_and_identity():
+def test_the_simulator_outlives_the_workers_and_gets_the_stacks_rate_and_identity() -> None:
     role = simulator_role(IDENTITY, data_dir=DATA_DIR, provider_rate=9.5, base={})
     assert stop_rank(role) > max(stop_rank(ROLES[name]) for name in ROLES if name.endswith("_worker"))
     assert " ".join(role.command[1:]) == (

@@ -26,12 +26,12 @@ RUN_FILE = RunFile(
 )
 
 
-def test_is_read_as_it_was_written(tmp_path: Path):
+def test_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_run_file(tmp_path, RUN_FILE)
     assert read_run_file(tmp_path) == RUN_FILE
 
 
-def test_is_readable_by_its_owner_only_also_when_it_replaces_a_public_file(tmp_path: Path):
+def test_is_readable_by_its_owner_only_also_when_it_replaces_a_public_file(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     (tmp_path / "run.json").chmod(0o644)
     write_run_file(tmp_path, RUN_FILE)
@@ -39,7 +39,7 @@ def test_is_readable_by_its_owner_only_also_when_it_replaces_a_public_file(tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
-def test_without_it_nothing_is_running(tmp_path: Path):
+def test_without_it_nothing_is_running(tmp_path: Path) -> None:
     write_run_file(tmp_path, RUN_FILE)
     remove_run_file(tmp_path)
     remove_run_file(tmp_path)

@@ -68,17 +68,17 @@ class TestCandidates:
             {"created_at": after(seconds=-121)},
         ],
     )
-    def test_anything_else_is_another_message(self, change):
+    def test_anything_else_is_another_message(self, change) -> None:
         assert candidates(ATTEMPT, [replace(LISTED, **change)], ()) == ()
 
     @pytest.mark.parametrize("created_at", [after(minutes=15), after(seconds=-120), START])
-    def test_limits_of_time(self, created_at):
+    def test_limits_of_time(self, created_at) -> None:
         assert candidates(ATTEMPT, [replace(LISTED, created_at=created_at)], ())
 
-    def test_bound_to_another_attempt(self):
+    def test_bound_to_another_attempt(self) -> None:
         assert candidates(ATTEMPT, [LISTED], {"AC1"}) == ()
 
-    def test_listed_twice_is_one(self):
+    def test_listed_twice_is_one(self) -> None:
         assert candidates(ATTEMPT, [LISTED, LISTED], ()) == (LISTED,)
 
 
@@ -94,24 +94,24 @@ class TestCandidates:
         ("a\u00a0b", "a b"),
     ],
 )
-def test_comparable(sent, listed):
+def test_comparable(sent: str, listed: str) -> None:
     assert comparable(sent) == comparable(listed)
 
 
 @pytest.mark.parametrize(("one", "other"), [("a b", "ab"), ("Yes", "yes"), ("a\nb", "a b"), ("3pm", "4pm")])
-def test_not_comparable(one, other):
+def test_not_comparable(one: str, other: str) -> None:
     assert comparable(one) != comparable(other)
 
 
 class TestDecideLook:
-    def test_one_match_binds(self):
+    def test_one_match_binds(self) -> None:
         assert look(listed=[LISTED]) == Bind("AC1", duplicate=False)
 
-    def test_of_two_the_earliest_binds(self):
+    def test_of_two_the_earliest_binds(self) -> None:
         later = replace(LISTED, message_id="AC0", created_at=after(seconds=30))
         assert look(listed=[later, LISTED]) == Bind("AC1", duplicate=True)
 
-    def test_a_late_match_binds_too(self):
+    def test_a_late_match_binds_too(self) -> None:
         assert look(listed=[LISTED], empty_looks=EMPTY, at=after(minutes=61)) == Bind("AC1", duplicate=False)
 
     @pytest.mark.parametrize(
@@ -123,24 +123,24 @@ class TestDecideLook:
             (after(minutes=15), after(minutes=75)),
         ],
     )
-    def test_nothing_found_yet(self, at, next_at):
+    def test_nothing_found_yet(self, at, next_at) -> None:
         assert look(at=at) == LookAgain(next_at)
 
-    def test_jitter_is_added(self):
+    def test_jitter_is_added(self) -> None:
         assert look(jitter=timedelta(seconds=3)) == LookAgain(after(seconds=63))
 
-    def test_absent_after_an_hour_of_empty_looks(self):
+    def test_absent_after_an_hour_of_empty_looks(self) -> None:
         assert look(empty_looks=EMPTY, at=EMPTY[0] + timedelta(hours=1)) == Hold("absent")
 
-    def test_a_stale_list_proves_nothing(self):
+    def test_a_stale_list_proves_nothing(self) -> None:
         at = EMPTY[0] + timedelta(hours=1)
         assert look(empty_looks=EMPTY, at=at, control_visible=False) == LookAgain(after(hours=6))
 
-    def test_in_the_end_a_person_decides(self):
+    def test_in_the_end_a_person_decides(self) -> None:
         looks = [*EMPTY, after(hours=1)]
         assert look(empty_looks=looks, at=after(hours=6), control_visible=False) == Hold("absence_unproven")
 
-    def test_an_unreadable_list_is_no_empty_look(self):
+    def test_an_unreadable_list_is_no_empty_look(self) -> None:
         assert look(listed=None, empty_looks=EMPTY, at=after(minutes=61)) == LookAgain(after(hours=6))
         assert look(listed=None, at=after(hours=6)) == Hold("list_unreadable")
 
@@ -156,13 +156,13 @@ class TestDecideLook:
         ([], True, False),
     ],
 )
-def test_absence_counts(minutes, control_visible, counts):
+def test_absence_counts(minutes, control_visible: bool, counts: bool) -> None:
     assert absence_counts([after(minutes=m) for m in minutes], control_visible=control_visible) is counts
 
 
-def test_the_hourly_look_completes_the_span():
+def test_the_hourly_look_completes_the_span() -> None:
     assert next_look_at(START, EMPTY, at=EMPTY[-1]) == EMPTY[0] + timedelta(hours=1)
 
 
-def test_the_schedule_ends():
+def test_the_schedule_ends() -> None:
     assert next_look_at(START, EMPTY, at=after(hours=6)) is None

@@ -51,7 +51,7 @@ def answer(status: int = 400, body: bytes = b"", **headers: str) -> Answer:
         (500, "0201500", None),
     ],
 )
-def test_refusal_of_send(status, code, expected):
+def test_refusal_of_send(status, code, expected) -> None:
     assert refusal_of_send(status, code, has_error_body=True) == expected
 
 
@@ -67,7 +67,7 @@ def test_refusal_of_send(status, code, expected):
         (500, None),
     ],
 )
-def test_a_page_of_a_proxy_is_no_refusal_by_the_provider(status, expected):
+def test_a_page_of_a_proxy_is_no_refusal_by_the_provider(status: int, expected: tuple[Scope, Reason] | None) -> None:
     assert refusal_of_send(status, None, has_error_body=False) == expected
 
 
@@ -88,7 +88,7 @@ def test_a_page_of_a_proxy_is_no_refusal_by_the_provider(status, expected):
         (503, ProviderFailed, True),
     ],
 )
-def test_error_of(status, kind, retryable):
+def test_error_of(status: int, kind, retryable: bool) -> None:
     error = error_of(status, "reason", retry_after=None, trace="t")
     assert (type(error), error.retryable, error.http_status, error.trace) == (kind, retryable, status, "t")
 
@@ -108,11 +108,11 @@ class TestReadError:
             (b"[" * 100_000, False, None, None),
         ],
     )
-    def test_shapes(self, body, is_present, code, trace):
+    def test_shapes(self, body: bytes, is_present: bool, code: str | None, trace: str | None) -> None:
         said = read_error(answer(body=body), at=AT)
         assert (said.is_present, said.code, said.trace) == (is_present, code, trace)
 
-    def test_the_trace_may_be_in_a_header(self):
+    def test_the_trace_may_be_in_a_header(self) -> None:
         assert read_error(answer(x_correlation_id="c-1"), at=AT).trace == "c-1"
 
     @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ class TestReadError:
             ({"retry_after": "3", "ratelimit": '"per-second"; r=0; t=1'}, 3),
         ],
     )
-    def test_retry_after(self, headers, seconds):
+    def test_retry_after(self, headers, seconds: int | None) -> None:
         expected = None if seconds is None else timedelta(seconds=seconds)
         assert read_error(answer(429, **headers), at=AT).retry_after == expected
 
     @settings(max_examples=200, deadline=None)
     @given(body=st.binary(max_size=100), wait=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
-    def test_never_raises(self, body, wait):
+    def test_never_raises(self, body, wait) -> None:
         read_error(answer(429, body, retry_after=wait), at=AT)

@@ -50,7 +50,7 @@ def judge(headers: dict[str, str], body: bytes = BODY, at: datetime = AT) -> Ver
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
-def test_provider_vector(vector):
+def test_provider_vector(vector) -> None:
     secrets = {vector["scheme"]: vector["receiver_secrets"]}
     delivery = verify(
         base64.b64decode(vector["body_base64"]),
@@ -66,19 +66,19 @@ def test_provider_vector(vector):
 
 @pytest.mark.parametrize("between", [" ", ",", ", ", " , ", "  "])
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_list_is_one_however_it_was_joined(between, place):
+def test_a_list_is_one_however_it_was_joined(between: str, place: int) -> None:
     given = ["v1,AAAA", "v1a,BBBB"]
     given.insert(place, standard_headers()["webhook-signature"])
     assert judge(standard_headers() | {"webhook-signature": between.join(given)}).verdict is Signature.VALID
 
 
 class TestVerdict:
-    def test_a_valid_delivery_tells_who_and_when(self):
+    def test_a_valid_delivery_tells_who_and_when(self) -> None:
         assert judge(standard_headers()) == VerifiedDelivery(
             Signature.VALID, "standard", "msg_1", AT, key_id(STANDARD), ""
         )
 
-    def test_legacy_has_no_delivery_id(self):
+    def test_legacy_has_no_delivery_id(self) -> None:
         assert judge(legacy_headers()) == VerifiedDelivery(Signature.VALID, "legacy", None, AT, key_id(LEGACY), "")
 
     @pytest.mark.parametrize("headers", [standard_headers, legacy_headers])
@@ -95,18 +95,18 @@ class TestVerdict:
             (timedelta(days=-30, seconds=-1), Signature.INVALID),
         ],
     )
-    def test_a_right_signature_of_another_time(self, headers, off_by, verdict):
+    def test_a_right_signature_of_another_time(self, headers, off_by: timedelta, verdict: Signature) -> None:
         assert judge(headers(signed_at=AT + off_by)).verdict is verdict
 
-    def test_a_stale_delivery_keeps_its_id(self):
+    def test_a_stale_delivery_keeps_its_id(self) -> None:
         delivery = judge(standard_headers(signed_at=AT - timedelta(hours=1)))
         assert (delivery.delivery_id, delivery.reason) == ("msg_1", "timestamp_outside_tolerance")
 
-    def test_a_wrong_signature_of_another_time_is_invalid(self):
+    def test_a_wrong_signature_of_another_time_is_invalid(self) -> None:
         headers = standard_headers(signed_at=AT - timedelta(hours=1), secrets=(OTHER,))
         assert judge(headers).verdict is Signature.INVALID
 
-    def test_nothing_signed(self):
+    def test_nothing_signed(self) -> None:
         assert judge({"content-type": "application/json"}).reason == "no_signature"
 
 
@@ -125,51 +125,51 @@ class TestBothSchemes:
             (legacy_headers() | {"webhook-id": "msg_1"}, Signature.INVALID),
         ],
     )
-    def test_the_worse_answer_counts(self, headers, verdict):
+    def test_the_worse_answer_counts(self, headers, verdict: Signature) -> None:
         assert judge(headers).verdict is verdict
 
-    def test_the_delivery_id_stays_when_only_legacy_is_stale(self):
+    def test_the_delivery_id_stays_when_only_legacy_is_stale(self) -> None:
         assert judge(standard_headers() | legacy_headers(signed_at=self.OLD)).delivery_id == "msg_1"
 
 
 class TestRotation:
-    def test_the_matching_secret_is_named(self):
+    def test_the_matching_secret_is_named(self) -> None:
         delivery = verify(
             BODY, standard_headers(secrets=(OTHER,)), standard_secrets=[STANDARD, OTHER], legacy_secrets=[], at=AT
         )
         assert delivery.key_id == key_id(OTHER)
 
-    def test_the_sender_signs_with_old_and_new_key(self):
+    def test_the_sender_signs_with_old_and_new_key(self) -> None:
         assert judge(standard_headers(secrets=(OTHER, STANDARD))).verdict is Signature.VALID
 
-    def test_of_two_right_legacy_signatures_the_fresh_one_counts(self):
+    def test_of_two_right_legacy_signatures_the_fresh_one_counts(self) -> None:
         old = legacy_headers(signed_at=AT - timedelta(hours=1))["openphone-signature"]
         header = f"{old},{legacy_headers()['openphone-signature']}"
         assert judge({"openphone-signature": header}).signed_at == AT
 
-    def test_a_retired_key_is_invalid(self):
+    def test_a_retired_key_is_invalid(self) -> None:
         assert judge(standard_headers(secrets=(OTHER,))).verdict is Signature.INVALID
 
 
 class TestHostileHeaders:
     @pytest.mark.parametrize("delivery_id", ["a.b", "a\0b", "x" * 256, "caf\u00e9", "", "a\nb"])
-    def test_ambiguous_delivery_id(self, delivery_id):
+    def test_ambiguous_delivery_id(self, delivery_id: str) -> None:
         assert judge(standard_headers(delivery_id=delivery_id)).reason == "delivery_id_malformed"
 
-    def test_a_delivery_id_of_255_characters(self):
+    def test_a_delivery_id_of_255_characters(self) -> None:
         assert judge(standard_headers(delivery_id="x" * 255)).verdict is Signature.VALID
 
     @pytest.mark.parametrize("timestamp", ["-1", "1e30", "NaN", "", " 1", "+1795183509", "9" * 20, "1" * 21, "\u0661"])
-    def test_malformed_timestamp(self, timestamp):
+    def test_malformed_timestamp(self, timestamp: str) -> None:
         headers = standard_headers() | {"webhook-timestamp": timestamp}
         assert judge(headers).reason == "timestamp_malformed_or_far_off"
 
     @pytest.mark.parametrize(("wrong_before", "verdict"), [(7, Signature.VALID), (8, Signature.INVALID)])
-    def test_at_most_eight_signatures(self, wrong_before, verdict):
+    def test_at_most_eight_signatures(self, wrong_before: int, verdict: Signature) -> None:
         headers = standard_headers(secrets=(OTHER,) * wrong_before + (STANDARD,))
         assert judge(headers).verdict is verdict
 
-    def test_a_thousand_legacy_signatures(self):
+    def test_a_thousand_legacy_signatures(self) -> None:
         header = ",".join([legacy_headers()["openphone-signature"]] * 1000)
         assert judge({"openphone-signature": header}).reason == "too_many_signatures"
 
@@ -184,13 +184,13 @@ class TestHostileHeaders:
             ),
         ),
     )
-    def test_never_raises_and_never_accepts_noise(self, body, headers):
+    def test_never_raises_and_never_accepts_noise(self, body, headers) -> None:
         assert judge(headers, body).verdict is Signature.INVALID
 
 
 @settings(max_examples=100, deadline=None)
 @given(body=st.text(max_size=300), flipped=st.integers(0, 7))
-def test_agrees_with_the_standard_webhooks_library(body, flipped):
+def test_agrees_with_the_standard_webhooks_library(body, flipped) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     library = Webhook(STANDARD)
     signature = library.sign("msg_1", now, body)
@@ -203,14 +203,14 @@ def test_agrees_with_the_standard_webhooks_library(body, flipped):
 
 class TestSecrets:
     @pytest.mark.parametrize("secret", ["", "whsec_", "not base64!", "c2hvcnQ=", "whsec_" + "A" * 33, "\u00e9" * 24])
-    def test_malformed(self, secret):
+    def test_malformed(self, secret: str) -> None:
         with pytest.raises(SecretInvalid) as refusal:
             load_secrets((STANDARD, secret))
         assert "2" in str(refusal.value)
         assert not secret or secret not in str(refusal.value)
 
-    def test_never_shown(self):
+    def test_never_shown(self) -> None:
         assert STANDARD[6:] not in repr(load_secrets((STANDARD,)))
 
-    def test_surrounding_blanks_of_a_file_do_not_matter(self):
+    def test_surrounding_blanks_of_a_file_do_not_matter(self) -> None:
         assert load_secrets((STANDARD + "\n",)) == load_secrets((STANDARD,))

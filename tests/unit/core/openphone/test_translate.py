@@ -64,17 +64,17 @@ def without(path: str, name: str = "2026-03-30__message.received") -> bytes:
 
 class TestSamples:
     @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-    def test_every_sample_becomes_an_event_of_its_kind(self, path):
+    def test_every_sample_becomes_an_event_of_its_kind(self, path) -> None:
         event = translate(path.read_bytes())
         name = path.stem.split("__")[1]
         assert type(event) is next(kind for prefix, kind in KINDS.items() if name.startswith(prefix))
         assert event.event_id == json.loads(path.read_text())["id"]
         assert event.effect_key.startswith(event.type)
 
-    def test_there_are_46_samples(self):
+    def test_there_are_46_samples(self) -> None:
         assert len(SAMPLES) == 46
 
-    def test_a_received_message(self):
+    def test_a_received_message(self) -> None:
         assert translate(json.dumps(dated()).encode()) == MessageReceived(
             event_id="EV00000000000000000000000000051001",
             occurred_at=datetime(2026, 11, 20, 14, 5, 9, 214000, tzinfo=UTC),
@@ -93,27 +93,27 @@ class TestSamples:
         "name",
         ["legacy-v4__message.received", "legacy-v4__message.received.to-as-string", "legacy-app-v2__message.received"],
     )
-    def test_all_schemes_tell_the_same_message(self, name):
+    def test_all_schemes_tell_the_same_message(self, name: str) -> None:
         told, expected = translate(json.dumps(sample(name)).encode()), translate(json.dumps(dated()).encode())
         assert isinstance(told, MessageReceived)
         assert isinstance(expected, MessageReceived)
         for field in ("message_id", "sender", "recipients", "text", "sent_at", "effect_key"):
             assert getattr(told, field) == getattr(expected, field)
 
-    def test_a_failure_carries_its_code(self):
+    def test_a_failure_carries_its_code(self) -> None:
         failed = translate(json.dumps(sample("2026-03-30__message.failed.permanent")).encode())
         undelivered = translate(json.dumps(sample("2026-03-30__message.undelivered")).encode())
         retryable = translate(json.dumps(sample("2026-03-30__message.failed")).encode())
         assert [event.error_code for event in (failed, undelivered, retryable)] == ["30006", "30007", None]
         assert (failed.receipt, undelivered.receipt) == (Receipt.FAILED, Receipt.UNDELIVERED)
 
-    def test_a_second_failure_is_another_effect(self):
+    def test_a_second_failure_is_another_effect(self) -> None:
         document = sample("2026-03-30__message.failed")
         first = translate(json.dumps(document).encode())
         second = translate(json.dumps(document | {"createdAt": "2026-11-20T14:30:00Z"}).encode())
         assert first.effect_key != second.effect_key
 
-    def test_media_are_counted_and_not_fetched(self):
+    def test_media_are_counted_and_not_fetched(self) -> None:
         event = translate(changed("data.resource.media", [{"url": "file:///etc/passwd"}, {"type": "image/png"}]))
         assert (event.media_count, event.media_urls) == (2, ("file:///etc/passwd",))
 
@@ -141,19 +141,19 @@ class TestQuarantine:
             (changed("data.resource.direction", "outgoing"), "direction_contradicts_type"),
         ],
     )
-    def test_unreadable(self, raw, reason):
+    def test_unreadable(self, raw, reason: str) -> None:
         assert translate(raw) == Quarantined(reason)
 
     @pytest.mark.parametrize("path", ["id", "type", "createdAt", "apiVersion", "data", "data.resource", "data.context"])
-    def test_missing_in_the_envelope(self, path):
+    def test_missing_in_the_envelope(self, path: str) -> None:
         assert isinstance(translate(without(path)), Quarantined)
 
     @pytest.mark.parametrize("path", ["data.resource.id", "data.resource.text", "data.context.senderIdentifier"])
-    def test_missing_in_a_message(self, path):
+    def test_missing_in_a_message(self, path: str) -> None:
         assert isinstance(translate(without(path)), Quarantined)
 
     @pytest.mark.parametrize("path", ["data.object", "data.object.id", "data.object.from", "data.object.text"])
-    def test_missing_in_a_legacy_message(self, path):
+    def test_missing_in_a_legacy_message(self, path: str) -> None:
         assert isinstance(translate(without(path, "legacy-v4__message.received")), Quarantined)
 
     @pytest.mark.parametrize(
@@ -181,40 +181,40 @@ class TestQuarantine:
             ("data.context.recipientIdentifiers", [5]),
         ],
     )
-    def test_wrong_members(self, path, value):
+    def test_wrong_members(self, path: str, value) -> None:
         assert isinstance(translate(changed(path, value)), Quarantined)
 
     @pytest.mark.parametrize("version", ["2027-01-01", "v5", ""])
     @pytest.mark.parametrize("name", ["2026-03-30__message.received", "legacy-v4__message.received"])
-    def test_an_unknown_version_is_read_as_the_newest_known(self, version, name):
+    def test_an_unknown_version_is_read_as_the_newest_known(self, version: str, name: str) -> None:
         known = translate(json.dumps(sample(name)).encode())
         unknown = translate(json.dumps(sample(name) | {"apiVersion": version}).encode())
 
         assert known.is_version_known
         assert unknown == replace(known, api_version=version, is_version_known=False)
 
-    def test_the_reason_never_holds_content(self):
+    def test_the_reason_never_holds_content(self) -> None:
         assert "+12025550143" not in translate(changed("data.context.senderIdentifier", {"n": "+12025550143"})).reason
 
-    def test_no_text_but_media(self):
+    def test_no_text_but_media(self) -> None:
         document = dated()
         document["data"]["resource"] |= {"text": None, "media": [{"url": "https://example.com/a"}]}
         event = translate(json.dumps(document).encode())
         assert (event.text, event.media_count) == (None, 1)
 
-    def test_deep_brackets_in_a_text_are_no_nesting(self):
+    def test_deep_brackets_in_a_text_are_no_nesting(self) -> None:
         assert isinstance(translate(changed("data.resource.text", "[{" * 500 + '"\\')), MessageReceived)
 
     @pytest.mark.parametrize("kind", ["message.read", "integration.created", "task.due_date_changed"])
-    def test_an_unknown_type_is_no_fault(self, kind):
+    def test_an_unknown_type_is_no_fault(self, kind: str) -> None:
         assert isinstance(translate(changed("type", kind)), UnknownEvent)
 
     @pytest.mark.parametrize("path", ["extra", "data.extra", "data.resource.extra", "data.context.extra"])
-    def test_unknown_members_are_ignored(self, path):
+    def test_unknown_members_are_ignored(self, path: str) -> None:
         assert translate(changed(path, {"a": [1]})) == translate(json.dumps(dated()).encode())
 
     @pytest.mark.parametrize(("ahead", "quarantined"), [(timedelta(days=1), False), (timedelta(days=1.001), True)])
-    def test_an_event_from_the_future(self, ahead, quarantined):
+    def test_an_event_from_the_future(self, ahead: timedelta, quarantined: bool) -> None:
         occurred_at = datetime(2026, 11, 20, 14, 5, 9, 214000, tzinfo=UTC)
         result = translate(json.dumps(dated()).encode(), at=occurred_at - ahead)
         assert isinstance(result, Quarantined) is quarantined
@@ -239,30 +239,30 @@ class TestPeek:
             json.dumps(sample("legacy-v4__message.received")).encode().replace(b"Yes, 3pm works for me.", b"STOP"),
         ],
     )
-    def test_the_opt_out_is_found(self, raw):
+    def test_the_opt_out_is_found(self, raw) -> None:
         assert peek_inbound_text(raw) == (self.SENDER, "STOP")
 
-    def test_a_doubled_text_hides_nothing(self):
+    def test_a_doubled_text_hides_nothing(self) -> None:
         raw = changed("data.resource.text", "STOP").replace(b'"media"', b'"text":"hello","media"')
         assert translate(raw) == Quarantined("duplicate_key")
         assert peek_inbound_text(raw) == (self.SENDER, "STOP\nhello")
 
-    def test_escapes_and_lone_surrogates(self):
+    def test_escapes_and_lone_surrogates(self) -> None:
         raw = changed("data.resource.text", 'say "STOP"\n\U0001f44d \ud800')
         assert peek_inbound_text(raw) == (self.SENDER, 'say "STOP"\n\U0001f44d ?')
 
-    def test_a_text_cannot_pretend_to_be_ours(self):
+    def test_a_text_cannot_pretend_to_be_ours(self) -> None:
         text = 'STOP","direction":"outgoing'
         assert peek_inbound_text(changed("data.resource.text", text)) == (self.SENDER, text)
 
     @pytest.mark.parametrize("path", [path for path in SAMPLES if "message.received" not in path.stem])
-    def test_nothing_but_incoming_messages(self, path):
+    def test_nothing_but_incoming_messages(self, path) -> None:
         assert peek_inbound_text(path.read_bytes()) is None
 
-    def test_a_text_of_ours_is_not_theirs(self):
+    def test_a_text_of_ours_is_not_theirs(self) -> None:
         assert peek_inbound_text(changed("data.resource.direction", "outgoing")) is None
 
-    def test_agrees_with_translate(self):
+    def test_agrees_with_translate(self) -> None:
         for path in SAMPLES:
             if "message.received" in path.stem:
                 event = translate(path.read_bytes())
@@ -271,7 +271,7 @@ class TestPeek:
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=400))
-def test_noise_never_raises(raw):
+def test_noise_never_raises(raw) -> None:
     assert isinstance(translate(raw), Quarantined)
     peek_inbound_text(raw)
 
@@ -285,7 +285,7 @@ JSON = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(path=st.sampled_from(SAMPLES), data=st.data())
-def test_mutated_samples_never_raise(path, data):
+def test_mutated_samples_never_raise(path, data) -> None:
     document = json.loads(path.read_text())
     place = document
     while True:
@@ -301,7 +301,7 @@ def test_mutated_samples_never_raise(path, data):
 
 @settings(max_examples=200, deadline=None)
 @given(path=st.sampled_from(SAMPLES), position=st.floats(0, 1), byte=st.binary(max_size=3))
-def test_damaged_samples_never_raise(path, position, byte):
+def test_damaged_samples_never_raise(path, position, byte) -> None:
     raw = path.read_bytes()
     cut = int(position * len(raw))
     damaged = raw[:cut] + byte + raw[cut + 1 :]

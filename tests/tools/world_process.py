@@ -21,6 +21,7 @@ from services.core.usecases.context import Context
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.messages.reconcile import reconcile_messages
 from services.core.usecases.messages.send import send_messages
+from services.core.usecases.operations.recover import adopt
 from services.core.usecases.operations.sweep import sweep
 from services.core.usecases.webhooks.accept import ReadWebhook, read_webhook, store_webhooks
 from services.core.usecases.webhooks.audit_gaps import audit_gaps
@@ -70,6 +71,7 @@ def _confirm(context: Context, import_id: int) -> None:
 
 ACTORS = {
     "accept": Component.WEBHOOK_INGRESS,
+    "adopt": Component.CONSOLE,
     "audit": Component.OPERATIONS_WORKER,
     "confirm": Component.CONSOLE,
     "dispatch": Component.BEAT,
@@ -83,6 +85,7 @@ ACTORS = {
 
 ACTS: dict[str, Callable[..., object]] = {
     "accept": _accept,
+    "adopt": lambda context: adopt(context, reason="a drill", by="a drill"),
     "audit": audit_gaps,
     "confirm": _confirm,
     "dispatch": lambda context: Dispatcher(context).dispatch(),

@@ -59,19 +59,24 @@ def cast_doubt(session: Session, reason: str) -> None:
     session.execute(update(Installation).where(Installation.doubt.is_(None)).values(doubt=reason))
 
 
-def adopt(session: Session, *, place: str) -> Standing:
-    """Begin another life, which knows all that was sent in the others, here and now."""
+def begin_life(session: Session) -> Standing:
+    """Name another life, which knows all that was sent in the others; the gate stays shut until it is adopted."""
+    another = func.array_append(Installation.incarnations, literal_column("gen_random_uuid()::text"))
+    session.execute(update(Installation).values(incarnations=another))
+    return standing(session)
+
+
+def adopt(session: Session, *, place: str) -> None:
+    """Take the database, here and now, for the one that sends."""
     session.execute(
         update(Installation).values(
             lineage=literal_column(f"({CURRENT_LINEAGE})"),
-            incarnations=func.array_append(Installation.incarnations, literal_column("gen_random_uuid()::text")),
             checked_run=literal_column(f"({CURRENT_RUN})"),
             check_until=None,
             place=place,
             doubt=None,
         )
     )
-    return standing(session)
 
 
 def is_compared(session: Session) -> bool:

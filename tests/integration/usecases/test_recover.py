@@ -110,6 +110,24 @@ class TestRewound:
         with pytest.raises(RefusedInput, match="why"):
             adopt(world.context, reason=" ", by="maria")
 
+    @pytest.mark.parametrize("point", ["life_begun", "life_witnessed", "adopting"])
+    @pytest.mark.parametrize("how", ["kill", "raise"])
+    def test_an_adoption_that_is_cut_off_leaves_no_false_witness(self, world: World, point: str, how: str) -> None:
+        """What it names is a life that this database has; nothing is sent, and the next adoption opens it."""
+        world.send(world.message())
+        world.execute("UPDATE installation SET doubt = 'a drill'")
+        world.child("adopt", failpoints=f"{point}={how}").ended()
+
+        waiting, witnessed = world.message(), world.context.witness.read()
+        assert witnessed is not None
+        assert witnessed.incarnation in world.value("SELECT incarnations FROM installation")
+        assert sending_state(world.context).rewound
+        assert world.send(waiting) == 0
+
+        assert adopt(world.context, reason="the second try", by="maria").adopted
+        assert world.send(waiting) == 1
+        assert not sending_state(world.context).rewound
+
 
 def part(world: World, name: str) -> Any:
     return next(part for part in check_health(world.context).parts if part.name == name)

@@ -15,6 +15,7 @@ from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.lineage import Witnessed
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.domain.reconciliation import ListedMessage, comparable
+from services.core.runtime import failpoints
 from services.core.storage import attempts, audit, caps, clock, contacts, installation, lineage, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Message
@@ -78,9 +79,15 @@ def adopt(context: Context, *, reason: str, by: str) -> Recovery:
         )
     found = recover(context, by=by)
     with context.database.transaction() as session:
-        before = lineage.standing(session)
-        now = lineage.adopt(session, place=context.settings.place)
+        before, now = lineage.standing(session), lineage.begin_life(session)
+    failpoints.reach("life_begun")
+    # The witness hears only of a life that is committed, and while the gate is still shut: whatever is cut off between
+    # leaves a database that another adoption opens, and nobody else's word about it.
+    context.witness.replace(Witnessed(now.incarnations[-1], now.epoch))
+    failpoints.reach("life_witnessed")
+    with context.database.transaction() as session:
         # The reason of the doubt goes; an attempt under the doubted life's name is refused from here on.
+        lineage.adopt(session, place=context.settings.place)
         detail = {
             "reason": reason,
             "from": before.incarnations[-1],
@@ -89,7 +96,7 @@ def adopt(context: Context, *, reason: str, by: str) -> Recovery:
             "recorded": found.recorded,
         }
         audit.record(session, actor=by, act="database.adopted", subject="installation", detail=detail)
-        context.witness.replace(Witnessed(now.incarnations[-1], now.epoch))
+        failpoints.reach("adopting")
     return replace(found, adopted=True)
 
 

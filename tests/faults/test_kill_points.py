@@ -135,7 +135,8 @@ class TestRecovery:
     """S18 to S20: who cleans up may meet a fault as well."""
 
     @pytest.mark.parametrize(
-        ("act", "point"), [("sweep", "sweeping"), ("reconcile", "reconciling"), ("reconcile", "reconciled")]
+        ("act", "point"),
+        [("sweep", "sweeping"), ("sweep", "sweep_published"), ("reconcile", "reconciling"), ("reconcile", "reconciled")],
     )
     def test_a_text_in_doubt_is_bound_all_the_same(self, drill: Drill, act: str, point: str) -> None:
         world, message_id = drill.world, drill.world.message()

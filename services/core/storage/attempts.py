@@ -37,13 +37,13 @@ def looks_of(session: Session, attempt_id: int) -> Sequence[Look]:
     return session.scalars(select(Look).where(Look.attempt_id == attempt_id).order_by(Look.id)).all()
 
 
-def publish_due_looks(
+def due_looks(
     session: Session, *, queued: Collection[int], republish_after: timedelta, limit: int
 ) -> list[Published]:
-    """Stamp uncertain messages whose next look is due, not lately published, and not among the `queued`."""
+    """Uncertain messages whose next look is due, not lately published, and not among the `queued`, by id."""
     due = (
-        select(Attempt.id)
-        .join(Message, Message.id == Attempt.message_id)
+        select(Message.id, Message.traceparent)
+        .join(Attempt, Message.id == Attempt.message_id)
         .where(
             Attempt.next_look_at <= func.product_now(),
             Message.status == MessageStatus.UNCERTAIN,
@@ -52,13 +52,17 @@ def publish_due_looks(
         )
         .order_by(Attempt.next_look_at)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=Attempt)
     )
-    rows = session.scalars(
-        update(Attempt).where(Attempt.id.in_(due)).values(look_published_at=NOW).returning(Attempt.message_id)
+    return sorted(Published(*row) for row in session.execute(due))
+
+
+def stamp_looks(session: Session, message_ids: Sequence[int]) -> None:
+    """Say that these looks are with the queue since now, but for those that were done since."""
+    session.execute(
+        update(Attempt)
+        .where(Attempt.message_id.in_(message_ids), Attempt.next_look_at <= func.product_now())
+        .values(look_published_at=NOW)
     )
-    traced = select(Message.id, Message.traceparent).where(Message.id.in_(rows.all())).order_by(Message.id)
-    return [Published(id_, traceparent) for id_, traceparent in session.execute(traced)]
 
 
 def give_back_looks(session: Session, message_ids: Sequence[int]) -> None:

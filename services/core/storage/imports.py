@@ -273,10 +273,10 @@ def page(session: Session, *, after: int, limit: int) -> Sequence[Import]:
     return session.scalars(select(Import).where(Import.id > after).order_by(Import.id).limit(limit)).all()
 
 
-def publish_stalled(session: Session, *, queued: Collection[int], still_for: timedelta, limit: int) -> list[Published]:
-    """Confirmations that nobody works on any more and that are not `queued`, stamped as published."""
-    stalled = (
-        select(Import.id)
+def stalled(session: Session, *, queued: Collection[int], still_for: timedelta, limit: int) -> list[Published]:
+    """Confirmations that nobody works on any more and that are not `queued`."""
+    rows = session.execute(
+        select(Import.id, Import.traceparent)
         .where(
             Import.status == ImportStatus.CONFIRMING,
             is_not_among(Import.id, queued),
@@ -284,15 +284,13 @@ def publish_stalled(session: Session, *, queued: Collection[int], still_for: tim
         )
         .order_by(Import.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = session.execute(
-        update(Import)
-        .where(Import.id.in_(stalled))
-        .values(progress_at=func.now())
-        .returning(Import.id, Import.traceparent)
     )
     return [Published(*row) for row in rows]
+
+
+def stamp_published(session: Session, import_ids: Sequence[int]) -> None:
+    """Say that these confirmations are with the queue since now."""
+    session.execute(update(Import).where(Import.id.in_(import_ids)).values(progress_at=func.now()))
 
 
 def rejections(session: Session, import_id: int) -> dict[str, int]:

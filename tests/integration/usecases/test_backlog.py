@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from services.core.queue.enqueue import QUEUED_AT_MOST, Batch, message
+from services.core.queue.enqueue import QUEUED_AT_MOST, Batch, BrokerUnavailable, Queued, message
 from services.core.queue.names import CANARIES, WEBHOOK, Queue, TaskName, pool_of
 from services.core.storage import beat_lease
+from services.core.usecases.contacts import imports
 from services.core.usecases.messages.dispatch import Dispatcher
+from services.core.usecases.operations import sweep as sweep_module
 from services.core.usecases.operations.canary import send_canaries
 from services.core.usecases.operations.sweep import IDS_PER_TASK, sweep
 from services.core.usecases.schedule.tick import tick_schedule
@@ -23,6 +25,7 @@ from tests.tools.servers import running_servers
 from tests.tools.world import World, new_number
 
 PASSES = 5
+NOTHING_QUEUED = Queued(tasks=0, ids=frozenset(), waiting=0, is_whole=True)
 Publish = Callable[[World], object]
 
 
@@ -156,6 +159,55 @@ class TestWhatAWorkerHolds:
             client.zadd(WEBHOOK.unacked_index_key, {"tag": at})
 
         assert sweep(world.context).webhooks == published
+
+
+def a_campaign_that_goes_on(world: World) -> None:
+    campaign_id = world.campaign(people=3)
+    world.execute("UPDATE campaigns SET unmade_after = 0 WHERE id = :id", id=campaign_id)
+    world.lose_queues()
+
+
+def an_import_that_was_cut_off(world: World) -> None:
+    report = imports.dry_run(world.context, [f"phone\n{new_number()}\n".encode()], file_name="a.csv", by="a test")
+    world.execute("UPDATE imports SET status = 'confirming' WHERE id = :id", id=report.import_id)
+
+
+REFUSED = [
+    pytest.param("webhooks", some_replies, sweep_module._publish_webhooks, 3, id="webhooks"),
+    pytest.param("looks", some_texts_in_doubt, sweep_module._publish_looks, 2, id="looks"),
+    pytest.param("imports", an_import_that_was_cut_off, sweep_module._publish_imports, 1, id="imports"),
+    pytest.param("campaigns", a_campaign_that_goes_on, sweep_module._publish_campaigns, 1, id="campaigns"),
+]
+
+
+@pytest.mark.parametrize(("name", "prepare", "publish", "rows"), REFUSED)
+class TestWhatTheQueueDoesNotTake:
+    """It is neither counted nor stamped, so the next pass publishes it."""
+
+    @pytest.mark.own_valkey
+    def test_a_redis_that_takes_no_writes(
+        self, world: World, name: str, prepare: Callable[[World], object], publish: Any, rows: int
+    ) -> None:
+        prepare(world)
+        with Redis.from_url(world.redis_url) as client:
+            client.config_set("maxmemory", 1)  # it goes on answering reads
+            with pytest.raises(BrokerUnavailable):
+                publish(world.context, NOTHING_QUEUED)
+            assert getattr(sweep(world.context), name) == 0
+            client.config_set("maxmemory", 0)
+
+        assert [getattr(sweep(world.context), name) for _ in range(2)] == [rows, 0]
+
+    def test_a_queue_that_others_filled_meanwhile(
+        self, world: World, name: str, prepare: Callable[[World], object], publish: Any, rows: int
+    ) -> None:
+        prepare(world)
+        for task in (TaskName.CANARY_WEBHOOKS, TaskName.CANARY_DEFAULT, TaskName.CANARY_CAMPAIGNS):
+            world.context.broker.enqueue_many(task, [Batch([])] * QUEUED_AT_MOST)
+
+        assert publish(world.context, NOTHING_QUEUED) == 0
+        world.lose_queues()
+        assert [getattr(sweep(world.context), name) for _ in range(2)] == [rows, 0]
 
 
 MALFORMED = [

@@ -87,29 +87,35 @@ def _publish_webhooks(context: Context, queued: Queued) -> int:
             limit=queued.room * IDS_PER_TASK,
         )
     size = min(IDS_PER_TASK, len(rows) // max(queued.room, 1) + 1)
-    return _publish(context, TaskName.PROCESS_WEBHOOK, rows, ids_per_task=size)
+    return len(_publish(context, TaskName.PROCESS_WEBHOOK, rows, ids_per_task=size))
 
 
 def _publish_looks(context: Context, queued: Queued) -> int:
-    with context.database.transaction() as session:
-        rows = attempts.publish_due_looks(
+    with context.database.reading() as session:
+        rows = attempts.due_looks(
             session, queued=queued.ids, republish_after=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE)
         )
-    return _publish(context, TaskName.RECONCILE_MESSAGE, rows, ids_per_task=LOOKS_PER_TASK)
+    taken = _publish(context, TaskName.RECONCILE_MESSAGE, rows, ids_per_task=LOOKS_PER_TASK)
+    with context.database.transaction() as session:
+        attempts.stamp_looks(session, taken)
+    return len(taken)
 
 
 def _publish_imports(context: Context, queued: Queued) -> int:
-    with context.database.transaction() as session:
-        rows = imports.publish_stalled(
+    with context.database.reading() as session:
+        rows = imports.stalled(
             session, queued=queued.ids, still_for=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE)
         )
-    return _publish(context, TaskName.RESUME_IMPORT, rows, ids_per_task=1)
+    taken = _publish(context, TaskName.RESUME_IMPORT, rows, ids_per_task=1)
+    with context.database.transaction() as session:
+        imports.stamp_published(session, taken)
+    return len(taken)
 
 
 def _publish_campaigns(context: Context, queued: Queued) -> int:
     with context.database.reading() as session:
         rows = campaigns.to_continue(session, queued=queued.ids, limit=min(queued.room, AT_ONCE))
-    return _publish(context, TaskName.CONTINUE_CAMPAIGN, rows, ids_per_task=1)
+    return len(_publish(context, TaskName.CONTINUE_CAMPAIGN, rows, ids_per_task=1))
 
 
 def _give_back(context: Context, queued: Queued) -> int:
@@ -119,12 +125,17 @@ def _give_back(context: Context, queued: Queued) -> int:
         return outbox.unpublish_stale(session, queued=queued.ids, published_before=before)
 
 
-def _publish(context: Context, name: TaskName, rows: list[Published], *, ids_per_task: int) -> int:
-    """Publish the rows, each in its own trace where it has a task of its own; what the queue won't take waits."""
+def _publish(context: Context, name: TaskName, rows: list[Published], *, ids_per_task: int) -> list[int]:
+    """Publish the rows, each in its own trace where it has a task of its own; answers the ids that the queue took.
+
+    A row is stamped after that and not before, so none waits for a task that isn't there: one that the queue took
+    without its stamp is among those that the next pass finds queued.
+    """
     parts = (rows[start : start + ids_per_task] for start in range(0, len(rows), ids_per_task))
     batches = [Batch([str(row.id) for row in part], [row.traceparent for row in part]) for part in parts]
-    context.broker.enqueue_up_to(name, batches)
-    return len(rows)
+    taken = context.broker.enqueue_up_to(name, batches) * ids_per_task
+    failpoints.reach("sweep_published")
+    return [row.id for row in rows[:taken]]
 
 
 FORGOTTEN: Mapping[str, tuple[TaskName, Callable[[Context, Queued], int]]] = {

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from services.beat.leader import Leader
+from services.core.domain.failures import may_heal
 from services.core.runtime import metering
 from services.core.runtime.telemetry import CHORES
 from services.core.storage.beat_lease import Lease, StaleTerm
@@ -42,7 +43,7 @@ class Chore:
             metering.count(CHORES, self.name, "failed")
             self.failures += 1
             if self.failures == 1:
-                is_expected = getattr(error, "retryable", False)
+                is_expected = may_heal(error)
                 log.warning("beat.chore_failed", chore=self.name, error=str(error), exc_info=not is_expected)
         else:
             metering.count(CHORES, self.name, "done")

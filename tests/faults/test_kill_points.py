@@ -136,7 +136,12 @@ class TestRecovery:
 
     @pytest.mark.parametrize(
         ("act", "point"),
-        [("sweep", "sweeping"), ("sweep", "sweep_published"), ("reconcile", "reconciling"), ("reconcile", "reconciled")],
+        [
+            ("sweep", "sweeping"),
+            ("sweep", "sweep_published"),
+            ("reconcile", "reconciling"),
+            ("reconcile", "reconciled"),
+        ],
     )
     def test_a_text_in_doubt_is_bound_all_the_same(self, drill: Drill, act: str, point: str) -> None:
         world, message_id = drill.world, drill.world.message()

@@ -4,6 +4,11 @@ import math
 from datetime import timedelta
 
 
+def may_heal(error: BaseException) -> bool:
+    """Whether the error itself says that the same work may succeed later; one that says nothing does not."""
+    return getattr(error, "retryable", None) is True
+
+
 class RetryableError(Exception):
     """Nothing was done, or it is proven that nothing was; the same work may be tried again later."""
 

@@ -65,6 +65,7 @@ WORDS: Final[Mapping[str, str]] = {
     "forbidden": "the provider forbids it",
     "rate_limited": "the provider asked for fewer requests",
     "route_missing": "the provider has no such address",
+    "list_refused": "the provider refuses to list our texts",
     # rows of files
     "missing": "no number",
     "not_a_number": "not a phone number",

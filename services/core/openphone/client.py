@@ -150,10 +150,6 @@ class OpenPhoneClient:
         """One message. Raises `NotFound` when the provider has none of this id."""
         return self._data("GET", "/messages/{id}", MessageAnswer, ids={"id": message_id}).listed()
 
-    def retry_message(self, message_id: str) -> None:
-        """Ask the provider to try a failed message again; raises `RequestRefused` when it may not be."""
-        self._call("POST", "/messages/{id}/retry", ids={"id": message_id})
-
     def check_account(self) -> Account:
         """The workspace and its numbers: the cheapest proof that the key works."""
         organization = self._data("GET", "/organization", Organization)

@@ -87,6 +87,7 @@ REFUSALS: dict[tuple[int, str | None], Refusal] = {
 }
 """By status and code, `None` for any other code. What is not here is no proof that nothing was sent: 408, 409, 5xx."""
 
+LIST_REFUSED = "list_refused"
 SPOKEN_BY_THE_APPLICATION = frozenset({400, 404, 422})
 """Statuses that a proxy also answers with; without the provider's own error body they prove nothing."""
 
@@ -102,6 +103,13 @@ def refusal_of_send(status: int, code: str | None, *, has_error_body: bool) -> R
     if status in SPOKEN_BY_THE_APPLICATION and not has_error_body:
         return None
     return REFUSALS.get((status, code)) or REFUSALS.get((status, None))
+
+
+def refusal_of_read(error: ProviderError) -> str:
+    """Why the provider will go on refusing a read, in one word of the glossary; for an error that is not retryable."""
+    status = error.http_status or 0
+    scope, reason = REFUSALS.get((status, error.reason)) or REFUSALS.get((status, None)) or (None, "")
+    return reason if scope is RefusalScope.ACCOUNT else LIST_REFUSED
 
 
 def error_of(status: int, reason: str, *, retry_after: timedelta | None, trace: str | None) -> ProviderError:

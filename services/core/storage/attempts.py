@@ -37,9 +37,7 @@ def looks_of(session: Session, attempt_id: int) -> Sequence[Look]:
     return session.scalars(select(Look).where(Look.attempt_id == attempt_id).order_by(Look.id)).all()
 
 
-def due_looks(
-    session: Session, *, queued: Collection[int], republish_after: timedelta, limit: int
-) -> list[Published]:
+def due_looks(session: Session, *, queued: Collection[int], republish_after: timedelta, limit: int) -> list[Published]:
     """Uncertain messages whose next look is due, not lately published, and not among the `queued`, by id."""
     due = (
         select(Message.id, Message.traceparent)

@@ -85,3 +85,8 @@ def open_breaker(session: Session, *, until: datetime, reason: str) -> None:
             breaker_reason=reason,
         )
     )
+
+
+def is_refused(session: Session) -> bool:
+    """Whether the breaker is open."""
+    return bool(session.scalar(select(Installation.breaker_open_until > func.product_now())))

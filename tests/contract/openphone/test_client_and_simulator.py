@@ -16,7 +16,6 @@ from services.core.openphone.errors import (
     NotFound,
     ProviderFailed,
     ProviderThrottled,
-    RequestRefused,
 )
 from services.core.openphone.outcomes import (
     Accepted,
@@ -158,17 +157,6 @@ class TestNumbersWithABehaviour:
     def test_what_becomes_of_it(self, client: OpenPhoneClient, recipient: str, receipt: Receipt) -> None:
         message = settled(client, accepted_id(send(client, recipient)), receipt)
         assert (message.direction, message.recipients, message.text) == (Direction.OUTGOING, (recipient,), "Hello")
-
-    def test_only_a_failure_without_a_code_may_be_retried(self, client: OpenPhoneClient) -> None:
-        retryable = accepted_id(send(client, "+15005550008"))
-        settled(client, retryable, Receipt.FAILED)
-        client.retry_message(retryable)
-        settled(client, retryable, Receipt.DELIVERED)
-        final = accepted_id(send(client, "+15005550009"))
-        settled(client, final, Receipt.FAILED)
-        with pytest.raises(RequestRefused) as refusal:
-            client.retry_message(final)
-        assert refusal.value.http_status == 422
 
 
 class TestFaults:

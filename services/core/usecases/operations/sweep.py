@@ -103,9 +103,7 @@ def _publish_looks(context: Context, queued: Queued) -> int:
 
 def _publish_imports(context: Context, queued: Queued) -> int:
     with context.database.reading() as session:
-        rows = imports.stalled(
-            session, queued=queued.ids, still_for=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE)
-        )
+        rows = imports.stalled(session, queued=queued.ids, still_for=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE))
     taken = _publish(context, TaskName.RESUME_IMPORT, rows, ids_per_task=1)
     with context.database.transaction() as session:
         imports.stamp_published(session, taken)

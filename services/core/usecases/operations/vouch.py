@@ -11,13 +11,15 @@ from time import monotonic, sleep
 
 import structlog
 
+from services.core.domain.failures import may_heal
 from services.core.domain.lineage import Standing, doubt, is_current
 from services.core.domain.reconciliation import LISTED_BEFORE
-from services.core.openphone.errors import ProviderError
+from services.core.openphone.errors import ProviderError, refusal_of_read
 from services.core.queue.witness import WitnessUnavailable
-from services.core.storage import lineage
+from services.core.storage import clock, installation, lineage
 from services.core.storage.database import Session
 from services.core.usecases.context import Context
+from services.core.usecases.messages.record_outcome import BREAKER_OPEN_FOR
 from services.core.usecases.operations.suspicion import Forgotten, cast_doubt, compare
 from services.core.usecases.webhooks.audit_gaps import catch_up
 
@@ -35,7 +37,8 @@ LOOK_EVERY = timedelta(milliseconds=250)
 def vouch(context: Context) -> bool:
     """Find out whether this process may send; false when that can't be known just now, to be asked again later.
 
-    True as well for a database that has forgotten something: the gate says so for each of its messages.
+    True as well for a database that has forgotten something: the gate says so for each of its messages. What never
+    heals by itself is said: a provider that refuses us opens the breaker, anything else is raised.
     """
     if context.vouched is not None:
         return True
@@ -43,7 +46,11 @@ def vouch(context: Context) -> bool:
     try:
         while (known := _ask(context)) is None and monotonic() < ends_at:
             sleep(LOOK_EVERY.total_seconds())
-    except (WitnessUnavailable, ProviderError) as error:
+    except Exception as error:
+        if isinstance(error, ProviderError) and not may_heal(error):
+            _say_refused(context, error)
+        elif not may_heal(error):
+            raise
         log.warning("database.unchecked", reason=type(error).__name__)
         return False
     return bool(known)
@@ -89,6 +96,8 @@ def _ask(context: Context) -> bool | None:
         return True
     if not standing.is_checked or (standing.epoch > 0 and not is_current(standing, witnessed)):
         with context.database.transaction() as session:
+            if installation.is_refused(session):
+                return False  # the provider said so a moment ago
             if not lineage.take_check(session, lease=LEASE):
                 return None
         try:
@@ -104,6 +113,15 @@ def _ask(context: Context) -> bool | None:
         return None  # another life was adopted just now: the next round knows it
     context.vouched = standing
     return True
+
+
+def _say_refused(context: Context, error: ProviderError) -> None:
+    """As for a text that is refused: health says why nothing leaves, and it is tried again when the breaker closes."""
+    reason = refusal_of_read(error)
+    with context.database.transaction() as session:
+        until = clock.product_now(session) + BREAKER_OPEN_FOR
+        installation.open_breaker(session, until=until, reason=reason)
+    log.error("provider.account_refused", reason=reason)
 
 
 def _read_the_list(context: Context, standing: Standing) -> bool:

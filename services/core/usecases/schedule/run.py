@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from services.core.domain.failures import may_heal
 from services.core.domain.schedule import RunReason, RunStatus
 from services.core.domain.storable import storable_text
 from services.core.runtime import tracing
@@ -50,7 +51,7 @@ def _do(database: Database, claim: ClaimedRun, work: Work) -> RunStatus | None:
     try:
         result = work(claim)
     except Exception as error:
-        is_final = not getattr(error, "retryable", False) or claim.attempt >= MAX_ATTEMPTS
+        is_final = not may_heal(error) or claim.attempt >= MAX_ATTEMPTS
         status = RunStatus.FAILED if is_final else RunStatus.DUE
         _record(database, claim, status, error=storable_text(f"{type(error).__name__}: {error}", longest=ERROR_LENGTH))
         log.exception("schedule.run_failed", job=claim.job, run_id=claim.run_id, attempt=claim.attempt, final=is_final)

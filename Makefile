@@ -5,6 +5,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 # By both processors, and once: else every role of a first start compiles every library, for itself and in vain where
 # bytecode may not be written. Some libraries hold files that no Python can compile.
 COMPILE := $(BIN)/python -m compileall -q -j 0 .venv/lib services >/dev/null || :
+SOLVE := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header $(LOCK)
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
 # Fetched before the tests: they see no proxy and no pip configuration of a home folder.
@@ -116,13 +117,11 @@ e2e: tools  ## releases on the current kube context's local cluster
 coverage: tools  ## the last test run's coverage, file by file
 	$(BIN)/coverage report
 
-lock: tools  ## solve the dependencies anew; needs uv on the PATH
-	uv pip compile pyproject.toml -q --universal --generate-hashes --python-version 3.11 --no-header \
-		--extra embedded -o requirements.lock
-	uv pip compile pyproject.toml -q --universal --generate-hashes --python-version 3.11 --no-header \
-		--extra embedded --extra kubernetes --extra dev -c requirements.lock -o requirements-dev.lock
-	uv pip compile pyproject.toml -q --universal --generate-hashes --python-version 3.11 --no-header \
-		--extra kubernetes -c requirements.lock -o services/requirements.lock
+lock: tools  ## solve the dependencies again; LOCK=--upgrade takes newer ones that nobody names; needs uv on the PATH
+	$(SOLVE) pyproject.toml --extra embedded -o requirements.lock
+	$(SOLVE) pyproject.toml --extra embedded --extra kubernetes --extra dev -c requirements.lock -o requirements-dev.lock
+	$(SOLVE) pyproject.toml --extra kubernetes -c requirements.lock -o services/requirements.lock
+	$(SOLVE) tests/chart/full/requirements.in -c requirements-dev.lock -o tests/chart/full/requirements.lock
 
 clean:  ## remove what was built; a stack's data in .data stays
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache htmlcov .coverage*

@@ -2,14 +2,26 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from services.core.storage.migrate import MIGRATIONS, head
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = sorted((ROOT / "services" / "adr").glob("0*.md"))
+LOCKS = {
+    "requirements.lock": ("embedded",),
+    "requirements-dev.lock": ("embedded", "kubernetes", "dev"),
+    "services/requirements.lock": ("kubernetes",),
+    "tests/chart/full/requirements.lock": (),
+}
+"""Each lock, with the extras of ours that are in it."""
+
+PINNED = re.compile(r"^([\w.-]+)(?:\[[\w,-]+\])?==([^ ;]+)", re.MULTILINE)
 
 
 def test_help_lists_every_target() -> None:
@@ -37,8 +49,27 @@ def test_decisions_are_numbered_without_doubles() -> None:
     assert sorted(set(numbers)) == numbers
 
 
-def test_locks_carry_hashes_and_no_addresses() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock", "services/requirements.lock"):
-        text = (ROOT / name).read_text()
-        assert "--hash=sha256:" in text
-        assert "://" not in text
+@pytest.mark.parametrize("name", LOCKS)
+def test_locks_carry_hashes_and_no_addresses(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert "--hash=sha256:" in text
+    assert "://" not in text
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_holds_what_is_asked_for(name: str) -> None:
+    """What is installed is the lock: a newer pin beside an older lock would be tested and shipped as the older."""
+    wanted = [Requirement(each) for each in asked_for(name)]
+    locked = {canonicalize_name(package): version for package, version in PINNED.findall((ROOT / name).read_text())}
+    wrong = [str(each) for each in wanted if locked.get(canonicalize_name(each.name), "none") not in each.specifier]
+    assert wrong == [], "solve it again: make lock"
+
+
+def asked_for(name: str) -> list[str]:
+    if name.startswith("tests/"):
+        return (ROOT / name).with_suffix(".in").read_text().split()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return [
+        *project["dependencies"],
+        *(each for extra in LOCKS[name] for each in project["optional-dependencies"][extra]),
+    ]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.client import HTTPConnection
+from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -19,10 +20,10 @@ from services.trace_receiver.store import NotOtlp, Traces
 def export(*spans: Span, service: str = "beat") -> bytes:
     resource = ResourceSpans(scope_spans=[ScopeSpans(spans=spans)])
     resource.resource.attributes.append(KeyValue(key="service.name", value=AnyValue(string_value=service)))
-    return ExportTraceServiceRequest(resource_spans=[resource]).SerializeToString()
+    return bytes(ExportTraceServiceRequest(resource_spans=[resource]).SerializeToString())
 
 
-def span(trace: int, number: int = 1, *, parent: int | None = None, **values: object) -> Span:
+def span(trace: int, number: int = 1, *, parent: int | None = None, **values: Any) -> Span:
     return Span(
         trace_id=trace.to_bytes(16, "big"),
         span_id=number.to_bytes(8, "big"),

@@ -23,8 +23,9 @@ def said(tree: ast.AST) -> Iterator[str]:
             if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant) and keyword.value.value:
                 yield str(keyword.value.value)
         place = DECISIONS.get(getattr(node.func, "id", ""))
-        if place is not None and len(node.args) > place and isinstance(node.args[place], ast.Constant):
-            yield str(node.args[place].value)
+        match node.args[place:] if place is not None else []:
+            case [ast.Constant(value=code), *_]:
+                yield str(code)
 
 
 def codes() -> set[str]:

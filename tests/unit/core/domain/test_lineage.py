@@ -1,6 +1,7 @@
 """A database is trusted with sending unless something outside of it knows more."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ STANDING = Standing(
     ],
 )
 def test_what_speaks_against_a_database(
-    witnessed: Witnessed | None, changed: dict[str, object], place: str, why: str | None
+    witnessed: Witnessed | None, changed: dict[str, Any], place: str, why: str | None
 ) -> None:
     found = doubt(replace(STANDING, **changed), witnessed, place=place)
     assert found == why or (found is not None and why is not None and why in found)

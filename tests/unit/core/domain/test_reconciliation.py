@@ -1,7 +1,9 @@
 """What a doubtful send became: matching, the look schedule, and when absence is evidence."""
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from services.core.domain.reconciliation import (
     Hold,
     ListedMessage,
     LookAgain,
+    Verdict,
     absence_counts,
     candidates,
     comparable,
@@ -42,7 +45,15 @@ def after(**duration: float) -> datetime:
     return START + timedelta(**duration)
 
 
-def look(*, listed=(), empty_looks=(), control_visible=True, at=EMPTY[0], bound_ids=(), jitter=timedelta(0)):
+def look(
+    *,
+    listed: Iterable[ListedMessage] | None = (),
+    empty_looks: Sequence[datetime] = (),
+    control_visible: bool = True,
+    at: datetime = EMPTY[0],
+    bound_ids: Collection[str] = (),
+    jitter: timedelta = timedelta(0),
+) -> Verdict:
     return decide_look(
         ATTEMPT,
         listed=listed,
@@ -68,11 +79,11 @@ class TestCandidates:
             {"created_at": after(seconds=-121)},
         ],
     )
-    def test_anything_else_is_another_message(self, change) -> None:
+    def test_anything_else_is_another_message(self, change: dict[str, Any]) -> None:
         assert candidates(ATTEMPT, [replace(LISTED, **change)], ()) == ()
 
     @pytest.mark.parametrize("created_at", [after(minutes=15), after(seconds=-120), START])
-    def test_limits_of_time(self, created_at) -> None:
+    def test_limits_of_time(self, created_at: datetime) -> None:
         assert candidates(ATTEMPT, [replace(LISTED, created_at=created_at)], ())
 
     def test_bound_to_another_attempt(self) -> None:
@@ -123,7 +134,7 @@ class TestDecideLook:
             (after(minutes=15), after(minutes=75)),
         ],
     )
-    def test_nothing_found_yet(self, at, next_at) -> None:
+    def test_nothing_found_yet(self, at: datetime, next_at: datetime) -> None:
         assert look(at=at) == LookAgain(next_at)
 
     def test_jitter_is_added(self) -> None:
@@ -156,7 +167,7 @@ class TestDecideLook:
         ([], True, False),
     ],
 )
-def test_absence_counts(minutes, control_visible: bool, counts: bool) -> None:
+def test_absence_counts(minutes: list[int], control_visible: bool, counts: bool) -> None:
     assert absence_counts([after(minutes=m) for m in minutes], control_visible=control_visible) is counts
 
 

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -31,9 +32,14 @@ def new_york(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK)
 
 
-def window(**changes: object) -> SendingWindow:
-    values = {"weekdays": frozenset(range(5)), "opens": time(9), "closes": time(17), "zone": "America/New_York"}
-    return SendingWindow(**(values | changes))  # type: ignore[arg-type]
+def window(**changes: Any) -> SendingWindow:
+    values: dict[str, Any] = {
+        "weekdays": frozenset(range(5)),
+        "opens": time(9),
+        "closes": time(17),
+        "zone": "America/New_York",
+    }
+    return SendingWindow(**(values | changes))
 
 
 def place(code: str, *, state: str | None = None) -> Location:

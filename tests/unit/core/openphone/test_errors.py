@@ -1,6 +1,7 @@
 """The refusal table, and error bodies of every shape."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -51,7 +52,7 @@ def answer(status: int = 400, body: bytes = b"", **headers: str) -> Answer:
         (500, "0201500", None),
     ],
 )
-def test_refusal_of_send(status, code, expected) -> None:
+def test_refusal_of_send(status: int, code: str | None, expected: tuple[Scope, Reason] | None) -> None:
     assert refusal_of_send(status, code, has_error_body=True) == expected
 
 
@@ -88,7 +89,9 @@ def test_a_page_of_a_proxy_is_no_refusal_by_the_provider(status: int, expected: 
         (503, ProviderFailed, True),
     ],
 )
-def test_error_of(status: int, kind, retryable: bool) -> None:
+def test_error_of(
+    status: int, kind: type[ProviderFailed | RequestRefused | AccountRefused | ProviderThrottled], retryable: bool
+) -> None:
     error = error_of(status, "reason", retry_after=None, trace="t")
     assert (type(error), error.retryable, error.http_status, error.trace) == (kind, retryable, status, "t")
 
@@ -131,11 +134,11 @@ class TestReadError:
             ({"retry_after": "3", "ratelimit": '"per-second"; r=0; t=1'}, 3),
         ],
     )
-    def test_retry_after(self, headers, seconds: int | None) -> None:
+    def test_retry_after(self, headers: dict[str, Any], seconds: int | None) -> None:
         expected = None if seconds is None else timedelta(seconds=seconds)
         assert read_error(answer(429, **headers), at=AT).retry_after == expected
 
     @settings(max_examples=200, deadline=None)
     @given(body=st.binary(max_size=100), wait=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
-    def test_never_raises(self, body, wait) -> None:
+    def test_never_raises(self, body: bytes, wait: str) -> None:
         read_error(answer(429, body, retry_after=wait), at=AT)

@@ -4,8 +4,10 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -50,7 +52,7 @@ def judge(headers: dict[str, str], body: bytes = BODY, at: datetime = AT) -> Ver
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
-def test_provider_vector(vector) -> None:
+def test_provider_vector(vector: dict[str, Any]) -> None:
     secrets = {vector["scheme"]: vector["receiver_secrets"]}
     delivery = verify(
         base64.b64decode(vector["body_base64"]),
@@ -95,7 +97,9 @@ class TestVerdict:
             (timedelta(days=-30, seconds=-1), Signature.INVALID),
         ],
     )
-    def test_a_right_signature_of_another_time(self, headers, off_by: timedelta, verdict: Signature) -> None:
+    def test_a_right_signature_of_another_time(
+        self, headers: Callable[..., dict[str, str]], off_by: timedelta, verdict: Signature
+    ) -> None:
         assert judge(headers(signed_at=AT + off_by)).verdict is verdict
 
     def test_a_stale_delivery_keeps_its_id(self) -> None:
@@ -125,7 +129,7 @@ class TestBothSchemes:
             (legacy_headers() | {"webhook-id": "msg_1"}, Signature.INVALID),
         ],
     )
-    def test_the_worse_answer_counts(self, headers, verdict: Signature) -> None:
+    def test_the_worse_answer_counts(self, headers: dict[str, str], verdict: Signature) -> None:
         assert judge(headers).verdict is verdict
 
     def test_the_delivery_id_stays_when_only_legacy_is_stale(self) -> None:
@@ -184,13 +188,13 @@ class TestHostileHeaders:
             ),
         ),
     )
-    def test_never_raises_and_never_accepts_noise(self, body, headers) -> None:
+    def test_never_raises_and_never_accepts_noise(self, body: bytes, headers: dict[str, str]) -> None:
         assert judge(headers, body).verdict is Signature.INVALID
 
 
 @settings(max_examples=100, deadline=None)
 @given(body=st.text(max_size=300), flipped=st.integers(0, 7))
-def test_agrees_with_the_standard_webhooks_library(body, flipped) -> None:
+def test_agrees_with_the_standard_webhooks_library(body: str, flipped: int) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     library = Webhook(STANDARD)
     signature = library.sign("msg_1", now, body)

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -17,13 +18,14 @@ from services.core.domain.provider_events import (
     MessageFailed,
     MessageReceived,
     MessageUndelivered,
+    ProviderEvent,
     UnknownEvent,
 )
 from services.core.openphone.translate import Quarantined, peek_inbound_text, translate
 
 SAMPLES = sorted((Path(__file__).parent / "data" / "quo-payloads").glob("*.json"))
 
-KINDS = {
+KINDS: dict[str, type[ProviderEvent]] = {
     "message.received": MessageReceived,
     "message.delivered": MessageDelivered,
     "message.undelivered": MessageUndelivered,
@@ -34,11 +36,21 @@ KINDS = {
 }
 
 
-def sample(name: str) -> dict:
-    return json.loads((Path(__file__).parent / "data" / "quo-payloads" / f"{name}.json").read_text())
+Event = TypeVar("Event")
 
 
-def dated(**members) -> dict:
+def read_as(kind: type[Event], raw: bytes) -> Event:
+    event = translate(raw)
+    assert isinstance(event, kind)
+    return event
+
+
+def sample(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "quo-payloads" / f"{name}.json").read_text())
+    return read
+
+
+def dated(**members: object) -> dict[str, Any]:
     return sample("2026-03-30__message.received") | members
 
 
@@ -64,10 +76,9 @@ def without(path: str, name: str = "2026-03-30__message.received") -> bytes:
 
 class TestSamples:
     @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-    def test_every_sample_becomes_an_event_of_its_kind(self, path) -> None:
-        event = translate(path.read_bytes())
+    def test_every_sample_becomes_an_event_of_its_kind(self, path: Path) -> None:
         name = path.stem.split("__")[1]
-        assert type(event) is next(kind for prefix, kind in KINDS.items() if name.startswith(prefix))
+        event = read_as(next(kind for prefix, kind in KINDS.items() if name.startswith(prefix)), path.read_bytes())
         assert event.event_id == json.loads(path.read_text())["id"]
         assert event.effect_key.startswith(event.type)
 
@@ -94,27 +105,28 @@ class TestSamples:
         ["legacy-v4__message.received", "legacy-v4__message.received.to-as-string", "legacy-app-v2__message.received"],
     )
     def test_all_schemes_tell_the_same_message(self, name: str) -> None:
-        told, expected = translate(json.dumps(sample(name)).encode()), translate(json.dumps(dated()).encode())
-        assert isinstance(told, MessageReceived)
-        assert isinstance(expected, MessageReceived)
+        told, expected = (read_as(MessageReceived, json.dumps(each).encode()) for each in (sample(name), dated()))
         for field in ("message_id", "sender", "recipients", "text", "sent_at", "effect_key"):
             assert getattr(told, field) == getattr(expected, field)
 
     def test_a_failure_carries_its_code(self) -> None:
-        failed = translate(json.dumps(sample("2026-03-30__message.failed.permanent")).encode())
-        undelivered = translate(json.dumps(sample("2026-03-30__message.undelivered")).encode())
-        retryable = translate(json.dumps(sample("2026-03-30__message.failed")).encode())
-        assert [event.error_code for event in (failed, undelivered, retryable)] == ["30006", "30007", None]
+        failed, retryable = (
+            read_as(MessageFailed, json.dumps(sample(f"2026-03-30__message.{name}")).encode())
+            for name in ("failed.permanent", "failed")
+        )
+        undelivered = read_as(MessageUndelivered, json.dumps(sample("2026-03-30__message.undelivered")).encode())
+        assert (failed.error_code, undelivered.error_code, retryable.error_code) == ("30006", "30007", None)
         assert (failed.receipt, undelivered.receipt) == (Receipt.FAILED, Receipt.UNDELIVERED)
 
     def test_a_second_failure_is_another_effect(self) -> None:
         document = sample("2026-03-30__message.failed")
-        first = translate(json.dumps(document).encode())
-        second = translate(json.dumps(document | {"createdAt": "2026-11-20T14:30:00Z"}).encode())
+        first = read_as(MessageFailed, json.dumps(document).encode())
+        second = read_as(MessageFailed, json.dumps(document | {"createdAt": "2026-11-20T14:30:00Z"}).encode())
         assert first.effect_key != second.effect_key
 
     def test_media_are_counted_and_not_fetched(self) -> None:
-        event = translate(changed("data.resource.media", [{"url": "file:///etc/passwd"}, {"type": "image/png"}]))
+        media = [{"url": "file:///etc/passwd"}, {"type": "image/png"}]
+        event = read_as(MessageReceived, changed("data.resource.media", media))
         assert (event.media_count, event.media_urls) == (2, ("file:///etc/passwd",))
 
 
@@ -141,7 +153,7 @@ class TestQuarantine:
             (changed("data.resource.direction", "outgoing"), "direction_contradicts_type"),
         ],
     )
-    def test_unreadable(self, raw, reason: str) -> None:
+    def test_unreadable(self, raw: bytes, reason: str) -> None:
         assert translate(raw) == Quarantined(reason)
 
     @pytest.mark.parametrize("path", ["id", "type", "createdAt", "apiVersion", "data", "data.resource", "data.context"])
@@ -181,25 +193,26 @@ class TestQuarantine:
             ("data.context.recipientIdentifiers", [5]),
         ],
     )
-    def test_wrong_members(self, path: str, value) -> None:
+    def test_wrong_members(self, path: str, value: object) -> None:
         assert isinstance(translate(changed(path, value)), Quarantined)
 
     @pytest.mark.parametrize("version", ["2027-01-01", "v5", ""])
     @pytest.mark.parametrize("name", ["2026-03-30__message.received", "legacy-v4__message.received"])
     def test_an_unknown_version_is_read_as_the_newest_known(self, version: str, name: str) -> None:
-        known = translate(json.dumps(sample(name)).encode())
-        unknown = translate(json.dumps(sample(name) | {"apiVersion": version}).encode())
+        known = read_as(MessageReceived, json.dumps(sample(name)).encode())
+        unknown = read_as(MessageReceived, json.dumps(sample(name) | {"apiVersion": version}).encode())
 
         assert known.is_version_known
         assert unknown == replace(known, api_version=version, is_version_known=False)
 
     def test_the_reason_never_holds_content(self) -> None:
-        assert "+12025550143" not in translate(changed("data.context.senderIdentifier", {"n": "+12025550143"})).reason
+        set_aside = read_as(Quarantined, changed("data.context.senderIdentifier", {"n": "+12025550143"}))
+        assert "+12025550143" not in set_aside.reason
 
     def test_no_text_but_media(self) -> None:
         document = dated()
         document["data"]["resource"] |= {"text": None, "media": [{"url": "https://example.com/a"}]}
-        event = translate(json.dumps(document).encode())
+        event = read_as(MessageReceived, json.dumps(document).encode())
         assert (event.text, event.media_count) == (None, 1)
 
     def test_deep_brackets_in_a_text_are_no_nesting(self) -> None:
@@ -239,7 +252,7 @@ class TestPeek:
             json.dumps(sample("legacy-v4__message.received")).encode().replace(b"Yes, 3pm works for me.", b"STOP"),
         ],
     )
-    def test_the_opt_out_is_found(self, raw) -> None:
+    def test_the_opt_out_is_found(self, raw: bytes) -> None:
         assert peek_inbound_text(raw) == (self.SENDER, "STOP")
 
     def test_a_doubled_text_hides_nothing(self) -> None:
@@ -256,7 +269,7 @@ class TestPeek:
         assert peek_inbound_text(changed("data.resource.text", text)) == (self.SENDER, text)
 
     @pytest.mark.parametrize("path", [path for path in SAMPLES if "message.received" not in path.stem])
-    def test_nothing_but_incoming_messages(self, path) -> None:
+    def test_nothing_but_incoming_messages(self, path: Path) -> None:
         assert peek_inbound_text(path.read_bytes()) is None
 
     def test_a_text_of_ours_is_not_theirs(self) -> None:
@@ -265,13 +278,13 @@ class TestPeek:
     def test_agrees_with_translate(self) -> None:
         for path in SAMPLES:
             if "message.received" in path.stem:
-                event = translate(path.read_bytes())
+                event = read_as(MessageReceived, path.read_bytes())
                 assert peek_inbound_text(path.read_bytes()) == (event.sender, event.text)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=400))
-def test_noise_never_raises(raw) -> None:
+def test_noise_never_raises(raw: bytes) -> None:
     assert isinstance(translate(raw), Quarantined)
     peek_inbound_text(raw)
 
@@ -285,7 +298,7 @@ JSON = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(path=st.sampled_from(SAMPLES), data=st.data())
-def test_mutated_samples_never_raise(path, data) -> None:
+def test_mutated_samples_never_raise(path: Path, data: st.DataObject) -> None:
     document = json.loads(path.read_text())
     place = document
     while True:
@@ -301,7 +314,7 @@ def test_mutated_samples_never_raise(path, data) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(path=st.sampled_from(SAMPLES), position=st.floats(0, 1), byte=st.binary(max_size=3))
-def test_damaged_samples_never_raise(path, position, byte) -> None:
+def test_damaged_samples_never_raise(path: Path, position: float, byte: bytes) -> None:
     raw = path.read_bytes()
     cut = int(position * len(raw))
     damaged = raw[:cut] + byte + raw[cut + 1 :]

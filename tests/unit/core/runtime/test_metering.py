@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -139,8 +140,8 @@ class TestGauges:
 
     def test_they_end_when_nobody_measures_any_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
         metering.show((WAITING, 3, ("due",)))
-        later = metering.time.monotonic() + metering.GAUGES_LAST.total_seconds() + 1
-        monkeypatch.setattr(metering.time, "monotonic", lambda: later)
+        later = time.monotonic() + metering.GAUGES_LAST.total_seconds() + 1
+        monkeypatch.setattr(time, "monotonic", lambda: later)
         assert series(WAITING, what="due") is None
 
 

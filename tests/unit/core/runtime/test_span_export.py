@@ -3,14 +3,13 @@
 import logging
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-import structlog
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, TraceFlags
 from structlog.testing import capture_logs
 
@@ -20,9 +19,9 @@ from services.core.runtime.settings import Settings
 from services.core.runtime.span_export import SpanQueue, make_provider, resource_of
 from services.trace_receiver.server import Receiver
 from services.trace_receiver.store import Traces
+from tests.tools.waiting import wait_until
 
 SENT = 5 * span_export.WAITING_AT_MOST
-GENEROUS = 20.0
 
 
 class Refusing(BaseHTTPRequestHandler):
@@ -74,34 +73,27 @@ def test_nothing_waits_for_a_bad_endpoint(
     with capture_logs() as lines:
         provider = make_provider(Settings(otlp_endpoint=endpoints[kind]), flush_within=timedelta(seconds=1))
         tracing.use(provider)
-        began = time.monotonic()
-        for _ in range(SENT):
+        for _ in range(SENT):  # were each to wait for its answer, the test's time would be over long before
             with tracing.span("work"):
                 pass
-        worked = time.monotonic() - began
         provider.shutdown()
-        ended = time.monotonic() - began - worked
     tracing.use(None)
     said = [line for line in lines if line["event"] == "telemetry.spans_not_sent"]
     assert len(said) <= 2, "one when it began to fail, one when it was given up"
     assert said[-1]["lost"] + said[-1]["waiting"] == SENT
-    assert worked < GENEROUS
-    assert ended < GENEROUS
     assert [line for line in lines if line["event"] != "telemetry.spans_not_sent"] == []
 
 
-class Deaf:
+class Deaf(SpanExporter):
     """An exporter that never succeeds, and counts."""
 
     def __init__(self) -> None:
         self.tries = 0
 
-    def export(self, _spans: object) -> object:
+    def export(self, _spans: Sequence[ReadableSpan]) -> SpanExportResult:
         self.tries += 1
         logging.getLogger(span_export.EXPORTER_LOGS).error("try %s", self.tries)
-        return span_export.SpanExportResult.FAILURE
-
-    def shutdown(self) -> None: ...
+        return SpanExportResult.FAILURE
 
 
 def a_span() -> ReadableSpan:
@@ -109,7 +101,7 @@ def a_span() -> ReadableSpan:
 
 
 def test_only_so_many_wait_and_the_oldest_give_way() -> None:
-    queue = SpanQueue(Deaf(), flush_within=timedelta(0))  # type: ignore[arg-type]
+    queue = SpanQueue(Deaf(), flush_within=timedelta(0))
     spans = [a_span() for _ in range(span_export.WAITING_AT_MOST + 100)]
     for each in spans:
         queue.on_end(each)
@@ -119,16 +111,15 @@ def test_only_so_many_wait_and_the_oldest_give_way() -> None:
 
 def test_it_says_so_once_a_minute_with_the_last_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(span_export, "EVERY", timedelta(milliseconds=1))
+    monkeypatch.setattr(span_export, "TRIES", 1_000_000)  # it must not be given up between two of our looks
     deaf = Deaf()
     with capture_logs() as lines:
-        queue = SpanQueue(deaf, flush_within=timedelta(seconds=5))  # type: ignore[arg-type]
+        queue = SpanQueue(deaf, flush_within=timedelta(seconds=5))
         queue.on_end(a_span())
-        while deaf.tries < 4:
-            time.sleep(0.001)
+        wait_until(lambda: deaf.tries >= 4)
         assert [line["reason"] for line in lines] == ["try 1"]
         monkeypatch.setattr(span_export, "SAY_EVERY", timedelta(0))
-        while len(lines) < 2:
-            time.sleep(0.001)
+        wait_until(lambda: len(lines) >= 2)
         queue.shutdown()
 
 
@@ -142,12 +133,12 @@ def test_a_collector_that_comes_back_gets_what_waited(
         provided(f"http://127.0.0.1:{port}")
         with tracing.span("early"):
             pass
-        until(lambda: any(line["event"] == "telemetry.spans_not_sent" for line in lines))
+        wait_until(lambda: any(line["event"] == "telemetry.spans_not_sent" for line in lines))
         traces = Traces()
         with Receiver(("127.0.0.1", port), traces) as receiver:
             threading.Thread(target=receiver.serve_forever, daemon=True).start()
-            until(lambda: [span["operationName"] for span in traces.all()] == ["early"])
-            until(lambda: any(line["event"] == "telemetry.spans_sent_again" for line in lines))
+            wait_until(lambda: [span["operationName"] for span in traces.all()] == ["early"])
+            wait_until(lambda: any(line["event"] == "telemetry.spans_sent_again" for line in lines))
             receiver.shutdown()
 
 
@@ -158,19 +149,3 @@ def test_the_pods_own_attributes_win(monkeypatch: pytest.MonkeyPatch) -> None:
     assert attributes["service.namespace"] == "texts"
     assert attributes["service.instance.id"] == attributes["k8s.pod.name"] == "beat-0"
     assert attributes["service.version"] == "9"
-
-
-def until(condition: Callable[[], bool], *, within: float = 60) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_loggers() -> Iterator[None]:
-    """An earlier test may have cached this module's logger before logs were captured."""
-    structlog.reset_defaults()
-    span_export.log = structlog.get_logger()
-    yield
-    structlog.reset_defaults()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.laptop.identity import write_settings
+from tests.conftest import PostgresProcess
 from tests.tools.command_line import TEXT, CommandLine
 from tests.tools.simulator import eventually
 
@@ -132,8 +133,8 @@ def test_settings_that_are_not_valid(attackacrack: CommandLine) -> None:
     assert "ATTACKACRACK_PROVIDER_RATE" in answer.err
 
 
-def test_a_database_without_a_schema(attackacrack: CommandLine, postgres_server: object) -> None:
-    url = postgres_server.create_database()  # type: ignore[attr-defined]
+def test_a_database_without_a_schema(attackacrack: CommandLine, postgres_server: PostgresProcess) -> None:
+    url = postgres_server.create_database()
     answer = attackacrack.run("campaigns", "list", ATTACKACRACK_DATABASE_URL=url)
     assert (answer.code, is_one_line(answer.err)) == (1, True)
     assert "attackacrack schema migrate" in answer.err

@@ -15,6 +15,8 @@ from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.queue.names import TaskName
 from services.core.storage import clock, contacts, opt_outs, work
 from services.core.storage.models import Attempt, InboxEvent, Message
+from tests.integration.console.conftest import RunningConsole
+from tests.tools.simulator import RunningSimulator
 
 _numbers = count(5_550_000)
 
@@ -27,7 +29,7 @@ class Request:
     options: dict[str, Any]
 
 
-def warm_limiter(console: Any) -> None:
+def warm_limiter(console: RunningConsole) -> None:
     """Let the shared rate be known, as it is in a stack that runs; a new one gives out no slot for seconds."""
     with Redis.from_url(console.context.settings.redis_url.get_secret_value(), decode_responses=True) as client:
         state = {"next": 0, "next_read": 0, "run": client.info("server")["run_id"]}
@@ -38,7 +40,7 @@ def new_number() -> str:
     return f"+1202{next(_numbers)}"
 
 
-def add_message(console: Any, status: MessageStatus, *, number: str | None = None) -> int:
+def add_message(console: RunningConsole, status: MessageStatus, *, number: str | None = None) -> int:
     """A text to or from a person; a held one was attempted ten minutes ago."""
     number, is_incoming = number or new_number(), status is MessageStatus.RECEIVED
     with console.context.database.transaction() as session:
@@ -63,7 +65,7 @@ def add_message(console: Any, status: MessageStatus, *, number: str | None = Non
         return message.id
 
 
-def add_letter(console: Any, task: str = TaskName.DEBUG_TASK) -> int:
+def add_letter(console: RunningConsole, task: str = TaskName.DEBUG_TASK) -> int:
     with console.context.database.transaction() as session:
         letter_id = work.add_dead_letter(
             session, name=task, args=["1"], reason="gave_up", error="Boom", attempts=3, traceparent=None
@@ -72,7 +74,7 @@ def add_letter(console: Any, task: str = TaskName.DEBUG_TASK) -> int:
     return letter_id
 
 
-def add_review(console: Any) -> int:
+def add_review(console: RunningConsole) -> int:
     with console.context.database.transaction() as session:
         contact = contacts.lock_by_number(session, new_number())
         event = InboxEvent(scheme="standard", dedupe_key=contact.e164, body_hash=b"1", status="handled")
@@ -83,7 +85,7 @@ def add_review(console: Any) -> int:
     return int(console.get("/reviews", params={"limit": 200}).json()["items"][-1]["review_id"])
 
 
-def add_quarantined(console: Any) -> int:
+def add_quarantined(console: RunningConsole) -> int:
     """A reply that came too late to be trusted, as if the clocks had parted."""
     number = new_number()
     raw = json.dumps(
@@ -112,17 +114,17 @@ def add_quarantined(console: Any) -> int:
         return event.id
 
 
-def add_import(console: Any) -> int:
+def add_import(console: RunningConsole) -> int:
     return int(console.import_csv(f"phone\n{new_number()}\n".encode()).json()["import_id"])
 
 
-def add_opt_out(console: Any) -> str:
+def add_opt_out(console: RunningConsole) -> str:
     number = new_number()
     assert console.post("/opt-outs", json={"number": number, "evidence": "by phone"}).status_code == 201
     return number
 
 
-def add_campaign(console: Any, *steps: str) -> tuple[int, str]:
+def add_campaign(console: RunningConsole, *steps: str) -> tuple[int, str]:
     """A campaign to one new contact that has gone through these steps; its id and its plan's hash."""
     import_id = add_import(console)
     console.post(f"/contacts/imports/{import_id}/confirm")
@@ -136,72 +138,72 @@ def add_campaign(console: Any, *steps: str) -> tuple[int, str]:
     return campaign_id, plan_hash
 
 
-def add_job(console: Any) -> str:
+def add_job(console: RunningConsole) -> str:
     name = f"J/{new_number()}"
     body = {"external_id": name, "number": new_number(), "job_type": "foundation"}
     assert console.post("/jobs", json=body).status_code == 200
     return name
 
 
-def sent_by_provider(console: Any, simulator: Any) -> tuple[int, str]:
+def sent_by_provider(console: RunningConsole, simulator: RunningSimulator) -> tuple[int, str]:
     """A held message, and the provider's own id of a text to the same person."""
     number = new_number()
     message_id = add_message(console, MessageStatus.HELD, number=number)
     return message_id, simulator.send(number).json()["data"]["id"]
 
 
-def on_campaign(*steps: str) -> Callable[[Any, Any], Request]:
+def on_campaign(*steps: str) -> Callable[[RunningConsole, RunningSimulator], Request]:
     return lambda console, _simulator: Request({"campaign_id": add_campaign(console, *steps)[0]}, {})
 
 
-def start(console: Any, _simulator: Any) -> Request:
+def start(console: RunningConsole, _simulator: RunningSimulator) -> Request:
     campaign_id, plan_hash = add_campaign(console, "plan")
     return Request({"campaign_id": campaign_id}, {"json": {"plan_hash": plan_hash}})
 
 
-def on_held(**body: Any) -> Callable[[Any, Any], Request]:
+def on_held(**body: Any) -> Callable[[RunningConsole, RunningSimulator], Request]:
     return lambda console, _simulator: Request(
         {"message_id": add_message(console, MessageStatus.HELD)}, {"json": {"reason": "asked her"} | body}
     )
 
 
-def on_all_held(console: Any, _simulator: Any) -> Request:
+def on_all_held(console: RunningConsole, _simulator: RunningSimulator) -> Request:
     add_message(console, MessageStatus.HELD)
     return Request({}, {"json": {"reason": "asked her", "older_than": "PT0S", "dry_run": False}})
 
 
-def bind(console: Any, simulator: Any) -> Request:
+def bind(console: RunningConsole, simulator: RunningSimulator) -> Request:
     message_id, provider_id = sent_by_provider(console, simulator)
     return Request({"message_id": message_id}, {"json": {"reason": "seen", "provider_message_id": provider_id}})
 
 
-def reply(console: Any, _simulator: Any) -> Request:
+def reply(console: RunningConsole, _simulator: RunningSimulator) -> Request:
     number = new_number()
     add_message(console, MessageStatus.RECEIVED, number=number)
     return Request({"key": number}, {"json": {"text": "We will be there at 9."}})
 
 
-def move_clock(console: Any, simulator: Any) -> Request:
+def move_clock(console: RunningConsole, simulator: RunningSimulator) -> Request:
     """Half an hour past where the simulator of all tests stands already."""
     ahead = timedelta(seconds=simulator.control("GET", "/clock").json()["offset_seconds"], minutes=30)
     real_now = datetime.fromisoformat(console.get("/clock").json()["real_now"])
     return Request({}, {"json": {"to": (real_now + ahead).isoformat()}})
 
 
-def pause_job(console: Any, _simulator: Any) -> Request:
+def pause_job(console: RunningConsole, _simulator: RunningSimulator) -> Request:
     console.post("/schedule/audit_gaps/resume")
     return Request({"job": "audit_gaps"}, {})
 
 
-def resume_job(console: Any, _simulator: Any) -> Request:
+def resume_job(console: RunningConsole, _simulator: RunningSimulator) -> Request:
     console.post("/schedule/audit_gaps/pause")
     return Request({"job": "audit_gaps"}, {})
 
 
-def restored(**options: Any) -> Callable[[Any, Any], Request]:
+def restored(**options: Any) -> Callable[[RunningConsole, RunningSimulator], Request]:
     """An act on a database that comes from elsewhere."""
 
-    def prepare(console: Any, _simulator: Any) -> Request:
+    def prepare(console: RunningConsole, _simulator: RunningSimulator) -> Request:
         with console.context.database.transaction() as session:
             session.execute(text("UPDATE installation SET lineage = 'another'"))
         return Request({}, options)
@@ -209,37 +211,37 @@ def restored(**options: Any) -> Callable[[Any, Any], Request]:
     return prepare
 
 
-def rotate(_console: Any, simulator: Any) -> Request:
+def rotate(_console: RunningConsole, simulator: RunningSimulator) -> Request:
     made = simulator.register_webhook(f"http://127.0.0.1/{new_number()[1:]}")
     return Request({}, {"json": {"webhook_id": made["id"]}})
 
 
-def register(_console: Any, simulator: Any) -> Request:
+def register(_console: RunningConsole, simulator: RunningSimulator) -> Request:
     simulator.reset(keep_webhooks=False)
     return Request({}, {"json": {"url": "http://texts.example.com/webhooks/openphone"}})
 
 
-def new_token(_console: Any, _simulator: Any) -> Request:
+def new_token(_console: RunningConsole, _simulator: RunningSimulator) -> Request:
     return Request({}, {"json": {"name": f"token {new_number()}", "role": "viewer"}})
 
 
-def revoke(console: Any, simulator: Any) -> Request:
+def revoke(console: RunningConsole, simulator: RunningSimulator) -> Request:
     name = console.post("/tokens", **new_token(console, simulator).options).json()["name"]
     return Request({"name": name}, {})
 
 
-def csv(content: Callable[[], str], **params: str) -> Callable[[Any, Any], Request]:
+def csv(content: Callable[[], str], **params: str) -> Callable[[RunningConsole, RunningSimulator], Request]:
     headers = {"content-type": "text/csv"}
     return lambda _console, _simulator: Request(
         {}, {"content": content().encode(), "headers": headers, "params": params}
     )
 
 
-def body(make: Callable[[], dict[str, Any]]) -> Callable[[Any, Any], Request]:
+def body(make: Callable[[], dict[str, Any]]) -> Callable[[RunningConsole, RunningSimulator], Request]:
     return lambda _console, _simulator: Request({}, {"json": make()})
 
 
-ACTS: dict[tuple[str, str], Callable[[Any, Any], Request]] = {
+ACTS: dict[tuple[str, str], Callable[[RunningConsole, RunningSimulator], Request]] = {
     ("POST", "/contacts/imports"): csv(lambda: f"phone\n{new_number()}\n"),
     ("POST", "/contacts/imports/{import_id:id}/confirm"): lambda console, _: Request(
         {"import_id": add_import(console)}, {}

@@ -49,7 +49,7 @@ class RunningConsole:
     def post(self, path: str, **options: Any) -> httpx.Response:
         return self.call("POST", path, **options)
 
-    def import_csv(self, content: bytes, **options: Any) -> httpx.Response:
+    def import_csv(self, content: bytes | Iterator[bytes], **options: Any) -> httpx.Response:
         headers = {"content-type": "text/csv", **options.pop("headers", {})}
         return self.post("/contacts/imports", content=content, headers=headers, **options)
 

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from jsonschema import Draft202012Validator
 from sqlalchemy import func, select, text
 
-from services.console.endpoints import PREFIX
+from services.console.endpoints import PREFIX, Endpoint
 from services.console.routes import ENDPOINTS
 from services.core.storage.models import AuditEntry
 from tests.integration.console.acts import ACTS, Request, warm_limiter
@@ -42,7 +43,7 @@ def without_room_for_the_audit(console: RunningConsole) -> Iterator[Callable[[],
     execute("DROP TRIGGER IF EXISTS refuse ON audit")
 
 
-def send(console, act: tuple[str, str], request: Request, **more: Any) -> Any:
+def send(console: RunningConsole, act: tuple[str, str], request: Request, **more: Any) -> httpx.Response:
     address = ENDPOINT_OF[act].address.format(**{name: quote(str(at)) for name, at in request.address.items()})
     headers = request.options.get("headers", {}) | more.pop("headers", {})
     params = request.options.get("params", {}) | more.pop("params", {})
@@ -50,7 +51,7 @@ def send(console, act: tuple[str, str], request: Request, **more: Any) -> Any:
     return console.call(act[0], address, **options)
 
 
-def state(console) -> dict[str, str]:
+def state(console: RunningConsole) -> dict[str, str]:
     """A digest of each table's rows, and the depth of each queue."""
     with console.context.database.reading() as session:
         tables = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
@@ -60,11 +61,11 @@ def state(console) -> dict[str, str]:
     return digests | {depth.queue: str(depth.waiting) for depth in console.context.inspector.depths()}
 
 
-def webhooks(simulator) -> Any:
+def webhooks(simulator: RunningSimulator) -> Any:
     return simulator.call("GET", "/webhooks").json()
 
 
-def recorded(console) -> int:
+def recorded(console: RunningConsole) -> int:
     with console.context.database.reading() as session:
         return session.scalar(select(func.count()).select_from(AuditEntry)) or 0
 
@@ -75,7 +76,10 @@ def test_the_table_has_every_act() -> None:
 
 @pytest.mark.parametrize("act", ACTS, ids=" ".join)
 def test_an_act_without_its_record_is_not_done(
-    console: RunningConsole, simulator: RunningSimulator, without_room_for_the_audit: Callable[[], None], act
+    console: RunningConsole,
+    simulator: RunningSimulator,
+    without_room_for_the_audit: Callable[[], None],
+    act: tuple[str, str],
 ) -> None:
     request = ACTS[act](console, simulator)
     before, asked = state(console), webhooks(simulator)
@@ -87,7 +91,9 @@ def test_an_act_without_its_record_is_not_done(
 
 
 @pytest.mark.parametrize("act", ACTS, ids=" ".join)
-def test_an_act_is_recorded_once_under_its_key(console: RunningConsole, simulator: RunningSimulator, act) -> None:
+def test_an_act_is_recorded_once_under_its_key(
+    console: RunningConsole, simulator: RunningSimulator, act: tuple[str, str]
+) -> None:
     endpoint, request = ENDPOINT_OF[act], ACTS[act](console, simulator)
     key = {"idempotency-key": f"{act[0]}-{endpoint.handler.__name__}"}
     records = recorded(console)
@@ -110,7 +116,7 @@ def test_an_act_is_recorded_once_under_its_key(console: RunningConsole, simulato
     assert (state(console), recorded(console)) == (after, records)
 
 
-def conforms(console, endpoint: Any, document: Any) -> None:
+def conforms(console: RunningConsole, endpoint: Endpoint, document: Any) -> None:
     """The answer is what the description says, and its example too."""
     described = console.get("/openapi.json").json()
     path = PREFIX + endpoint.address

@@ -1,6 +1,7 @@
 """The audit as admins read it over the API: who, what, when, from where; by each of them, in pages."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -21,13 +22,15 @@ def acts(console: RunningConsole) -> None:
     console.post("/sending/stop", json={"reason": "a look at the audit"}, headers=headers)
 
 
-def newest(console, **query):
+def newest(console: RunningConsole, **query: Any) -> list[dict[str, Any]]:
     answer = console.get("/audit", params=query)
     assert answer.status_code == 200, answer.text
-    return answer.json()["items"]
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
 
 
-def test_an_act_over_the_api_says_who_what_when_from_where_and_its_trace(console: RunningConsole, acts) -> None:
+@pytest.mark.usefixtures("acts")
+def test_an_act_over_the_api_says_who_what_when_from_where_and_its_trace(console: RunningConsole) -> None:
     entry = newest(console, limit=1)[0]
     (kept,) = console.audit("sending.stopped")[-1:]
     assert (entry["actor"], entry["act"], entry["subject"]) == ("test-admin", "sending.stopped", "installation")
@@ -37,6 +40,7 @@ def test_an_act_over_the_api_says_who_what_when_from_where_and_its_trace(console
     assert entry["trace_id"] == TRACE
 
 
+@pytest.mark.usefixtures("acts")
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -48,24 +52,29 @@ def test_an_act_over_the_api_says_who_what_when_from_where_and_its_trace(console
         ({"actor": "nobody"}, []),
     ],
 )
-def test_it_is_found_by_who_and_what(console: RunningConsole, acts, query, found) -> None:
+def test_it_is_found_by_who_and_what(console: RunningConsole, query: dict[str, Any], found: list[str]) -> None:
     assert [entry["act"] for entry in newest(console, **query)][: len(found) or 1] == found
 
 
-def test_it_is_found_by_when(console: RunningConsole, acts) -> None:
+@pytest.mark.usefixtures("acts")
+def test_it_is_found_by_when(console: RunningConsole) -> None:
     last, before = (datetime.fromisoformat(entry["at"]) for entry in newest(console, limit=2))
     assert newest(console, since=last.isoformat(), limit=1)[0]["act"] == "sending.stopped"
     assert newest(console, since=(last + timedelta(microseconds=1)).isoformat()) == []
     assert newest(console, until=last.isoformat(), limit=1)[0]["at"] == before.isoformat().replace("+00:00", "Z")
 
 
-def test_its_pages_leave_nothing_out(console: RunningConsole, acts) -> None:
+@pytest.mark.usefixtures("acts")
+def test_its_pages_leave_nothing_out(console: RunningConsole) -> None:
     whole = [entry["entry_id"] for entry in newest(console, actor="maria")]
-    paged, cursor = [], {}
-    while cursor is not None:
-        page = console.get("/audit", params={"actor": "maria", "limit": 1, **cursor}).json()
+    paged: list[int] = []
+    query = {"actor": "maria", "limit": 1}
+    while True:
+        page = console.get("/audit", params=query).json()
         paged += [entry["entry_id"] for entry in page["items"]]
-        cursor = {"cursor": page["next"]} if page["next"] is not None else None
+        if page["next"] is None:
+            break
+        query["cursor"] = page["next"]
     assert paged == whole == sorted(whole, reverse=True)
 
 

@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.integration.console.conftest import RunningConsole
@@ -17,7 +18,7 @@ def body(**changes: Any) -> bytes:
     return json.dumps({"name": "bad input", "template_a": TEXT, "audience": {"all": True}} | changes).encode()
 
 
-def check_problem(answer, status: int, code: str | None = None, pointer: str | None = None) -> None:
+def check_problem(answer: httpx.Response, status: int, code: str | None = None, pointer: str | None = None) -> None:
     assert answer.status_code == status, answer.text
     problem = answer.json()
     assert answer.headers["content-type"] == "application/problem+json"
@@ -60,7 +61,7 @@ def check_problem(answer, status: int, code: str | None = None, pointer: str | N
         (body(**{"a\0b": 1}), 422, "text_unreadable"),
     ],
 )
-def test_bodies_that_are_no_document(console: RunningConsole, content, status: int, code: str | None) -> None:
+def test_bodies_that_are_no_document(console: RunningConsole, content: bytes, status: int, code: str | None) -> None:
     check_problem(console.post("/campaigns", content=content, headers=JSON), status, code)
 
 
@@ -111,14 +112,14 @@ def test_bodies_that_are_no_document(console: RunningConsole, content, status: i
         ({"template_a": "Nobody says here how to opt out."}, "/template_a"),
     ],
 )
-def test_fields_that_are_refused(console: RunningConsole, changes, pointer: str) -> None:
+def test_fields_that_are_refused(console: RunningConsole, changes: dict[str, Any], pointer: str) -> None:
     check_problem(console.post("/campaigns", content=body(**changes), headers=JSON), 422, pointer=pointer)
 
 
 @pytest.mark.parametrize(
     "audience", [{}, {"import": 0}, {"import": "1"}, {"all": False}, {"all": True, "import": 1}, {"sql": CANARY}, "all"]
 )
-def test_audiences_that_are_refused(console: RunningConsole, audience) -> None:
+def test_audiences_that_are_refused(console: RunningConsole, audience: dict[str, Any] | str) -> None:
     check_problem(console.post("/campaigns", content=body(audience=audience), headers=JSON), 422, "body_invalid")
 
 
@@ -139,7 +140,7 @@ def test_audiences_that_are_refused(console: RunningConsole, audience) -> None:
         {"opens": "09:00", "closes": "17:00", "zone": "EST"},
     ],
 )
-def test_windows_that_are_refused(console: RunningConsole, window) -> None:
+def test_windows_that_are_refused(console: RunningConsole, window: dict[str, Any]) -> None:
     check_problem(console.post("/campaigns", content=body(window=window), headers=JSON), 422)
 
 
@@ -166,7 +167,7 @@ def test_a_window_over_midnight_says_so(console: RunningConsole) -> None:
 )
 @pytest.mark.parametrize("path", ["/campaigns", "/sending/stop"])
 def test_requests_that_another_site_could_send(
-    console: RunningConsole, path: str, headers, status: int, code: str
+    console: RunningConsole, path: str, headers: dict[str, str], status: int, code: str
 ) -> None:
     check_problem(console.post(path, content=body(), headers=headers), status, code)
 
@@ -267,7 +268,7 @@ def test_queries_that_are_refused(console: RunningConsole, query: str, pointer: 
         ({"fields": {"roof": 1}}, "/fields/roof"),
     ],
 )
-def test_contacts_that_are_refused(console: RunningConsole, changes, pointer: str | None) -> None:
+def test_contacts_that_are_refused(console: RunningConsole, changes: dict[str, Any], pointer: str | None) -> None:
     check_problem(console.post("/contacts", json={"number": "(202) 555-0177"} | changes), 422, pointer=pointer)
 
 

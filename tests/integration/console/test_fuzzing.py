@@ -17,7 +17,7 @@ BIN = Path(sys.executable).parent
 CHECKS_THAT_SCHEMAS_CANNOT_MEET = "positive_data_acceptance"
 
 
-def fuzz(console, folder: Path, *options: str) -> int:
+def fuzz(console: RunningConsole, folder: Path, *options: str) -> int:
     """Run it over every operation to its end; how many cases that were."""
     warm_limiter(console)
     report = folder / "report.json"
@@ -39,19 +39,19 @@ def fuzz(console, folder: Path, *options: str) -> int:
 
 
 @pytest.fixture
-def lived_in(console: RunningConsole, simulator: RunningSimulator):
+def lived_in(console: RunningConsole, simulator: RunningSimulator) -> RunningConsole:
     """One of everything that an act makes or needs, so that ids lead somewhere."""
     for prepare in ACTS.values():
         prepare(console, simulator)
     return console
 
 
-def test_a_few_cases_of_every_operation(lived_in, tmp_path: Path) -> None:
+def test_a_few_cases_of_every_operation(lived_in: RunningConsole, tmp_path: Path) -> None:
     assert fuzz(lived_in, tmp_path, "--phases", "examples,fuzzing", "--max-examples", "5") > 300
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_many_cases_of_every_operation(lived_in, tmp_path: Path) -> None:
+def test_many_cases_of_every_operation(lived_in: RunningConsole, tmp_path: Path) -> None:
     phases = ("--phases", "examples,coverage,fuzzing,stateful")
     assert fuzz(lived_in, tmp_path, *phases, "--max-examples", os.environ.get("FUZZ_EXAMPLES", "100")) > 3000

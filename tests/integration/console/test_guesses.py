@@ -7,6 +7,8 @@ import pytest
 
 from services.console import guesses
 from services.console.guesses import ADDRESSES_AT_MOST, ENTRIES_AT_MOST, FAILED_AT_MOST, Failure, Guesses
+from services.core.domain.failures import TooManyAttempts
+from services.core.storage.models import AuditEntry
 from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_bad_input import check_problem
 
@@ -31,11 +33,11 @@ def clock(console: RunningConsole) -> Iterator[Clock]:
     console.app.state.guesses = before
 
 
-def knock(console, token: str, *, client: httpx.Client | None = None) -> httpx.Response:
+def knock(console: RunningConsole, token: str, *, client: httpx.Client | None = None) -> httpx.Response:
     return (client or console.client).get("/api/v1/sending", headers={"authorization": f"Bearer {token}"})
 
 
-def entries(console):
+def entries(console: RunningConsole) -> list[AuditEntry]:
     return console.audit(guesses.ACT)
 
 
@@ -113,7 +115,7 @@ def test_an_ipv6_network_is_one_place(console: RunningConsole) -> None:
     tried = Guesses(console.context.database, clock=Clock())
     for n in range(FAILED_AT_MOST):
         tried.failed(f"2001:db8::{n:x}", UNKNOWN)
-    with pytest.raises(guesses.TooManyAttempts):
+    with pytest.raises(TooManyAttempts):
         tried.check("2001:db8::ffff", b"")
     tried.check("2001:db8:0:1::1", b"")
     assert entries(console)[-1].address == "2001:db8::/64"

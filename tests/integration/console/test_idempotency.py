@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Event
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from services.core.domain.access import Role
 from services.core.storage import clock, idempotency_keys, tokens
 from services.core.storage.models import Campaign, IdempotencyKey
 from tests.integration.console.conftest import RunningConsole
+from tests.tools.waiting import wait_until
 
 TEXT = "Hi there, time to look at the foundation? Reply STOP to opt out."
 
@@ -25,9 +25,10 @@ def keyed(key: str) -> dict[str, str]:
     return {"idempotency-key": key}
 
 
-def kept(console, key: str) -> IdempotencyKey | None:
+def kept(console: RunningConsole, key: str) -> IdempotencyKey | None:
     with console.context.database.reading() as session:
-        return session.scalar(select(IdempotencyKey).where(IdempotencyKey.key == key))
+        found: IdempotencyKey | None = session.scalar(select(IdempotencyKey).where(IdempotencyKey.key == key))
+        return found
 
 
 def test_the_same_request_gets_the_same_answer(console: RunningConsole) -> None:
@@ -72,7 +73,7 @@ def test_a_refused_body_leaves_its_key_free(console: RunningConsole) -> None:
         ("/campaigns", {"json": new("first"), "headers": {"if-match": '"1"'}}),
     ],
 )
-def test_a_key_is_for_one_request(console: RunningConsole, path: str, options) -> None:
+def test_a_key_is_for_one_request(console: RunningConsole, path: str, options: dict[str, Any]) -> None:
     assert console.post("/campaigns", json=new("first"), headers=keyed("taken")).status_code == 201
     headers = keyed("taken") | options.get("headers", {})
     other = console.post(path, **options | {"headers": headers})
@@ -109,14 +110,12 @@ def test_one_of_many_at_once_acts(console: RunningConsole) -> None:
 def test_a_request_under_way_is_not_begun_again(console: RunningConsole) -> None:
     """The first request waits for a row that this test holds, so it is certainly under way."""
     created = console.create_campaign("locked")
-    path, begun = f"/campaigns/{created['campaign_id']}/cancel", Event()
+    path = f"/campaigns/{created['campaign_id']}/cancel"
     with ThreadPoolExecutor(1) as pool:
         with console.context.database.transaction() as session:
             session.get_one(Campaign, created["campaign_id"], with_for_update=True)
-            first = pool.submit(lambda: (begun.set(), console.post(path, headers=keyed("under-way")))[1])
-            begun.wait()
-            while kept(console, "under-way") is None:
-                pass
+            first = pool.submit(console.post, path, headers=keyed("under-way"))
+            wait_until(lambda: kept(console, "under-way"))
             second = console.post(path, headers=keyed("under-way"))
         assert (second.status_code, second.json()["code"]) == (409, "idempotency_key_in_flight")
         assert first.result().status_code == 200

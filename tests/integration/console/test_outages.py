@@ -34,14 +34,14 @@ def valkey_process(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> It
 
 
 @pytest.fixture
-def without_broker(console: RunningConsole, valkey_process: ValkeyProcess):
+def without_broker(console: RunningConsole, valkey_process: ValkeyProcess) -> Iterator[RunningConsole]:
     valkey_process.stop()
     yield console
     valkey_process.start()
 
 
 @pytest.fixture
-def without_database(console: RunningConsole, postgres_server: PostgresProcess):
+def without_database(console: RunningConsole, postgres_server: PostgresProcess) -> Iterator[RunningConsole]:
     postgres_server.stop()
     yield console
     postgres_server.start()
@@ -61,7 +61,7 @@ def test_it_is_ready_again_when_the_database_is(console: RunningConsole) -> None
     assert console.client.get("/readyz").status_code == 200
 
 
-def test_without_a_broker_a_replay_is_taken_back(without_broker) -> None:
+def test_without_a_broker_a_replay_is_taken_back(without_broker: RunningConsole) -> None:
     console = without_broker
     with console.context.database.transaction() as session:
         letter_id = work.add_dead_letter(
@@ -75,7 +75,7 @@ def test_without_a_broker_a_replay_is_taken_back(without_broker) -> None:
     assert console.client.get("/readyz").status_code == 200
 
 
-def test_health_says_that_the_broker_is_away(without_broker) -> None:
+def test_health_says_that_the_broker_is_away(without_broker: RunningConsole) -> None:
     parts = {part["name"]: part for part in without_broker.get("/health").json()["parts"]}
     assert not parts["redis"]["well"]
     assert parts["redis"]["remedy"]
@@ -86,7 +86,7 @@ def test_a_request_is_one_line_without_the_person(console: RunningConsole, capsy
     answer = console.post("/opt-outs", json={"number": number, "evidence": evidence})
     console.get(f"/contacts/{number}")
     console.get("/messages", params={"e164": number})
-    logged = capsys.readouterr().out + capsys.readouterr().err
+    logged = "".join(capsys.readouterr())
     lines = [line for line in logged.splitlines() if "api.request" in line]
     assert len(lines) == 3
     assert answer.headers["x-request-id"] in lines[0]
@@ -99,7 +99,7 @@ def test_a_failure_of_ours_is_named_by_its_place_alone(
     console: RunningConsole, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken:
-        def __getattr__(self, name) -> None:
+        def __getattr__(self, name: str) -> None:
             raise ZeroDivisionError("canary-7f3a")
 
     monkeypatch.setattr(console.app.state, "context", Broken())

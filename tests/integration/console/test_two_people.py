@@ -1,8 +1,9 @@
 """What needs two people: two tokens of two persons, both known for a day; nobody alone passes for two."""
 
-from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
+import httpx
 import pytest
 
 from services.core.domain.access import Role
@@ -21,7 +22,7 @@ def stack_that_runs(console: RunningConsole) -> None:
 
 
 @pytest.fixture
-def room(console: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def room(console: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many more may be released by one person alone."""
     room = 3
     with console.context.database.reading() as session:
@@ -30,17 +31,18 @@ def room(console: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> Iterator[i
     return room
 
 
-def make(console, person: str | None, *, role: Role = Role.OPERATOR, hours_ago: float = 25) -> str:
+def make(console: RunningConsole, person: str | None, *, role: Role = Role.OPERATOR, hours_ago: float = 25) -> str:
     """A token that was made so long ago, for a person who is named; else for one of its own name."""
     name = f"token {new_number()}"
     with console.context.database.transaction() as session:
         token = tokens.create(session, name=name, role=role, person=person)
         row = tokens.find_named(session, name)
+        assert row is not None
         row.created_at = clock.product_now(session) - timedelta(hours=hours_ago)
     return token
 
 
-def release(console, token: str, *, second: str | None = None):
+def release(console: RunningConsole, token: str, *, second: str | None = None) -> httpx.Response:
     headers = {"authorization": f"Bearer {token}"}
     if second is not None:
         headers["second-authorization"] = f"Bearer {second}"
@@ -48,7 +50,7 @@ def release(console, token: str, *, second: str | None = None):
     return console.post(path, role=None, headers=headers, json={"reason": "asked her"})
 
 
-def use_up(console, room: int, token: str) -> None:
+def use_up(console: RunningConsole, room: int, token: str) -> None:
     for _ in range(room):
         assert release(console, token).status_code == 200
 
@@ -96,7 +98,7 @@ def test_who_has_many_tokens_may_release_no_more(console: RunningConsole, room: 
 
 def test_many_at_once_are_no_more_than_one_by_one(console: RunningConsole, room: int) -> None:
     maria = make(console, "Maria")
-    answers = at_once(lambda _number: release(console, maria), room + 3)
+    answers = at_once(*[partial(release, console, maria)] * (room + 3))
     assert sorted(answer.status_code for answer in answers) == [200] * room + [409] * 3
 
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import resource
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -23,7 +25,7 @@ CSV = (
 )
 
 
-def import_contacts(console, content: bytes = CSV) -> int:
+def import_contacts(console: RunningConsole, content: bytes = CSV) -> int:
     answer = console.import_csv(content)
     assert answer.status_code == 201, answer.text
     import_id: int = answer.json()["import_id"]
@@ -31,20 +33,20 @@ def import_contacts(console, content: bytes = CSV) -> int:
     return import_id
 
 
-def planned(console, name: str, **changes) -> tuple[str, str]:
+def planned(console: RunningConsole, name: str, **changes: Any) -> tuple[str, str]:
     """A planned campaign's path, and its plan's hash."""
     path = f"/campaigns/{console.create_campaign(name, **changes)['campaign_id']}"
     return path, console.post(f"{path}/plan").json()["plan_hash"]
 
 
-def waits_for_a_lock(console) -> bool:
+def waits_for_a_lock(console: RunningConsole) -> bool:
     with console.context.database.reading() as session:
         query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         return bool(session.scalar(text(query)))
 
 
 @pytest.fixture(scope="module")
-def campaign_path(console: RunningConsole):
+def campaign_path(console: RunningConsole) -> str:
     rows = "".join(f"20255502{number:02d}\n" for number in range(25))
     import_id = import_contacts(console, f"phone\n{rows}".encode())
     path, plan_hash = planned(console, "listed", audience={"import": import_id})
@@ -107,7 +109,7 @@ class TestContacts:
         monkeypatch.setattr(body, "ROOM", body.Room(body.IN_MEMORY + 1))
         written = []
 
-        def pieces():
+        def pieces() -> Iterator[bytes]:
             for _ in range(8):
                 written.append(body.IN_MEMORY)
                 yield b"x" * body.IN_MEMORY
@@ -130,7 +132,7 @@ class TestContacts:
         answer = console.import_csv(b"".join([b"phone,first_name\n", *rows]), params={"file_name": "large.csv"})
         assert answer.json()["rows"] == 5000
 
-        def pieces():
+        def pieces() -> Iterator[bytes]:
             yield b"phone,first_"
             yield b"name\n+1202557"
             yield b"0001,Ada\n"
@@ -260,7 +262,7 @@ class TestVersions:
 
 
 class TestMessages:
-    def test_a_list_in_pages(self, console: RunningConsole, campaign_path) -> None:
+    def test_a_list_in_pages(self, console: RunningConsole, campaign_path: str) -> None:
         query = {"campaign_id": campaign_path.rpartition("/")[2], "status": "pending", "limit": 10}
         sizes, seen, cursor = [], [], None
         while True:
@@ -275,7 +277,7 @@ class TestMessages:
         first = page["items"][0]
         assert first == console.get(f"/messages/{first['message_id']}").json()
 
-    def test_a_cursor_belongs_to_its_list(self, console: RunningConsole, campaign_path) -> None:
+    def test_a_cursor_belongs_to_its_list(self, console: RunningConsole, campaign_path: str) -> None:
         campaign_id = campaign_path.rpartition("/")[2]
         cursor = console.get("/messages", params={"campaign_id": campaign_id, "limit": 1}).json()["next"]
         swapped = ("B" if cursor[0] == "A" else "A") + cursor[1:]
@@ -324,7 +326,7 @@ class TestMessages:
 
 
 class TestDeadLetters:
-    def add(self, console, task: str = TaskName.RECONCILE_MESSAGE) -> int:
+    def add(self, console: RunningConsole, task: str = TaskName.RECONCILE_MESSAGE) -> int:
         with console.context.database.transaction() as session:
             letter_id = work.add_dead_letter(
                 session, name=task, args=["1"], reason="gave_up", error="Boom", attempts=3, traceparent=None

@@ -36,7 +36,7 @@ def test_every_act_on_a_readable_thing_takes_a_version() -> None:
 
 @pytest.mark.parametrize("act", VERSIONED, ids=" ".join)
 def test_an_act_is_meant_for_the_version_that_was_read(
-    console: RunningConsole, simulator: RunningSimulator, act
+    console: RunningConsole, simulator: RunningSimulator, act: tuple[str, str]
 ) -> None:
     request = ACTS[act](console, simulator)
     values = {name: quote(str(value), safe="") for name, value in request.address.items()}

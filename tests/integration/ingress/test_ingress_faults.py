@@ -4,8 +4,9 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -91,10 +92,13 @@ def killed(server: PostgresProcess) -> Iterator[None]:
 class TestDatabase:
     @pytest.mark.parametrize("fault", [frozen, killed])
     def test_each_delivery_is_refused_in_time_and_taken_afterwards(
-        self, ingress: RunningIngress, durable_server: PostgresProcess, fault: Callable[[PostgresProcess], object]
+        self,
+        ingress: RunningIngress,
+        durable_server: PostgresProcess,
+        fault: Callable[[PostgresProcess], AbstractContextManager[None]],
     ) -> None:
         assert status_of(ingress) == 200
-        with fault(durable_server):  # type: ignore[attr-defined]
+        with fault(durable_server):
             answers = [status_of(ingress) for _ in range(3)]
             wait_until(lambda: not ingress.is_ready())
             assert ingress.call("GET", "/livez").status_code == 200
@@ -250,7 +254,7 @@ class TestItself:
             if mode == "stop":
                 wait_until(lambda: is_stopped(ingress.pid))
                 ingress.query(END_STANDING_TRANSACTIONS)
-            wait_until(lambda other=other, body=body, headers=headers: other.post(body, headers).status_code == 200)
+            wait_until(partial(is_taken, other, body, headers))
             os.kill(ingress.pid, signal.SIGCONT)
             ingress.end()
             assert (len(ingress.rows(delivery_id)), opt_outs(ingress, sender)) == (1, 1), point
@@ -263,6 +267,10 @@ END_STANDING_TRANSACTIONS = (
     " WHERE datname = current_database() AND state = 'idle in transaction'"
 )
 """What the server does by itself after a minute."""
+
+
+def is_taken(ingress: RunningIngress, body: bytes, headers: dict[str, str]) -> bool:
+    return ingress.post(body, headers).status_code == 200
 
 
 def is_stopped(pid: int) -> bool:

@@ -24,7 +24,7 @@ def clock_that_can_not_be_read(url: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def context(database_url: str, valkey_process: ValkeyProcess) -> Iterator[Context]:  # type: ignore[no-untyped-def]
+def context(database_url: str, valkey_process: ValkeyProcess) -> Iterator[Context]:
     made = Context(read_settings(database_url=database_url, redis_url=valkey_process.url))
     yield made
     made.close()

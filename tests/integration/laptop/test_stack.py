@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -235,7 +236,7 @@ class TestStores:
         for name in ("postgres", "valkey"):
             old = stack.pid(name)
             os.kill(old, signal.SIGKILL)
-            wait_until(lambda name=name, old=old: stack.pid(name) != old)
+            wait_until(partial(is_another_process, stack, name, old))
         wait_until(lambda: can_connect(database))
         with psycopg.connect(database) as connection:
             assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
@@ -253,6 +254,10 @@ def answers(client: redis.Redis) -> bool:
         return bool(client.ping())
     except redis.ConnectionError:
         return False
+
+
+def is_another_process(stack: RunningStack, name: str, old: int) -> bool:
+    return stack.pid(name) != old
 
 
 def can_connect(url: str) -> bool:

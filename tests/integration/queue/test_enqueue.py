@@ -59,7 +59,7 @@ def test_a_task_goes_to_its_queue_by_either_way(
 
 
 def test_many_are_published_in_few_round_trips_and_in_order(broker: Broker, redis_client: Redis) -> None:
-    redis_client.execute_command("CONFIG", "RESETSTAT")  # type: ignore[no-untyped-call]
+    redis_client.execute_command("CONFIG", "RESETSTAT")
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, (Batch([str(number)]) for number in range(1200)))
     calls: Any = redis_client.info("commandstats")
     assert (redis_client.llen("webhooks"), calls["cmdstat_lpush"]["calls"]) == (1200, 3)

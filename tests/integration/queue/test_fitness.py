@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -80,7 +80,9 @@ def test_a_user_who_lacks_one_thing_is_refused_with_the_rule_that_gives_it(
         (lambda url: url[: -len("/0")] + "/9999", "there is no such database"),
     ],
 )
-def test_an_address_that_is_not_the_servers_is_refused(valkey_server: ValkeyProcess, change, remedy: str) -> None:  # type: ignore[no-untyped-def]
+def test_an_address_that_is_not_the_servers_is_refused(
+    valkey_server: ValkeyProcess, change: Callable[[str], str], remedy: str
+) -> None:
     with user(valkey_server, "~*", "&*", "+@all") as url, pytest.raises(BrokerRefused) as refused:
         check_broker(change(url))
     assert str(refused.value).startswith("ATTACKACRACK_REDIS_URL: ")

@@ -26,7 +26,7 @@ from services.core.runtime import metering
 from services.core.runtime.exporting import exported_metrics
 from services.core.runtime.otlp_metrics import Pusher
 from services.core.runtime.prometheus import PrometheusEndpoint
-from services.core.runtime.settings import Settings
+from services.core.runtime.settings import Settings, read_settings
 from services.core.runtime.span_export import make_provider
 from services.webhook_ingress.publisher import Publisher
 
@@ -69,7 +69,7 @@ def heartbeat() -> Close:
 
 
 def publisher() -> Close:
-    publishing = Publisher(Broker(Settings(redis_url="redis://127.0.0.1:1/0")))
+    publishing = Publisher(Broker(read_settings(redis_url="redis://127.0.0.1:1/0")))
     publishing.start()
     publishing.publish(1, None)
     return publishing.stop

@@ -77,7 +77,7 @@ def test_a_component_has_what_is_declared_and_nothing_else(
     name = rights.login(database_url.rpartition("/")[2], component)
     declared = {
         (table, right.verb, column)
-        for table, each in ({"alembic_version": rights.R, "schema_compatibility": rights.R} | RIGHTS[component]).items()
+        for table, each in {"alembic_version": rights.R, "schema_compatibility": rights.R, **RIGHTS[component]}.items()
         for right in each
         for column in (right.columns or ("",))
     }

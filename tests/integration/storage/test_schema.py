@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -33,7 +34,7 @@ UNINDEXED = """
 
 
 @pytest.fixture
-def migrated(database_url: str):
+def migrated(database_url: str) -> Iterator[Connection]:
     engine = create_engine(database_url)
     with engine.connect() as connection:
         yield connection
@@ -41,7 +42,7 @@ def migrated(database_url: str):
 
 
 @pytest.fixture
-def modelled(postgres_server: PostgresProcess):
+def modelled(postgres_server: PostgresProcess) -> Iterator[Connection]:
     """A database made of the models, without any migration."""
     url = postgres_server.create_database()
     engine = create_engine(url)

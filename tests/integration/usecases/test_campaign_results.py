@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from services.core.usecases.campaigns.results import (
 )
 from tests.tools.world import WITH_STOP, World, new_number
 
-SPLIT = {"template_b": f"B {WITH_STOP}", "split_percent_b": 50}
+SPLIT: dict[str, Any] = {"template_b": f"B {WITH_STOP}", "split_percent_b": 50}
 
 
 def counted(results: CampaignResults, name: str) -> int:

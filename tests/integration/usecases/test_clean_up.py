@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 from sqlalchemy import text
 
+from services.core.storage.database import Session
 from services.core.usecases.operations import clean_up as clean_up_module
 from services.core.usecases.operations.clean_up import clean_up
 from tests.tools.world import World, new_number
@@ -95,7 +96,7 @@ class TestBatches:
 
 
 def counted(forget: clean_up_module.Forget, sizes: list[int]) -> clean_up_module.Forget:
-    def forget_and_count(session, /, *, older_than: timedelta, limit: int) -> int:  # type: ignore[no-untyped-def]
+    def forget_and_count(session: Session, /, *, older_than: timedelta, limit: int) -> int:
         sizes.append(forget(session, older_than=older_than, limit=limit))
         return sizes[-1]
 

@@ -45,7 +45,7 @@ def send_all_due(world: World, *campaign_ids: int) -> int:
 
 
 @pytest.fixture
-def wide(make_world: Callable[..., World]) -> World:  # type: ignore[no-untyped-def]
+def wide(make_world: Callable[..., World]) -> World:
     """A world in which the numbers' own caps stop nobody."""
     return make_world(number_daily_cap=10_000, account_daily_cap=10_000)
 

@@ -50,7 +50,8 @@ def hits(world: World, word: str) -> Sequence[str]:
 
 def contact_id_of(world: World, e164: str) -> int:
     with world.context.database.reading() as session:
-        return session.execute(text("SELECT id FROM contacts WHERE e164 = :e164"), {"e164": e164}).scalar_one()
+        query = text("SELECT id FROM contacts WHERE e164 = :e164")
+        return int(session.execute(query, {"e164": e164}).scalar_one())
 
 
 class TestErase:

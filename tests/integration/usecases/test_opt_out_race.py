@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -43,16 +44,15 @@ def test_no_submission_commits_after_the_opt_out(make_world: Callable[..., World
     def submit() -> None:
         for claim in claims:
             both.wait()
-            until_answered(
-                lambda claim=claim: send_message._begin(world.context, claim)
-            )  # the transaction alone: the call after it is no part of this
+            # the transaction alone: the call after it is no part of this
+            until_answered(partial(send_message._begin, world.context, claim))
 
     with ThreadPoolExecutor(1) as pool:
         sender = pool.submit(submit)
         for number in numbers:
             delivery = world.signed(world.text_from(number, "STOP"))
             both.wait()
-            until_answered(lambda delivery=delivery: store_webhooks(world.context, [delivery]))
+            until_answered(partial(store_webhooks, world.context, [delivery]))
         sender.result()
 
     with world.context.database.reading() as session:

@@ -57,7 +57,13 @@ def test_a_pause_anywhere_between_slot_and_request(
     point: str, world: World, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reach = failpoints.reach
-    monkeypatch.setattr(failpoints, "reach", lambda name: (sleep(PAUSE) if name == point else None, reach(name))[1])
+
+    def reach_late(name: str) -> None:
+        if name == point:
+            sleep(PAUSE)
+        reach(name)
+
+    monkeypatch.setattr(failpoints, "reach", reach_late)
     ids = [world.message() for _ in range(2)]
     world.send(*ids)
     assert {world.status(message_id) for message_id in ids} == {"sent"}

@@ -18,20 +18,21 @@ from services.core.usecases.operations.health import check_health
 from services.core.usecases.operations.installation_verbs import sending_state
 from services.core.usecases.operations.recover import adopt, recover
 from services.core.usecases.webhooks.audit_gaps import audit_gaps
+from tests.conftest import PostgresProcess
 from tests.tools.world import World, new_number
 
-PutBack = Callable[[], None]
+PutBack = Callable[[], object]
 
 
-def by_dump(world: World, _server: Any, folder: Path) -> PutBack:
+def by_dump(world: World, _server: PostgresProcess, folder: Path) -> PutBack:
     """Keep a dump; putting it back over the same database is what a restore under a running release does."""
     programs, url, file = find_binaries(), world.database_url.replace("+psycopg", ""), str(folder / "dump")
     subprocess.run([programs / "pg_dump", "--format=custom", f"--file={file}", url], check=True)
-    restore = [programs / "pg_restore", "--clean", "--if-exists", f"--dbname={url}", file]
-    return lambda: subprocess.run(restore, check=True) and None
+    restore = [str(programs / "pg_restore"), "--clean", "--if-exists", f"--dbname={url}", file]
+    return lambda: subprocess.run(restore, check=True)
 
 
-def by_copy(world: World, server: Any, _folder: Path) -> PutBack:
+def by_copy(world: World, server: PostgresProcess, _folder: Path) -> PutBack:
     """Keep a copy of the database's files; putting it back in its place keeps even the tables' ids."""
     name = world.database_url.rpartition("/")[2]
     world.disconnect()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -74,7 +75,7 @@ class TestOutcomes:
     def test_each_answer_has_one_state_and_only_proof_gives_a_cap_back(
         self,
         make_world: Callable[..., World],
-        fault: dict[str, object],
+        fault: dict[str, Any],
         status: str,
         reason: str | None,
         counted: int,
@@ -82,7 +83,7 @@ class TestOutcomes:
     ) -> None:
         world = make_world(durations=IMPATIENT if fault["kind"] == "no_answer" else Durations())
         message_id = world.message()
-        world.simulator.add_fault(**fault, times=1)  # type: ignore[arg-type]
+        world.simulator.add_fault(**fault, times=1)
 
         world.send(message_id)
 

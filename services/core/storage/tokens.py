@@ -64,7 +64,7 @@ def revoke(session: Session, name: str) -> bool:
     revoked = session.scalar(
         update(ApiToken)
         .where(ApiToken.name == name, ApiToken.revoked_at.is_(None))
-        .values(revoked_at=func.product_now())
+        .values(revoked_at=func.now())
         .returning(ApiToken.id)
     )
     return revoked is not None

@@ -38,7 +38,7 @@ def make(console: RunningConsole, person: str | None, *, role: Role = Role.OPERA
         token = tokens.create(session, name=name, role=role, person=person)
         row = tokens.find_named(session, name)
         assert row is not None
-        row.created_at = clock.product_now(session) - timedelta(hours=hours_ago)
+        row.created_at = clock.real_now(session) - timedelta(hours=hours_ago)
     return token
 
 

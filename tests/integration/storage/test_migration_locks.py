@@ -131,6 +131,18 @@ def test_an_index_that_was_cut_off_is_built_anew(older_url: str) -> None:
         assert connection.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid").fetchone() == (0,)
 
 
+def test_a_token_of_a_clock_that_was_moved_on_goes_on_opening(older_url: str) -> None:
+    with connect(older_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO api_tokens (name, role, token_hash, created_at)"
+            " VALUES ('moved', 'viewer', 'a', now() + interval '3 days'),"
+            " ('older', 'viewer', 'b', now() - interval '3 days')"
+        )
+        migrate.upgrade(older_url)
+        found = "SELECT name, created_at > now() - interval '1 day', created_at > now(), revoked_at FROM api_tokens"
+        assert set(connection.execute(found)) == {("moved", True, False, None), ("older", False, False, None)}
+
+
 def test_migrators_take_turns_and_never_wait_for_each_other_s_snapshots(older_url: str) -> None:
     """One that waited inside the server would keep the other's concurrent index from ever being ready."""
     with ThreadPoolExecutor(3) as pool:

@@ -5,9 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from services.core.domain.failures import Conflict
+from services.core.domain.access import Role
+from services.core.domain.failures import Conflict, RefusedInput
 from services.core.openphone.errors import ProviderFailed, ProviderUnreachable
+from services.core.storage import clock
+from services.core.usecases.operations import two_people
 from services.core.usecases.operations.installation_verbs import align_clocks, move_clock, read_clock
+from services.core.usecases.operations.token_verbs import create_token, list_tokens, revoke_token
 from tests.tools.world import World
 
 HOUR = timedelta(hours=1)
@@ -61,3 +65,19 @@ def test_without_a_simulator_ours_stays(make_world: Callable[..., World], path: 
     with pytest.raises(error):
         move_clock(world.context, before.product_now + HOUR, by="maria")
     assert read_clock(world.context).offset == before.offset
+
+
+def test_a_token_s_times_are_real_ones_whatever_the_product_s_clock_says(world: World) -> None:
+    """So who moves that clock makes no token a day older, and none ends before its time."""
+    made = [create_token(world.context, name=name, role=Role.ADMIN, by="ann", valid_for=2 * HOUR) for name in "ab"]
+    world.move(days=3)
+    later = create_token(world.context, name="c", role=Role.ADMIN, by="ann")
+    revoke_token(world.context, "b", by="ann")
+    with world.context.database.reading() as session:
+        now = clock.real_now(session)
+        listed = {token.name: token for token in list_tokens(world.context)}
+    assert all(now - CLOSE < token.created_at <= now for token in listed.values())
+    assert (listed["a"].expires_at or now) - listed["a"].created_at == 2 * HOUR
+    assert now - CLOSE < (listed["b"].revoked_at or now + HOUR) <= now
+    with pytest.raises(RefusedInput, match="less than a day ago"):
+        two_people.agree(world.context, made[0].token, later.token)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from services.core.domain.access import Role
-from services.core.storage.models.metadata import Base, Id, ProductStamp, one_of
+from services.core.storage.models.metadata import Base, Id, ProductStamp, RealStamp, one_of
 
 RANDOM_BYTES = "decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')"
 FIRST_INCARNATION = "ARRAY[gen_random_uuid()::text]"
@@ -82,7 +82,10 @@ class Installation(Base):
 
 
 class ApiToken(Base):
-    """`expires_at` is real time, whatever the product's clock says. `person` holds it; `None`: whom the name names."""
+    """Its times are real ones, whatever the product's clock says: who moves that clock makes no token older.
+
+    `person` holds it; `None`: whom the name names.
+    """
 
     __tablename__ = "api_tokens"
     __table_args__ = (one_of("role", Role),)
@@ -91,7 +94,7 @@ class ApiToken(Base):
     name: Mapped[str] = mapped_column(unique=True)
     role: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    created_at: Mapped[ProductStamp]
+    created_at: Mapped[RealStamp]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     person: Mapped[str | None]

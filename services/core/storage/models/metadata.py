@@ -21,6 +21,7 @@ NAMING = {
 Id = Annotated[int, mapped_column(BigInteger, Identity(always=True), primary_key=True)]
 Stamp = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 ProductStamp = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.product_now())]
+RealStamp = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
 E164 = Annotated[str, mapped_column(String(16))]
 
 

@@ -34,7 +34,7 @@ def _agreed(session: Session, own: ApiToken, second: ApiToken) -> tuple[str, str
     if same_person(own.holder, second.holder) or not all(may(Role(each.role), Role.OPERATOR) for each in (own, second)):
         detail = "who agrees is another person than who acts, and both are operators at least"
         raise RefusedInput("second_person_refused", detail, status=403)
-    known_since = clock.product_now(session) - KNOWN_AFTER
+    known_since = clock.real_now(session) - KNOWN_AFTER
     for token in (own, second):
         if token.created_at > known_since:
             detail = f"the token {token.name!r} was made less than a day ago: until then it proves no second person"

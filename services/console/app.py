@@ -15,9 +15,10 @@ from services.console.authentication import TokenReader
 from services.console.cursors import Cursors
 from services.console.endpoints import add_endpoint
 from services.console.frame import Frame
-from services.console.guesses import MINUTE, Guesses
 from services.console.places import ORDINARY, URGENT, Places
+from services.console.refusals import Refusals
 from services.console.routes import ENDPOINTS
+from services.core.domain.tally import MINUTE
 from services.core.runtime.settings import Settings
 from services.core.storage.migrate import wait_for_schema
 from services.core.usecases.context import Context, open_context
@@ -38,11 +39,11 @@ def make_app(configured: Settings) -> FastAPI:
         # the database's address is the secret that all processes of an installation share
         app.state.tokens, app.state.places = TokenReader(context.database), Places()
         app.state.cursors = Cursors(configured.database_url.get_secret_value())
-        app.state.guesses = Guesses(context.database)
+        app.state.refusals = Refusals(context.database)
         settling = asyncio.create_task(_settle_each_minute(app))
         yield
         settling.cancel()
-        await run_in_threadpool(app.state.guesses.settle, at_end=True)
+        await run_in_threadpool(app.state.refusals.settle, at_end=True)
         app.state.tokens.close()
         context.close()
 
@@ -63,7 +64,7 @@ def make_app(configured: Settings) -> FastAPI:
 async def _settle_each_minute(app: FastAPI) -> None:
     while True:
         await asyncio.sleep(MINUTE.total_seconds())
-        await run_in_threadpool(app.state.guesses.settle)
+        await run_in_threadpool(app.state.refusals.settle)
 
 
 async def live() -> dict[str, str]:

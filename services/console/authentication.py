@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from services.console import guesses
-from services.console.guesses import Failure, Guesses
+from services.console.refusals import Failure, Reach, Refusals, fingerprint
 from services.core.domain.access import Role, may
 from services.core.domain.failures import RefusedInput
 from services.core.runtime import origin
-from services.core.storage import audit, tokens
+from services.core.storage import tokens
 from services.core.storage.database import Database, Session
 from services.core.usecases.context import Context
 from services.core.usecases.operations import two_people
@@ -88,16 +87,17 @@ async def admit(request: Request, *, needed: Role) -> Caller:
     origin.come_from(_address(request))
     reader: TokenReader = request.app.state.tokens
     token_hash = _bearer(request.headers.get("authorization", ""))
-    tried: Guesses = request.app.state.guesses
-    tried.check(_address(request), token_hash)
+    refusals: Refusals = request.app.state.refusals
+    refusals.check(_address(request), token_hash)
     caller = await reader.find(token_hash)
     if isinstance(caller, Failure):
-        await run_in_threadpool(tried.failed, _address(request), caller)
+        await run_in_threadpool(refusals.failed, _address(request), caller)
         raise _invalid()
-    tried.worked(token_hash)
+    refusals.worked(token_hash)
     request.state.caller_id = caller.token_id
     if not may(caller.role, needed):
-        await run_in_threadpool(_record_refusal, request, caller, needed)
+        reach = Reach(caller.name, request.method, request.scope["route"].path, needed, caller.role)
+        await run_in_threadpool(refusals.refused, _address(request), reach)
         raise RefusedInput("role_missing", f"this needs the role {needed}; the token's is {caller.role}", status=403)
     return caller
 
@@ -107,14 +107,14 @@ def second_person(request: Request, header: str) -> str:
     first: Caller = request.state.caller
     context: Context = request.app.state.context
     token_hash = _bearer(header)
-    tried: Guesses = request.app.state.guesses
-    tried.check(_address(request), token_hash)
+    refusals: Refusals = request.app.state.refusals
+    refusals.check(_address(request), token_hash)
     with context.database.reading() as session:
         second = _look_up(session, [token_hash])[token_hash]
     if isinstance(second, Failure):
-        tried.failed(_address(request), second)
+        refusals.failed(_address(request), second)
         raise _invalid()
-    tried.worked(token_hash)
+    refusals.worked(token_hash)
     return two_people.agree_by_ids(context, first.token_id, second.token_id)
 
 
@@ -130,13 +130,13 @@ def _address(request: Request) -> str:
 
 
 def _look_up(session: Session, hashes: Collection[bytes]) -> dict[bytes, Found]:
-    found: dict[bytes, Found] = {each: Failure(guesses.fingerprint(each), "unknown") for each in hashes}
+    found: dict[bytes, Found] = {each: Failure(fingerprint(each), "unknown") for each in hashes}
     for row, ended in tokens.find_known(session, hashes):
         each = row.token_hash
         if ended is None:
             found[each] = Caller(row.id, row.name, Role(row.role))
         else:
-            found[each] = Failure(guesses.fingerprint(each), ended, row.id, row.name)
+            found[each] = Failure(fingerprint(each), ended, row.id, row.name)
     return found
 
 
@@ -154,10 +154,3 @@ def _bearer(header: str) -> bytes:
 def _invalid() -> RefusedInput:
     detail = "the token is unknown, revoked or expired: ask an admin for another"
     return RefusedInput("token_invalid", detail, status=401)
-
-
-def _record_refusal(request: Request, caller: Caller, needed: Role) -> None:
-    context: Context = request.app.state.context
-    detail = {"method": request.method, "route": request.scope["route"].path, "needed": needed, "role": caller.role}
-    with context.database.transaction() as session:
-        audit.record(session, actor=caller.name, act="access.refused", subject="api", detail=detail)

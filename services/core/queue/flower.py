@@ -6,8 +6,6 @@ import signal
 import sys
 import time
 from base64 import b64decode
-from collections import deque
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flower.app import Flower
@@ -16,31 +14,10 @@ from tornado.httputil import HTTPServerRequest
 from tornado.options import options
 from tornado.web import ErrorHandler
 
+from services.core.domain.guesses import MINUTE, Guesses, place_of
 from services.core.queue.app import app
 
 PROBE: Final = "/healthcheck"
-MOST_GUESSES: Final = 10
-GUESSES_WITHIN_SECONDS: Final = 60.0
-MOST_ADDRESSES: Final = 10_000
-
-
-@dataclass(slots=True)
-class Guesses:
-    """The wrong passwords of the last minute, by address; a bounded number of addresses is remembered."""
-
-    _at: dict[str, deque[float]] = field(default_factory=dict)
-
-    def are_too_many(self, address: str, *, now: float) -> bool:
-        """Whether the next one isn't even compared. `now` in seconds of a clock that only goes forward."""
-        made = self._at.get(address)
-        while made and made[0] <= now - GUESSES_WITHIN_SECONDS:
-            made.popleft()
-        return bool(made) and len(made or ()) >= MOST_GUESSES
-
-    def add(self, address: str, *, now: float) -> None:
-        if len(self._at) >= MOST_ADDRESSES and address not in self._at:
-            self._at.pop(next(iter(self._at)))
-        self._at.setdefault(address, deque(maxlen=MOST_GUESSES)).append(now)
 
 
 class GuardedFlower(Flower):  # type: ignore[misc]
@@ -55,12 +32,12 @@ class GuardedFlower(Flower):  # type: ignore[misc]
         """Flower's own check leaves out its metrics and takes any number of guesses."""
         if request.path == PROBE:
             return super().find_handler(request, **kwargs)
-        address, now = request.remote_ip or "", time.monotonic()
-        if self._guesses.are_too_many(address, now=now):
+        place, now = place_of(request.remote_ip or ""), time.monotonic()
+        if self._guesses.wait(place, now=now):
             return self._refuse(request, 429)
         if not self._knows_the_password(request):
             if "Authorization" in request.headers:
-                self._guesses.add(address, now=now)
+                self._guesses.failed(place, now=now)
             return self._refuse(request, 401)
         return super().find_handler(request, **kwargs)
 
@@ -81,7 +58,7 @@ class _Refusal(ErrorHandler):
         if status_code == 401:
             self.set_header("WWW-Authenticate", 'Basic realm="flower"')
         if status_code == 429:
-            self.set_header("Retry-After", str(int(GUESSES_WITHIN_SECONDS)))
+            self.set_header("Retry-After", str(int(MINUTE.total_seconds())))
         self.finish({401: "a password is needed\n", 429: "too many wrong passwords: wait a minute\n"}[status_code])
 
 

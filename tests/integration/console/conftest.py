@@ -119,7 +119,7 @@ def console(console_settings: Settings) -> Iterator[RunningConsole]:
         assert thread.is_alive(), "the console ended at its start"
         assert time.monotonic() < deadline, "the console did not start in time"
         time.sleep(0.01)
-    app.state.guesses.at_most = 1_000_000  # the tests share an address, and many try what opens nothing
+    app.state.refusals.guesses.at_most = 1_000_000  # the tests share an address, and many try what opens nothing
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
         yield RunningConsole(app, context, client, made)

@@ -69,19 +69,6 @@ def test_who_may_use_a_route(console: RunningConsole, method: str, path: str, ne
         assert answer.status_code not in (401, 403, 405, 500)
 
 
-def test_a_refused_role_is_on_record(console: RunningConsole) -> None:
-    before = len(console.audit("access.refused"))
-    console.post("/sending/resume", role=Role.OPERATOR)
-    entry = console.audit("access.refused")[before]
-    assert entry.actor == "test-operator"
-    assert entry.detail == {
-        "method": "POST",
-        "route": "/api/v1/sending/resume",
-        "needed": "admin",
-        "role": "operator",
-    }
-
-
 @pytest.mark.parametrize(
     "header",
     ["", "Bearer", "Basic dXNlcjpwYXNz", "Bearer \xe9\xff", f"Bearer {'a' * 5000}", "Bearer a b"],

@@ -13,7 +13,8 @@ import pytest
 from flower.urls import handlers
 
 from services.cli.laptop.ports import free_ports
-from services.core.queue.flower import MOST_GUESSES, PROBE
+from services.core.domain.guesses import FAILED_AT_MOST
+from services.core.queue.flower import PROBE
 from services.core.queue.heartbeat import LIVE
 from services.core.runtime.settings import Settings
 
@@ -97,8 +98,8 @@ def test_it_changes_nothing(flower: str, new_worker: Any, eventually: Callable[.
 
 def test_guessing_is_braked(flower: str) -> None:
     with client(flower, "wrong") as stranger:
-        statuses = [stranger.get("/workers").status_code for _ in range(MOST_GUESSES + 3)]
-        assert statuses == [401] * MOST_GUESSES + [429] * 3
+        statuses = [stranger.get("/workers").status_code for _ in range(FAILED_AT_MOST + 3)]
+        assert statuses == [401] * FAILED_AT_MOST + [429] * 3
         assert "retry-after" in stranger.get("/workers").headers
     with client(flower) as right:
         assert right.get("/workers").status_code == 429

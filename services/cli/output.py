@@ -86,7 +86,13 @@ def listing(*columns: str) -> Show:
 
 def record(result: Any, zone: ZoneInfo) -> Sequence[Any]:
     """Shows one thing, a line for each of its fields."""
-    return [lines_of({field.name: getattr(result, field.name) for field in fields(result)}, zone)]
+    return [lines_of(values_of(result), zone)]
+
+
+def values_of(item: Any) -> dict[str, Any]:
+    """A view's fields by name, as Python's values."""
+    names = [field.name for field in fields(item)] if is_dataclass(item) else type(item).model_fields
+    return {name: getattr(item, name) for name in names}
 
 
 def lines_of(values: Mapping[str, object], zone: ZoneInfo) -> "Table":
@@ -205,7 +211,7 @@ def _words(value: object, zone: ZoneInfo) -> str:
             return ", ".join(f"{key} {_words(entry, zone)}" for key, entry in value.items())
         case list() | tuple() | frozenset():
             return ", ".join(_words(entry, zone) for entry in value)
-        case _ if is_dataclass(value):
-            return ", ".join(f"{field.name} {_words(getattr(value, field.name), zone)}" for field in fields(value))
+        case _ if is_dataclass(value) or hasattr(value, "model_fields"):
+            return ", ".join(f"{name} {_words(entry, zone)}" for name, entry in values_of(value).items())
         case _:
             return str(value)

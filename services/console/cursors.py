@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from services.console.shapes.values import PageQuery
+from services.console.shapes import PageQuery
 from services.core.domain.failures import RefusedInput
-from services.core.usecases.inspect_verbs import Page
+from services.core.views.values import Page
 
 Row = TypeVar("Row")
 POSITION_BYTES = 8
@@ -64,7 +64,7 @@ def cursor_to(request: Request, query: PageQuery, position: int | None) -> str |
 def first_of(rows: Sequence[Row], limit: int, position: Callable[[Row], int]) -> Page[Row]:
     """A page of rows that were read with one more than `limit`, to see whether another page follows."""
     items = rows[:limit]
-    return Page(items, position(items[-1]) if len(rows) > limit else None)
+    return Page(items=list(items), next=position(items[-1]) if len(rows) > limit else None)
 
 
 def _scope(request: Request, query: PageQuery) -> str:

@@ -20,10 +20,11 @@ from services.console.authentication import admit, second_person
 from services.console.body import Takes, Upload, receive
 from services.console.idempotency import once
 from services.console.places import Places
-from services.console.shapes.values import LARGEST_ID, Problem
+from services.console.shapes import Problem
 from services.core.domain.access import Role
 from services.core.domain.failures import RefusedInput
 from services.core.usecases.context import Context
+from services.core.views.values import LARGEST_ID
 
 PREFIX = "/api/v1"
 URGENT = frozenset({f"{PREFIX}/sending", f"{PREFIX}/sending/stop"})
@@ -262,7 +263,7 @@ ContactKey = Annotated[
     Path(pattern=f"^({CONTACT_KEY})$", examples=["+12025550143"], description="An id, or a number in E.164 form"),
 ]
 PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
-Work = Annotated[Context, Depends(_context)]
+InContext = Annotated[Context, Depends(_context)]
 AtProvider = Annotated[Context, Depends(_context_at_provider)]
 Caller = Annotated[authentication.Caller, Depends(_caller)]
 By = Annotated[str, Depends(_caller_name)]

@@ -12,18 +12,20 @@ from services.core.usecases.versions import version_of
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from services.core.views.values import View
+
 TAG = re.compile(r'"([0-9a-f]{1,32})"')
 
-View = TypeVar("View", bound="DataclassInstance")
+Shown = TypeVar("Shown", bound="View | DataclassInstance")
 
 
-def tagged(response: Response, view: View) -> View:
+def tagged(response: Response, view: Shown) -> Shown:
     """The view, its version in the answer's header."""
     tag(response, view)
     return view
 
 
-def tag(response: Response, view: "DataclassInstance") -> None:
+def tag(response: Response, view: "View | DataclassInstance") -> None:
     """Put the view's version into the header of an answer that is more or less than the view."""
     response.headers["etag"] = f'"{version_of(view)}"'
 

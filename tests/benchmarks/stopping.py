@@ -17,15 +17,16 @@ from sqlalchemy import text
 
 from services.core.domain.sending_window import next_business_day
 from services.core.storage import clock, installation
-from services.core.usecases.campaigns.campaign_verbs import NewCampaign, create, start
+from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.context import Context
 from services.core.usecases.operations.installation_verbs import resume_sending, stop_sending
+from services.core.views.campaigns import NewCampaign
 from tests.tools.business_calendar import ZONE
 from tests.tools.roles import running_role
 from tests.tools.servers import running_servers
-from tests.tools.simulator import RunningSimulator, running_simulator
-from tests.tools.waiting import wait_until
+from tests.tools.simulator import RunningSimulator, eventually, running_simulator
 
 RATE = 20
 PEOPLE = 6000
@@ -51,10 +52,10 @@ def measure_stopping(context: Context, simulator: RunningSimulator, *, tries: in
     took: list[float] = []
     for _ in range(tries):
         enough = len(simulator.lines("text")) + BEFORE_A_STOP
-        wait_until(partial(_has_sent, simulator, enough), within=120)
+        eventually(partial(_has_sent, simulator, enough), limit=120)
         stopped_at = time.time()
         stop_sending(context, reason="a drill", by="a measurement")
-        wait_until(lambda: time.time() - _last_request(simulator) > QUIET_SECONDS, within=60)
+        eventually(lambda: time.time() - _last_request(simulator) > QUIET_SECONDS, limit=60)
         took.append(max(0.0, _last_request(simulator) - stopped_at))
         resume_sending(context, by="a measurement")
     return took
@@ -83,16 +84,16 @@ def prepare(context: Context, simulator: RunningSimulator) -> None:
             {"n": PEOPLE},
         )
     simulator.move_clock(offset.total_seconds())
-    new = NewCampaign(
+    new = NewCampaign.read(
         name="large",
         template_a="Hello. Reply STOP to opt out.",
         audience={"all": True},
         daily_cap=PEOPLE,
         batch_size=PEOPLE,
     )
-    campaign_id = create(context, new, by="a measurement").campaign_id
+    campaign_id = create_campaign(context, new, by="a measurement").campaign_id
     plan = plan_campaign(context, campaign_id, by="a measurement")
-    start(context, campaign_id, plan_hash=plan.plan_hash, by="a measurement")
+    start_campaign(context, campaign_id, plan_hash=plan.plan_hash, by="a measurement")
 
 
 def main() -> int:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pytest
 
 from services.core.storage import imports
-from services.core.usecases.campaigns.campaign_verbs import start
 from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.contacts.imports import dry_run
 from services.core.usecases.messages.dispatch import Dispatcher
@@ -172,7 +172,7 @@ class TestPublishing:
 
         def others() -> None:
             seen.append(len(world.rows_of(campaign_id)))
-            start(world.context, campaign_id, plan_hash=plan_hash, by="a test")
+            start_campaign(world.context, campaign_id, plan_hash=plan_hash, by="a test")
             recover(world, *(row.id for row in world.rows_of(campaign_id)))
 
         drill.strike("start", campaign_id, plan_hash, point="starting", others=others)

@@ -57,7 +57,6 @@ from services.core.storage.models import Contact, Message
 from services.core.storage.outbox import life
 from services.core.usecases.contacts import contact_verbs
 from services.core.usecases.contacts import imports as import_contacts
-from services.core.usecases.contacts.contact_verbs import NewContact
 from services.core.usecases.messages import dispatch, gate, look_up, reconcile, record_outcome
 from services.core.usecases.messages import send as send_message
 from services.core.usecases.operations import clean_up, suspicion, sweep, two_people
@@ -69,6 +68,7 @@ from services.core.usecases.schedule import tick as tick_schedule
 from services.core.usecases.webhooks import accept as accept_webhook
 from services.core.usecases.webhooks import audit_gaps, inbound_text, webhook_verbs
 from services.core.usecases.webhooks import handle as handle_event
+from services.core.views.contacts import NewContact
 from tests.contract.openphone.test_wire import TestUnknown as Unanswered
 from tests.tools.commit_cutter import CommitCutter
 from tests.tools.world import World, new_number
@@ -96,7 +96,7 @@ class Defect:
 
 def one_of_two_makes_the_contact(world: World) -> None:
     """Both hear what is true: who came a moment later did not make it."""
-    new = NewContact(phone=new_number())
+    new = NewContact.read(phone=new_number())
 
     def add(by: str) -> str:
         try:

@@ -21,9 +21,10 @@ from services.core.storage import contacts, installation, outbox, work
 from services.core.storage.clock import product_now, real_now
 from services.core.storage.models import Attempt, Message
 from services.core.storage.outbox import life
-from services.core.usecases.campaigns import campaign_verbs
+from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.context import Context
+from services.core.views.campaigns import NewCampaign
 
 TEXT = "Hi {{first_name|there}}, free check this week. Reply STOP to opt out."
 
@@ -88,8 +89,8 @@ class CommandLine:
         """A planned draft to one contact."""
         with self.context.database.transaction() as session:
             contacts.lock_by_number(session, "+12025550143").first_name = "Ada"
-        new = campaign_verbs.NewCampaign(name=name, template_a=TEXT, audience={"all": True})
-        draft = campaign_verbs.create(self.context, new, by="maria")
+        new = NewCampaign.read(name=name, template_a=TEXT, audience={"all": True})
+        draft = create_campaign(self.context, new, by="maria")
         plan_campaign(self.context, draft.campaign_id, by="maria")
         return draft.campaign_id
 

@@ -23,17 +23,18 @@ from services.core.runtime.settings import Settings, read_settings
 from services.core.storage import clock, installation
 from services.core.storage.models import Attempt, CapCounter, Contact, InboxEvent, Message
 from services.core.storage.rights import Component
-from services.core.usecases.campaigns.campaign_verbs import NewCampaign, create, start
+from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.context import Context
 from services.core.usecases.messages.reconcile import reconcile_messages
 from services.core.usecases.messages.send import send_messages
 from services.core.usecases.webhooks.accept import Acceptance, ReadWebhook, read_webhook, store_webhooks
 from services.core.usecases.webhooks.handle import handle_events
+from services.core.views.campaigns import NewCampaign
 from services.provider_simulator.signing import legacy_headers, standard_headers
 from tests.conftest import signed_in
-from tests.tools.simulator import RunningSimulator
-from tests.tools.waiting import wait_until
+from tests.tools.simulator import RunningSimulator, eventually
 from tests.tools.world_process import ACTORS, Ended, run
 
 ZONE = ZoneInfo("America/New_York")
@@ -70,7 +71,7 @@ class Child:
 
     def await_stop(self) -> None:
         """Return when the process has stopped itself."""
-        wait_until(lambda: self._state() in ("T", "", "Z"))
+        eventually(lambda: self._state() in ("T", "", "Z"), limit=CHILD_LIMIT_SECONDS)
         assert self._state() == "T", f"it ended before its point: {self.ended()}"
 
     def resume(self) -> None:
@@ -229,13 +230,13 @@ class World:
         """A campaign to all contacts, with so many new ones; planned, and running unless told otherwise."""
         for _ in range(people):
             self.contact()
-        new = NewCampaign(
+        new = NewCampaign.read(
             **{"name": name or f"campaign {next(_ids)}", "template_a": WITH_STOP, "audience": {"all": True}} | values
         )
-        campaign_id = create(self.acting(Component.CONSOLE), new, by="a test").campaign_id
+        campaign_id = create_campaign(self.acting(Component.CONSOLE), new, by="a test").campaign_id
         plan = plan_campaign(self.acting(Component.CONSOLE), campaign_id, by="a test")
         if started:
-            start(self.acting(Component.CONSOLE), campaign_id, plan_hash=plan.plan_hash, by="a test")
+            start_campaign(self.acting(Component.CONSOLE), campaign_id, plan_hash=plan.plan_hash, by="a test")
         return campaign_id
 
     def send(self, *message_ids: int) -> int:
@@ -403,7 +404,7 @@ class World:
 
     def await_texts(self, count: int) -> None:
         """Return when the provider has so many texts: one that nobody waits for any more takes its moment."""
-        wait_until(lambda: len(self.texts()) >= count)
+        eventually(lambda: len(self.texts()) >= count, limit=CHILD_LIMIT_SECONDS)
 
     def inbox_count(self) -> int:
         with self.context.database.reading() as session:

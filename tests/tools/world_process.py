@@ -15,7 +15,7 @@ from services.core.runtime.settings import read_settings
 from services.core.storage import imports
 from services.core.storage.database import DatabaseUnavailable
 from services.core.storage.rights import Component
-from services.core.usecases.campaigns.campaign_verbs import start
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts.imports import confirm
 from services.core.usecases.context import Context
 from services.core.usecases.messages.dispatch import Dispatcher
@@ -92,6 +92,8 @@ ACTS: dict[str, Callable[..., object]] = {
     "handle": lambda context, *ids: handle_events(context, ids),
     "reconcile": lambda context, *ids: reconcile_messages(context, ids),
     "send": lambda context, *ids: send_messages(context, ids),
-    "start": lambda context, campaign_id, plan_hash: start(context, campaign_id, plan_hash=plan_hash, by="a drill"),
+    "start": lambda context, campaign_id, plan_hash: start_campaign(
+        context, campaign_id, plan_hash=plan_hash, by="a drill"
+    ),
     "sweep": sweep,
 }

@@ -26,12 +26,13 @@ from services.core.domain.zones import locate
 from services.core.storage.database import DatabaseUnavailable
 from services.core.storage.progress import Progress as CampaignProgress
 from services.core.storage.progress import numbers_of, progress_of, running_campaign_named
-from services.core.usecases.campaigns import campaign_verbs
-from services.core.usecases.campaigns.campaign_verbs import NewCampaign
+from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.context import Context
 from services.core.usecases.operations import installation_verbs
+from services.core.views.campaigns import NewCampaign
 
 CONTACTS = Path(__file__).with_name("contacts.csv")
 NAME = "Demo"
@@ -118,9 +119,9 @@ def _begin(context: Context, contacts: Path, screen: Console) -> tuple[int, impo
     with contacts.open("rb") as file:
         dry = import_contacts.dry_run(context, iter(lambda: file.read(65536), b""), file_name=contacts.name, by=ACTOR)
     report = import_contacts.confirm(context, dry.import_id, by=ACTOR)
-    campaign = campaign_verbs.create(
+    campaign = create_campaign(
         context,
-        NewCampaign(
+        NewCampaign.read(
             name=f"{NAME} {earlier + 1}",
             template_a=TEXT,
             template_b=TEXT_B,
@@ -138,7 +139,7 @@ def _begin(context: Context, contacts: Path, screen: Console) -> tuple[int, impo
         f"planned {plan.recipients} texts, {plan.segments} segments, ${plan.cost_usd}; excluded "
         + (", ".join(f"{count} ({in_words(code)})" for code, count in plan.excluded.items()) or "nobody")
     )
-    campaign_verbs.start(context, campaign.campaign_id, plan_hash=plan.plan_hash, by=ACTOR)
+    start_campaign(context, campaign.campaign_id, plan_hash=plan.plan_hash, by=ACTOR)
     return campaign.campaign_id, report
 
 

@@ -1,7 +1,6 @@
 """Campaigns: made, planned, started, and stopped again."""
 
 import re
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from services.cli.files import write_new
-from services.cli.output import lines_of, listing, plain, record, rows_table
+from services.cli.output import lines_of, listing, plain, record, rows_table, values_of
 from services.cli.values import read_duration, read_instant
 from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Limit, verb
 from services.core.domain.messages import MessageKind
@@ -41,7 +40,7 @@ group = typer.Typer(help="Campaigns: create, plan, start; pause, resume, cancel.
 
 def _show_campaign(campaign: Any, zone: ZoneInfo) -> list[Any]:
     """The campaign with its plan underneath."""
-    shown = {field.name: getattr(campaign, field.name) for field in fields(campaign)}
+    shown = values_of(campaign)
     plan = dict(shown.pop("plan") or {})
     if plan.get("finish_at"):
         plan["finish_at"] = datetime.fromisoformat(plan["finish_at"])
@@ -115,17 +114,12 @@ def create(
 
     Example: attackacrack campaigns create --name May --all --template "Hi {{first_name|you}}! Reply STOP to opt out."
     """
-    from services.core.usecases.campaigns import campaign_verbs
+    from services.core.usecases.campaigns.create import create_campaign
+    from services.core.views.campaigns import NewCampaign
 
     if (import_id is None) == (not everyone):
         raise typer.BadParameter("name the audience: --import ID or --all")
-    pacing = {
-        "daily_cap": daily_cap,
-        "batch_size": batch_size,
-        "batch_every": read_duration(batch_every) if batch_every is not None else None,
-        "ids_per_task": ids_per_task,
-    }
-    new = campaign_verbs.NewCampaign(
+    new = NewCampaign.read(
         name=name,
         template_a=template,
         template_b=template_b,
@@ -134,10 +128,13 @@ def create(
         kind=kind,
         window=read_window(window) if window is not None else None,
         ends_at=read_instant(ends_at) if ends_at is not None else None,
-        fields=frozenset(field or ()),
-        **{name: value for name, value in pacing.items() if value is not None},  # type: ignore[arg-type]
+        fields=field or [],
+        daily_cap=daily_cap,
+        batch_size=batch_size,
+        batch_every=read_duration(batch_every) if batch_every is not None else None,
+        ids_per_task=ids_per_task,
     )
-    return campaign_verbs.create(context, new, by=by)
+    return create_campaign(context, new, by=by)
 
 
 @verb(group, "plan", show=_show_plan)
@@ -146,8 +143,8 @@ def plan(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack campaigns plan "Spring check"
     """
+    from services.core.usecases.campaigns.find import campaign_id_of
     from services.core.usecases.campaigns.plan import plan_campaign
-    from services.core.usecases.inspect_verbs import campaign_id_of
 
     return plan_campaign(context, campaign_id_of(context, campaign), by=by)
 
@@ -163,10 +160,10 @@ def start(
 
     Example: attackacrack campaigns start "Spring check" --plan 9f86d081...
     """
-    from services.core.usecases.campaigns import campaign_verbs
-    from services.core.usecases.inspect_verbs import campaign_id_of
+    from services.core.usecases.campaigns.find import campaign_id_of
+    from services.core.usecases.campaigns.start import start_campaign
 
-    return campaign_verbs.start(context, campaign_id_of(context, campaign), plan_hash=plan_hash, by=by)
+    return start_campaign(context, campaign_id_of(context, campaign), plan_hash=plan_hash, by=by)
 
 
 @verb(group, "pause", show=_show_campaign)
@@ -175,10 +172,10 @@ def pause(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack campaigns pause "Spring check"
     """
-    from services.core.usecases.campaigns import campaign_verbs
-    from services.core.usecases.inspect_verbs import campaign_id_of
+    from services.core.usecases.campaigns.find import campaign_id_of
+    from services.core.usecases.campaigns.pause import pause_campaign
 
-    return campaign_verbs.pause(context, campaign_id_of(context, campaign), by=by)
+    return pause_campaign(context, campaign_id_of(context, campaign), by=by)
 
 
 @verb(group, "resume", show=_show_campaign)
@@ -187,10 +184,10 @@ def resume(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack campaigns resume "Spring check"
     """
-    from services.core.usecases.campaigns import campaign_verbs
-    from services.core.usecases.inspect_verbs import campaign_id_of
+    from services.core.usecases.campaigns.find import campaign_id_of
+    from services.core.usecases.campaigns.resume import resume_campaign
 
-    return campaign_verbs.resume(context, campaign_id_of(context, campaign), by=by)
+    return resume_campaign(context, campaign_id_of(context, campaign), by=by)
 
 
 @verb(group, "cancel", show=_show_campaign)
@@ -199,10 +196,10 @@ def cancel(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack campaigns cancel "Spring check"
     """
-    from services.core.usecases.campaigns import campaign_verbs
-    from services.core.usecases.inspect_verbs import campaign_id_of
+    from services.core.usecases.campaigns.cancel import cancel_campaign
+    from services.core.usecases.campaigns.find import campaign_id_of
 
-    return campaign_verbs.cancel(context, campaign_id_of(context, campaign), by=by)
+    return cancel_campaign(context, campaign_id_of(context, campaign), by=by)
 
 
 @verb(group, "list", show=listing("campaign_id", "name", "kind", "status", "created_at", "started_at", "finished_at"))
@@ -211,7 +208,7 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
     Example: attackacrack campaigns list
     """
-    from services.core.usecases.inspect_verbs import list_campaigns
+    from services.core.usecases.campaigns.find import list_campaigns
 
     return list_campaigns(context, after=after, limit=limit)
 
@@ -222,10 +219,9 @@ def show(context: "Context", campaign: Key) -> Any:
 
     Example: attackacrack campaigns show 1 --json
     """
-    from services.core.usecases.campaigns import campaign_verbs
-    from services.core.usecases.inspect_verbs import campaign_id_of
+    from services.core.usecases.campaigns.find import campaign_id_of, show_campaign
 
-    return campaign_verbs.show(context, str(campaign_id_of(context, campaign)))
+    return show_campaign(context, str(campaign_id_of(context, campaign)))
 
 
 @verb(group, "results", show=_show_results)
@@ -234,8 +230,8 @@ def results(context: "Context", campaign: Key) -> Any:
 
     Example: attackacrack campaigns results "Spring check"
     """
+    from services.core.usecases.campaigns.find import campaign_id_of
     from services.core.usecases.campaigns.results import campaign_results
-    from services.core.usecases.inspect_verbs import campaign_id_of
 
     return campaign_results(context, campaign_id_of(context, campaign))
 
@@ -262,8 +258,8 @@ def recipients(
 
     Example: attackacrack campaigns recipients "Spring check" --excluded
     """
+    from services.core.usecases.campaigns.find import campaign_id_of
     from services.core.usecases.campaigns.results import list_recipients
-    from services.core.usecases.inspect_verbs import campaign_id_of
 
     campaign_id = campaign_id_of(context, campaign)
     return list_recipients(
@@ -283,8 +279,8 @@ def export(
 
     Example: attackacrack campaigns export "Spring check" spring.csv
     """
+    from services.core.usecases.campaigns.find import campaign_id_of
     from services.core.usecases.campaigns.results import export_recipients
-    from services.core.usecases.inspect_verbs import campaign_id_of
 
     return write_new(file, export_recipients(context, campaign_id_of(context, campaign), by=by))
 
@@ -304,7 +300,7 @@ def clone(
     Example: attackacrack campaigns clone "Spring check" --name "Spring check, again" --only-failed
     """
     from services.core.usecases.campaigns.clone import clone_campaign
-    from services.core.usecases.inspect_verbs import campaign_id_of
+    from services.core.usecases.campaigns.find import campaign_id_of
 
     return clone_campaign(context, campaign_id_of(context, campaign), name=name, only_failed=only_failed, by=by)
 

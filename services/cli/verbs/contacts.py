@@ -160,7 +160,7 @@ def show(context: "Context", key: Annotated[str, typer.Argument(metavar="NUMBER|
 
     Example: attackacrack contacts show "(202) 555-0143"
     """
-    from services.core.usecases.inspect_verbs import find_contact
+    from services.core.usecases.contacts.find import find_contact
 
     return find_contact(context, key)
 
@@ -171,7 +171,7 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
     Example: attackacrack contacts list --limit 20
     """
-    from services.core.usecases.inspect_verbs import list_contacts
+    from services.core.usecases.contacts.find import list_contacts
 
     return list_contacts(context, after=after, limit=limit)
 
@@ -193,9 +193,10 @@ def add(
 
     Example: attackacrack contacts add "(202) 555-0143" --first-name Ada --state NY
     """
-    from services.core.usecases.contacts.contact_verbs import NewContact, add_contact
+    from services.core.usecases.contacts.contact_verbs import add_contact
+    from services.core.views.contacts import NewContact
 
-    new = NewContact(
+    new = NewContact.read(
         phone=number,
         first_name=first_name,
         last_name=last_name,
@@ -221,7 +222,7 @@ def erase(
     Example: attackacrack contacts erase +12025550143 --reason "her letter of 2 March"
     """
     from services.core.usecases.contacts.erase import erase_contact
-    from services.core.usecases.inspect_verbs import find_contact
+    from services.core.usecases.contacts.find import find_contact
 
     if not yes:
         person = find_contact(context, key)

@@ -28,11 +28,11 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
     Example: attackacrack dead-letters list
     """
-    from services.core.usecases.inspect_verbs import Page
     from services.core.usecases.operations.dead_letter_verbs import list_open
+    from services.core.views.values import Page
 
     letters = list_open(context, after=after, limit=limit + 1)
-    return Page(letters[:limit], letters[limit - 1].letter_id if len(letters) > limit else None)
+    return Page(items=list(letters[:limit]), next=letters[limit - 1].letter_id if len(letters) > limit else None)
 
 
 @verb(group, "show")

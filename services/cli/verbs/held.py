@@ -174,7 +174,7 @@ def cancel_many(
 
 def _filter(context: "Context", campaign: str | None, older_than: str | None, held_for: str | None) -> Any:
     from services.cli.values import read_duration
-    from services.core.usecases.inspect_verbs import campaign_id_of
+    from services.core.usecases.campaigns.find import campaign_id_of
     from services.core.usecases.messages.held_verbs import HeldFilter
 
     return HeldFilter(

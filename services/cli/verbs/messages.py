@@ -38,7 +38,8 @@ def list_(
 
     Example: attackacrack messages list --campaign "Spring check" --status failed
     """
-    from services.core.usecases.inspect_verbs import campaign_id_of, list_messages
+    from services.core.usecases.campaigns.find import campaign_id_of
+    from services.core.usecases.messages.find import list_messages
 
     campaign_id = campaign_id_of(context, campaign) if campaign is not None else None
     return list_messages(context, campaign_id=campaign_id, status=status, phone=phone, after=after, limit=limit)
@@ -50,7 +51,7 @@ def show(context: "Context", message: Id) -> Any:
 
     Example: attackacrack messages show 42
     """
-    from services.core.usecases.inspect_verbs import show_message
+    from services.core.usecases.messages.find import show_message
 
     return show_message(context, message)
 

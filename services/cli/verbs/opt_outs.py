@@ -24,7 +24,7 @@ def list_(
 
     Example: attackacrack opt-outs list --json
     """
-    from services.core.usecases.inspect_verbs import list_opt_outs
+    from services.core.usecases.contacts.find import list_opt_outs
 
     return list_opt_outs(context, after=after, limit=limit, in_force=not everything)
 

@@ -80,7 +80,8 @@ def checklist(
     Example: attackacrack provider checklist --answer daily_cap --note "1,500 a day, by support"
     """
     from services.core.domain.failures import RefusedInput
-    from services.core.usecases.operations.provider_verbs import ChecklistState, answer_checklist, read_checklist
+    from services.core.usecases.operations.provider_verbs import answer_checklist, read_checklist
+    from services.core.views.provider import ChecklistState
 
     if state not in tuple(ChecklistState):
         raise RefusedInput("state_unknown", "the state is settled, not_needed or open", pointer="state")
@@ -93,7 +94,8 @@ def checklist(
 
 def _walk(context: "Context", *, by: str) -> None:
     """Ask for each open item; an empty answer leaves it open."""
-    from services.core.usecases.operations.provider_verbs import ChecklistState, answer_checklist, read_checklist
+    from services.core.usecases.operations.provider_verbs import answer_checklist, read_checklist
+    from services.core.views.provider import ChecklistState
 
     for item in read_checklist(context).items:
         if item.state is not ChecklistState.OPEN:

@@ -58,8 +58,8 @@ def decide(
     Example: attackacrack reviews decide 7 --opt-out --note "called back"
     Example: attackacrack reviews decide 7 --opt-out-other "617-555-0162"
     """
-    from services.core.usecases.contacts.review_verbs import ReviewDecision
     from services.core.usecases.contacts.review_verbs import decide as decide_review
+    from services.core.views.reviews import ReviewDecision
 
     if (opt_out is None) == (other is None):
         raise typer.BadParameter("say one of --opt-out, --keep and --opt-out-other NUMBER")

@@ -31,10 +31,10 @@ def list_(context: "Context") -> Any:
 
     Example: attackacrack schedule list --json
     """
-    from services.core.usecases.inspect_verbs import Page
     from services.core.usecases.schedule.schedule_verbs import list_jobs
+    from services.core.views.values import Page
 
-    return Page(list_jobs(context.database, zone=context.settings.business_zone), None)
+    return Page(items=list(list_jobs(context.database, zone=context.settings.business_zone)), next=None)
 
 
 @verb(group, "history", show=listing("run_id", "job", "due_at", "status", "reason", "late_by", "error"))
@@ -48,11 +48,11 @@ def history(
 
     Example: attackacrack schedule history queue_daily_campaigns
     """
-    from services.core.usecases.inspect_verbs import Page
     from services.core.usecases.schedule import schedule_verbs
+    from services.core.views.values import Page
 
     runs = schedule_verbs.history(context.database, job=job, before=before, limit=limit + 1)
-    return Page(runs[:limit], runs[limit - 1].run_id if len(runs) > limit else None)
+    return Page(items=list(runs[:limit]), next=runs[limit - 1].run_id if len(runs) > limit else None)
 
 
 @verb(group, "run-now")

@@ -35,7 +35,7 @@ def queues(context: "Context") -> Any:
 
     Example: attackacrack queues --json
     """
-    from services.core.usecases.inspect_verbs import read_queues
+    from services.core.usecases.operations.work import read_queues
 
     return read_queues(context)
 
@@ -45,7 +45,7 @@ def workers(context: "Context") -> Any:
 
     Example: attackacrack workers
     """
-    from services.core.usecases.inspect_verbs import list_workers
+    from services.core.usecases.operations.work import list_workers
 
     return list_workers(context)
 

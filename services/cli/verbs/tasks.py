@@ -30,7 +30,8 @@ def list_(
 
     Example: attackacrack tasks list --campaign "Spring check" --name send_campaign_message
     """
-    from services.core.usecases.inspect_verbs import campaign_id_of, list_tasks
+    from services.core.usecases.campaigns.find import campaign_id_of
+    from services.core.usecases.operations.work import list_tasks
 
     campaign_id = campaign_id_of(context, campaign) if campaign is not None else None
     return list_tasks(context, name=name, message_id=message, campaign_id=campaign_id, before=before, limit=limit)

@@ -44,10 +44,10 @@ def list_(context: "Context") -> Any:
 
     Example: attackacrack tokens list
     """
-    from services.core.usecases.inspect_verbs import Page
     from services.core.usecases.operations.token_verbs import list_tokens
+    from services.core.views.values import Page
 
-    return Page(list_tokens(context), None)
+    return Page(items=list(list_tokens(context)), next=None)
 
 
 @verb(group, "revoke")

@@ -3,22 +3,33 @@
 from typing import Annotated, Any
 
 from fastapi import Query, Request
+from pydantic import Field
 
 from services.console.cursors import page_of
-from services.console.endpoints import Endpoint, Work
-from services.console.shapes import audit as shapes
-from services.console.shapes.values import Page
+from services.console.endpoints import Endpoint, InContext
+from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.usecases.operations import audit as audit_verbs
+from services.core.views import audit as views
+from services.core.views.values import Id, Instant, Short
 
 
-def list_audit(work: Work, request: Request, query: Annotated[shapes.AuditQuery, Query()]) -> dict[str, Any]:
+class AuditQuery(PageQuery):
+    actor: Short | None = None
+    act: Short | None = Field(default=None, examples=["message.released"])
+    subject: Short | None = Field(default=None, examples=["message"])
+    subject_id: Id | None = None
+    since: Instant | None = Field(default=None, description="From this instant of product time on")
+    until: Instant | None = Field(default=None, description="Before this instant of product time")
+
+
+def list_audit(context: InContext, request: Request, query: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
     """Acts, newest first: of somebody, of a kind, about a thing, within a time."""
     chosen = query.model_dump(exclude={"cursor", "limit"})
     return page_of(
         request,
         query,
-        lambda before, limit: audit_verbs.list_audit(work, **chosen, before=before or None, limit=limit),
+        lambda before, limit: audit_verbs.list_audit(context, **chosen, before=before or None, limit=limit),
     )
 
 
@@ -29,6 +40,6 @@ ENDPOINTS = (
         path="/audit",
         role=Role.ADMIN,
         handler=list_audit,
-        answer=Page[shapes.AuditEntry],
+        answer=Page[views.AuditEntry],
     ),
 )

@@ -3,89 +3,105 @@
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
+from pydantic import Field
 
 from services.console.cursors import page_of
-from services.console.endpoints import By, ContactKey, Csv, CsvAnswer, Endpoint, PathId, Work
-from services.console.shapes import contacts as shapes
-from services.console.shapes.values import Page, PageQuery
+from services.console.endpoints import By, ContactKey, Csv, CsvAnswer, Endpoint, InContext, PathId
+from services.console.shapes import Page, PageQuery, StrictQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.usecases import inspect_verbs
-from services.core.usecases.contacts import contact_verbs
+from services.core.domain.imports import RowOutcome
+from services.core.usecases.contacts import contact_verbs, find
 from services.core.usecases.contacts import imports as import_contacts
-from services.core.usecases.contacts.contact_verbs import NewContact
-from services.core.usecases.contacts.erase import Erasure
 from services.core.usecases.contacts.erase import erase_contact as erase
 from services.core.usecases.contacts.imports import ImportReport
-from services.core.usecases.inspect_verbs import ContactView
+from services.core.views import contacts as views
 
 
-def list_contacts(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+class ImportQuery(StrictQuery):
+    file_name: str = Field(default="upload.csv", max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+
+
+class ImportRowsQuery(PageQuery):
+    outcome: RowOutcome | None = Field(default=None, description="Only rows with this outcome")
+
+
+class ImportRowsExportQuery(StrictQuery):
+    outcome: RowOutcome | None = Field(default=None, description="Only rows with this outcome")
+
+
+def list_contacts(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Contacts, oldest first."""
-    return page_of(request, query, lambda after, limit: inspect_verbs.list_contacts(work, after=after, limit=limit))
+    return page_of(request, query, lambda after, limit: find.list_contacts(context, after=after, limit=limit))
 
 
 def import_contacts_file(
-    work: Work, by: By, upload: Csv, query: Annotated[shapes.ImportQuery, Query()], response: Response
+    context: InContext, by: By, upload: Csv, query: Annotated[ImportQuery, Query()], response: Response
 ) -> ImportReport:
     """Read a CSV file and say what it would do; the confirmation does it."""
-    return tagged(response, import_contacts.dry_run(work, upload.chunks(), file_name=query.file_name, by=by))
+    return tagged(response, import_contacts.dry_run(context, upload.chunks(), file_name=query.file_name, by=by))
 
 
-def show_import(work: Work, import_id: PathId, response: Response) -> ImportReport:
+def show_import(context: InContext, import_id: PathId, response: Response) -> ImportReport:
     """The report of a dry run or of an import."""
-    return tagged(response, import_contacts.show(work, import_id))
+    return tagged(response, import_contacts.show(context, import_id))
 
 
-def list_imports(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+def list_imports(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Imports, oldest first."""
-    return page_of(request, query, lambda after, limit: import_contacts.list_imports(work, after=after, limit=limit))
+    return page_of(request, query, lambda after, limit: import_contacts.list_imports(context, after=after, limit=limit))
 
 
 def list_import_rows(
-    work: Work, request: Request, import_id: PathId, query: Annotated[shapes.ImportRowsQuery, Query()]
+    context: InContext, request: Request, import_id: PathId, query: Annotated[ImportRowsQuery, Query()]
 ) -> dict[str, Any]:
     """Each row of the file with what became of it; of a refused one also where it is wrong, and what stood there."""
     return page_of(
         request,
         query,
         lambda after, limit: import_contacts.list_rows(
-            work, import_id, outcome=query.outcome, after=after, limit=limit
+            context, import_id, outcome=query.outcome, after=after, limit=limit
         ),
     )
 
 
 def export_import_rows(
-    work: Work, by: By, import_id: PathId, query: Annotated[shapes.ImportRowsExportQuery, Query()]
+    context: InContext, by: By, import_id: PathId, query: Annotated[ImportRowsExportQuery, Query()]
 ) -> CsvAnswer:
     """The rows as CSV, in which no spreadsheet finds a formula; who took them is recorded."""
     headers = {"content-disposition": f'attachment; filename="import-{import_id}-rows.csv"'}
-    return CsvAnswer(import_contacts.export_rows(work, import_id, outcome=query.outcome, by=by), headers=headers)
+    return CsvAnswer(import_contacts.export_rows(context, import_id, outcome=query.outcome, by=by), headers=headers)
 
 
-def discard_import(work: Work, by: By, import_id: PathId, response: Response, versions: Versions) -> ImportReport:
+def discard_import(
+    context: InContext, by: By, import_id: PathId, response: Response, versions: Versions
+) -> ImportReport:
     """Let a dry run never be confirmed; a repeat changes nothing."""
-    return tagged(response, import_contacts.discard(work, import_id, by=by, versions=versions))
+    return tagged(response, import_contacts.discard(context, import_id, by=by, versions=versions))
 
 
-def confirm_import(work: Work, by: By, import_id: PathId, response: Response, versions: Versions) -> ImportReport:
+def confirm_import(
+    context: InContext, by: By, import_id: PathId, response: Response, versions: Versions
+) -> ImportReport:
     """Take a dry run over; once, however often it is confirmed. The answer says what was done to each row now."""
-    return tagged(response, import_contacts.confirm(work, import_id, by=by, versions=versions))
+    return tagged(response, import_contacts.confirm(context, import_id, by=by, versions=versions))
 
 
-def add_contact(work: Work, by: By, new: shapes.NewContact, response: Response) -> ContactView:
+def add_contact(context: InContext, by: By, new: views.NewContact, response: Response) -> views.Contact:
     """Make one contact by hand."""
-    return tagged(response, contact_verbs.add_contact(work, NewContact(**new.model_dump()), by=by))
+    return tagged(response, contact_verbs.add_contact(context, new, by=by))
 
 
-def show_contact(work: Work, key: ContactKey, response: Response) -> ContactView:
+def show_contact(context: InContext, key: ContactKey, response: Response) -> views.Contact:
     """One contact, and whether it may be texted."""
-    return tagged(response, inspect_verbs.find_contact(work, key))
+    return tagged(response, find.find_contact(context, key))
 
 
-def erase_contact(work: Work, by: By, key: ContactKey, wanted: shapes.Erase, versions: Versions) -> Erasure:
+def erase_contact(
+    context: InContext, by: By, key: ContactKey, wanted: views.Erase, versions: Versions
+) -> views.Erasure:
     """Forget a person for good; a hash of the number stays, so that a STOP stays in force."""
-    return erase(work, key, reason=wanted.reason, by=by, versions=versions)
+    return erase(context, key, reason=wanted.reason, by=by, versions=versions)
 
 
 ENDPOINTS = (
@@ -95,7 +111,7 @@ ENDPOINTS = (
         path="/contacts",
         role=Role.VIEWER,
         handler=list_contacts,
-        answer=Page[shapes.Contact],
+        answer=Page[views.Contact],
     ),
     Endpoint(
         verb="contacts import",
@@ -103,7 +119,7 @@ ENDPOINTS = (
         path="/contacts/imports",
         role=Role.OPERATOR,
         handler=import_contacts_file,
-        answer=shapes.ImportReport,
+        answer=views.ImportReport,
         status=201,
         takes_csv=True,
     ),
@@ -113,7 +129,7 @@ ENDPOINTS = (
         path="/contacts/imports/{import_id:id}",
         role=Role.VIEWER,
         handler=show_import,
-        answer=shapes.ImportReport,
+        answer=views.ImportReport,
     ),
     Endpoint(
         verb="contacts imports",
@@ -121,7 +137,7 @@ ENDPOINTS = (
         path="/contacts/imports",
         role=Role.VIEWER,
         handler=list_imports,
-        answer=Page[shapes.ImportReport],
+        answer=Page[views.ImportReport],
     ),
     Endpoint(
         verb="contacts import-rows",
@@ -129,7 +145,7 @@ ENDPOINTS = (
         path="/contacts/imports/{import_id:id}/rows",
         role=Role.VIEWER,
         handler=list_import_rows,
-        answer=Page[shapes.ImportRow],
+        answer=Page[views.ImportRow],
     ),
     Endpoint(
         verb="contacts import-rows",
@@ -146,7 +162,7 @@ ENDPOINTS = (
         path="/contacts/imports/{import_id:id}/discard",
         role=Role.OPERATOR,
         handler=discard_import,
-        answer=shapes.ImportReport,
+        answer=views.ImportReport,
     ),
     Endpoint(
         verb="contacts confirm",
@@ -154,7 +170,7 @@ ENDPOINTS = (
         path="/contacts/imports/{import_id:id}/confirm",
         role=Role.OPERATOR,
         handler=confirm_import,
-        answer=shapes.ImportReport,
+        answer=views.ImportReport,
     ),
     Endpoint(
         verb="contacts add",
@@ -162,7 +178,7 @@ ENDPOINTS = (
         path="/contacts",
         role=Role.OPERATOR,
         handler=add_contact,
-        answer=shapes.Contact,
+        answer=views.Contact,
         status=201,
     ),
     Endpoint(
@@ -171,7 +187,7 @@ ENDPOINTS = (
         path="/contacts/{key:contact}",
         role=Role.VIEWER,
         handler=show_contact,
-        answer=shapes.Contact,
+        answer=views.Contact,
     ),
     Endpoint(
         verb="contacts erase",
@@ -179,6 +195,6 @@ ENDPOINTS = (
         path="/contacts/{key:contact}/erase",
         role=Role.ADMIN,
         handler=erase_contact,
-        answer=shapes.Erasure,
+        answer=views.Erasure,
     ),
 )

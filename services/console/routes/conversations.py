@@ -7,38 +7,40 @@ from uuid import uuid4
 from fastapi import Query, Request
 
 from services.console.cursors import cursor_to, page_of, position_of
-from services.console.endpoints import Caller, ContactKey, Endpoint, Work
-from services.console.shapes import conversations as shapes
-from services.console.shapes.values import Page, PageQuery
+from services.console.endpoints import Caller, ContactKey, Endpoint, InContext
+from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.usecases.contacts import conversation_verbs
 from services.core.usecases.contacts.conversation_verbs import Reply
+from services.core.views import conversations as views
 
 
-def list_conversations(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+def list_conversations(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """People who wrote, the latest first."""
     return page_of(
         request,
         query,
-        lambda before, limit: conversation_verbs.list_conversations(work, before=before or None, limit=limit),
+        lambda before, limit: conversation_verbs.list_conversations(context, before=before or None, limit=limit),
     )
 
 
 def show_conversation(
-    work: Work, request: Request, key: ContactKey, query: Annotated[PageQuery, Query()]
+    context: InContext, request: Request, key: ContactKey, query: Annotated[PageQuery, Query()]
 ) -> dict[str, Any]:
     """What a contact and we wrote to each other, the oldest first."""
     before = position_of(request, query) or None
-    shown = conversation_verbs.show_conversation(work, key, before=before, limit=query.limit)
+    shown = conversation_verbs.show_conversation(context, key, before=before, limit=query.limit)
     return asdict(shown) | {"before": cursor_to(request, query, shown.before)}
 
 
 def reply_to_conversation(
-    work: Work, request: Request, caller: Caller, key: ContactKey, reply: shapes.NewReply
+    context: InContext, request: Request, caller: Caller, key: ContactKey, reply: views.NewReply
 ) -> Reply:
     """Answer a person who wrote; the text leaves when the gate allows it, once for each idempotency key."""
     said = request.headers.get("idempotency-key") or uuid4().hex
-    return conversation_verbs.reply(work, key, reply.text, idempotency_key=f"{caller.token_id}:{said}", by=caller.name)
+    return conversation_verbs.reply(
+        context, key, reply.text, idempotency_key=f"{caller.token_id}:{said}", by=caller.name
+    )
 
 
 ENDPOINTS = (
@@ -48,7 +50,7 @@ ENDPOINTS = (
         path="/conversations",
         role=Role.VIEWER,
         handler=list_conversations,
-        answer=Page[shapes.ConversationSummary],
+        answer=Page[views.ConversationSummary],
     ),
     Endpoint(
         verb="conversations show",
@@ -56,7 +58,7 @@ ENDPOINTS = (
         path="/conversations/{key:contact}",
         role=Role.VIEWER,
         handler=show_conversation,
-        answer=shapes.Conversation,
+        answer=views.Conversation,
     ),
     Endpoint(
         verb="conversations reply",
@@ -64,7 +66,7 @@ ENDPOINTS = (
         path="/conversations/{key:contact}/reply",
         role=Role.OPERATOR,
         handler=reply_to_conversation,
-        answer=shapes.Reply,
+        answer=views.Reply,
         status=201,
     ),
 )

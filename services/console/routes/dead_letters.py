@@ -6,35 +6,35 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 
 from services.console.cursors import first_of, page_of
-from services.console.endpoints import By, Endpoint, PathId, Work
-from services.console.shapes import dead_letters as shapes
-from services.console.shapes.values import Page, PageQuery
+from services.console.endpoints import By, Endpoint, InContext, PathId
+from services.console.shapes import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.usecases.operations import dead_letter_verbs
 from services.core.usecases.operations.dead_letter_verbs import DeadLetterView, Replayed
+from services.core.views import dead_letters as views
 
 
-def list_dead_letters(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+def list_dead_letters(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Open dead letters, oldest first."""
     return page_of(
         request,
         query,
         lambda after, limit: first_of(
-            dead_letter_verbs.list_open(work, after=after, limit=limit + 1), limit, attrgetter("letter_id")
+            dead_letter_verbs.list_open(context, after=after, limit=limit + 1), limit, attrgetter("letter_id")
         ),
     )
 
 
-def show_dead_letter(work: Work, letter_id: PathId, response: Response) -> DeadLetterView:
+def show_dead_letter(context: InContext, letter_id: PathId, response: Response) -> DeadLetterView:
     """A letter, open or closed."""
-    return tagged(response, dead_letter_verbs.show(work, letter_id))
+    return tagged(response, dead_letter_verbs.show(context, letter_id))
 
 
-def replay_dead_letters(work: Work, by: By, replay: shapes.ReplayMany) -> Replayed:
+def replay_dead_letters(context: InContext, by: By, replay: views.ReplayMany) -> Replayed:
     """Put several letters, or the oldest open ones, back on their queues, no faster than asked for."""
     return dead_letter_verbs.replay_many(
-        work,
+        context,
         replay.letter_ids,
         by=by,
         dry_run=replay.dry_run,
@@ -44,18 +44,18 @@ def replay_dead_letters(work: Work, by: By, replay: shapes.ReplayMany) -> Replay
 
 
 def replay_dead_letter(
-    work: Work, by: By, letter_id: PathId, replay: shapes.Replay, response: Response, versions: Versions
+    context: InContext, by: By, letter_id: PathId, replay: views.Replay, response: Response, versions: Versions
 ) -> DeadLetterView:
     """Put the work back on its queue, once; with `dry_run`, only say what it is."""
-    replayed = dead_letter_verbs.replay(work, letter_id, by=by, dry_run=replay.dry_run, versions=versions)
+    replayed = dead_letter_verbs.replay(context, letter_id, by=by, dry_run=replay.dry_run, versions=versions)
     return tagged(response, replayed)
 
 
 def discard_dead_letter(
-    work: Work, by: By, letter_id: PathId, discard: shapes.Discard, response: Response, versions: Versions
+    context: InContext, by: By, letter_id: PathId, discard: views.Discard, response: Response, versions: Versions
 ) -> DeadLetterView:
     """Close the letter without replaying it."""
-    return tagged(response, dead_letter_verbs.discard(work, letter_id, note=discard.note, by=by, versions=versions))
+    return tagged(response, dead_letter_verbs.discard(context, letter_id, note=discard.note, by=by, versions=versions))
 
 
 ENDPOINTS = (
@@ -65,7 +65,7 @@ ENDPOINTS = (
         path="/dead-letters",
         role=Role.VIEWER,
         handler=list_dead_letters,
-        answer=Page[shapes.DeadLetter],
+        answer=Page[views.DeadLetter],
     ),
     Endpoint(
         verb="dead-letters replay",
@@ -73,7 +73,7 @@ ENDPOINTS = (
         path="/dead-letters/replay",
         role=Role.OPERATOR,
         handler=replay_dead_letters,
-        answer=shapes.Replayed,
+        answer=views.Replayed,
     ),
     Endpoint(
         verb="dead-letters show",
@@ -81,7 +81,7 @@ ENDPOINTS = (
         path="/dead-letters/{letter_id:id}",
         role=Role.VIEWER,
         handler=show_dead_letter,
-        answer=shapes.DeadLetter,
+        answer=views.DeadLetter,
     ),
     Endpoint(
         verb="dead-letters replay",
@@ -89,7 +89,7 @@ ENDPOINTS = (
         path="/dead-letters/{letter_id:id}/replay",
         role=Role.OPERATOR,
         handler=replay_dead_letter,
-        answer=shapes.DeadLetter,
+        answer=views.DeadLetter,
     ),
     Endpoint(
         verb="dead-letters discard",
@@ -97,6 +97,6 @@ ENDPOINTS = (
         path="/dead-letters/{letter_id:id}/discard",
         role=Role.OPERATOR,
         handler=discard_dead_letter,
-        answer=shapes.DeadLetter,
+        answer=views.DeadLetter,
     ),
 )

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse, JSONResponse
 
 from services.console.endpoints import Endpoint
-from services.console.shapes.values import Problem, example_of
+from services.console.shapes import Problem, example_of
 from services.core.domain.access import Role
 from services.core.http.answers import PROBLEM
 

@@ -5,30 +5,30 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 
 from services.console.cursors import page_of
-from services.console.endpoints import AtProvider, By, Endpoint, PathId, Second, Work
-from services.console.shapes import held as shapes
-from services.console.shapes.values import Page, PageQuery
+from services.console.endpoints import AtProvider, By, Endpoint, InContext, PathId, Second
+from services.console.shapes import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.usecases.messages import held_verbs
 from services.core.usecases.messages.held_verbs import Decided, HeldFilter, HeldView
+from services.core.views import held as views
 
 
-def list_held(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+def list_held(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Messages that wait for a person's decision, oldest first, each with its evidence."""
-    return page_of(request, query, lambda after, limit: held_verbs.list_held(work, after=after, limit=limit))
+    return page_of(request, query, lambda after, limit: held_verbs.list_held(context, after=after, limit=limit))
 
 
-def show_held(work: Work, message_id: PathId, response: Response) -> HeldView:
+def show_held(context: InContext, message_id: PathId, response: Response) -> HeldView:
     """What is known of a held message: its attempts, and each look into the provider's list."""
-    return tagged(response, held_verbs.show_held(work, message_id))
+    return tagged(response, held_verbs.show_held(context, message_id))
 
 
 def release_held(
     provided: AtProvider,
     by: By,
     message_id: PathId,
-    decision: shapes.Decision,
+    decision: views.Decision,
     second: Second,
     response: Response,
     versions: Versions,
@@ -45,7 +45,7 @@ def bind_held(
     provided: AtProvider,
     by: By,
     message_id: PathId,
-    binding: shapes.Binding,
+    binding: views.Binding,
     response: Response,
     versions: Versions,
 ) -> HeldView:
@@ -57,13 +57,13 @@ def bind_held(
 
 
 def cancel_held(
-    work: Work, by: By, message_id: PathId, decision: shapes.Decision, response: Response, versions: Versions
+    context: InContext, by: By, message_id: PathId, decision: views.Decision, response: Response, versions: Versions
 ) -> HeldView:
     """Leave it at that: it is never sent again."""
-    return tagged(response, held_verbs.cancel(work, message_id, by=by, reason=decision.reason, versions=versions))
+    return tagged(response, held_verbs.cancel(context, message_id, by=by, reason=decision.reason, versions=versions))
 
 
-def release_many_held(provided: AtProvider, by: By, chosen: shapes.Many, second: Second) -> Decided:
+def release_many_held(provided: AtProvider, by: By, chosen: views.Many, second: Second) -> Decided:
     """Release the oldest of those that the filter names, each as one is released; with `dry_run` only say which.
 
     Ends after twenty seconds at most: what is `left` wants another request.
@@ -79,20 +79,20 @@ def release_many_held(provided: AtProvider, by: By, chosen: shapes.Many, second:
     )
 
 
-def cancel_many_held(work: Work, by: By, chosen: shapes.Many) -> Decided:
+def cancel_many_held(context: InContext, by: By, chosen: views.Many) -> Decided:
     """Leave it at that for the oldest of those that the filter names; with `dry_run` only say which."""
     return held_verbs.cancel_many(
-        work, _filter(chosen), by=by, reason=chosen.reason, dry_run=chosen.dry_run, limit=chosen.limit
+        context, _filter(chosen), by=by, reason=chosen.reason, dry_run=chosen.dry_run, limit=chosen.limit
     )
 
 
-def _filter(chosen: shapes.Many) -> HeldFilter:
+def _filter(chosen: views.Many) -> HeldFilter:
     return HeldFilter(campaign_id=chosen.campaign_id, older_than=chosen.older_than, reason=chosen.held_for)
 
 
 ENDPOINTS = (
     Endpoint(
-        verb="held list", method="GET", path="/held", role=Role.VIEWER, handler=list_held, answer=Page[shapes.Held]
+        verb="held list", method="GET", path="/held", role=Role.VIEWER, handler=list_held, answer=Page[views.Held]
     ),
     Endpoint(
         verb="held show",
@@ -100,7 +100,7 @@ ENDPOINTS = (
         path="/held/{message_id:id}",
         role=Role.VIEWER,
         handler=show_held,
-        answer=shapes.Held,
+        answer=views.Held,
     ),
     *(
         Endpoint(
@@ -109,7 +109,7 @@ ENDPOINTS = (
             path=f"/held/{{message_id:id}}/{verb}",
             role=Role.OPERATOR,
             handler=handler,
-            answer=shapes.Held,
+            answer=views.Held,
         )
         for verb, handler in (("release", release_held), ("bind", bind_held), ("cancel", cancel_held))
     ),
@@ -120,7 +120,7 @@ ENDPOINTS = (
             path=f"/held/{verb}",
             role=Role.OPERATOR,
             handler=handler,
-            answer=shapes.Decided,
+            answer=views.Decided,
         )
         for verb, handler in (("release", release_many_held), ("cancel", cancel_many_held))
     ),

@@ -1,32 +1,32 @@
 """The installation: its health, the switch that stops all sending, and the clock of a simulated one."""
 
-from services.console.endpoints import AtProvider, By, Endpoint, Work
-from services.console.shapes import installation as shapes
+from services.console.endpoints import AtProvider, By, Endpoint, InContext
 from services.core.domain.access import Role
 from services.core.usecases.operations import health as check_health
 from services.core.usecases.operations import installation_verbs, recover
 from services.core.usecases.operations.installation_verbs import ClockState, SendingState
 from services.core.usecases.operations.recover import Recovery
+from services.core.views import installation as views
 
 
-def show_health(work: Work) -> shapes.Health:
+def show_health(context: InContext) -> views.Health:
     """Look at every part now; what isn't well comes with its remedy."""
-    return shapes.Health.model_validate(check_health.check_health(work, keep=False))
+    return views.Health.model_validate(check_health.check_health(context, keep=False))
 
 
-def show_sending(work: Work) -> SendingState:
+def show_sending(context: InContext) -> SendingState:
     """Whether texts may leave."""
-    return installation_verbs.sending_state(work)
+    return installation_verbs.sending_state(context)
 
 
-def stop_sending(work: Work, by: By, stop: shapes.StopSending) -> SendingState:
+def stop_sending(context: InContext, by: By, stop: views.StopSending) -> SendingState:
     """Let nothing more be submitted, from the next submission on."""
-    return installation_verbs.stop_sending(work, reason=stop.reason, by=by)
+    return installation_verbs.stop_sending(context, reason=stop.reason, by=by)
 
 
-def resume_sending(work: Work, by: By) -> SendingState:
+def resume_sending(context: InContext, by: By) -> SendingState:
     """Send again; closes the breaker, too."""
-    return installation_verbs.resume_sending(work, by=by)
+    return installation_verbs.resume_sending(context, by=by)
 
 
 def recover_database(provided: AtProvider, by: By) -> Recovery:
@@ -34,30 +34,30 @@ def recover_database(provided: AtProvider, by: By) -> Recovery:
     return recover.recover(provided, by=by)
 
 
-def adopt_database(provided: AtProvider, by: By, adopt: shapes.AdoptDatabase) -> Recovery:
+def adopt_database(provided: AtProvider, by: By, adopt: views.AdoptDatabase) -> Recovery:
     """Vouch for a restored or moved database: what is due is sent from now on."""
     return recover.adopt(provided, reason=adopt.reason, by=by)
 
 
-def show_clock(work: Work) -> ClockState:
+def show_clock(context: InContext) -> ClockState:
     """Product time, and how far it is ahead of the database's own."""
-    return installation_verbs.read_clock(work)
+    return installation_verbs.read_clock(context)
 
 
-def move_clock(work: Work, by: By, move: shapes.MoveClock) -> ClockState:
+def move_clock(context: InContext, by: By, move: views.MoveClock) -> ClockState:
     """Move product time forward; only while the provider is the simulator."""
-    return installation_verbs.move_clock(work, move.to, by=by)
+    return installation_verbs.move_clock(context, move.to, by=by)
 
 
 ENDPOINTS = (
-    Endpoint(verb="health", method="GET", path="/health", role=Role.VIEWER, handler=show_health, answer=shapes.Health),
+    Endpoint(verb="health", method="GET", path="/health", role=Role.VIEWER, handler=show_health, answer=views.Health),
     Endpoint(
         verb="sending status",
         method="GET",
         path="/sending",
         role=Role.VIEWER,
         handler=show_sending,
-        answer=shapes.Sending,
+        answer=views.Sending,
     ),
     Endpoint(
         verb="sending stop",
@@ -65,7 +65,7 @@ ENDPOINTS = (
         path="/sending/stop",
         role=Role.OPERATOR,
         handler=stop_sending,
-        answer=shapes.Sending,
+        answer=views.Sending,
     ),
     Endpoint(
         verb="sending resume",
@@ -73,7 +73,7 @@ ENDPOINTS = (
         path="/sending/resume",
         role=Role.ADMIN,
         handler=resume_sending,
-        answer=shapes.Sending,
+        answer=views.Sending,
     ),
     Endpoint(
         verb="sending recover",
@@ -81,7 +81,7 @@ ENDPOINTS = (
         path="/sending/recover",
         role=Role.ADMIN,
         handler=recover_database,
-        answer=shapes.Recovery,
+        answer=views.Recovery,
     ),
     Endpoint(
         verb="sending adopt",
@@ -89,8 +89,8 @@ ENDPOINTS = (
         path="/sending/adopt",
         role=Role.ADMIN,
         handler=adopt_database,
-        answer=shapes.Recovery,
+        answer=views.Recovery,
     ),
-    Endpoint(verb="clock show", method="GET", path="/clock", role=Role.VIEWER, handler=show_clock, answer=shapes.Clock),
-    Endpoint(verb="clock move", method="POST", path="/clock", role=Role.ADMIN, handler=move_clock, answer=shapes.Clock),
+    Endpoint(verb="clock show", method="GET", path="/clock", role=Role.VIEWER, handler=show_clock, answer=views.Clock),
+    Endpoint(verb="clock move", method="POST", path="/clock", role=Role.ADMIN, handler=move_clock, answer=views.Clock),
 )

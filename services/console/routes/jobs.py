@@ -3,57 +3,63 @@
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request, Response
+from pydantic import Field
 
 from services.console.cursors import page_of
-from services.console.endpoints import By, Csv, Endpoint, Work
-from services.console.shapes import jobs as shapes
-from services.console.shapes.values import Page, PageQuery
+from services.console.endpoints import By, Csv, Endpoint, InContext
+from services.console.shapes import Page, PageQuery, StrictQuery
 from services.console.versions import Versions, tag, tagged
 from services.core.domain.access import Role
 from services.core.domain.jobs_csv import TIMES, GivenJob
 from services.core.usecases.contacts.person_key import read_phone
 from services.core.usecases.jobs import job_verbs
 from services.core.usecases.jobs.job_verbs import JobImportReport, JobView, PutJob
+from services.core.views import jobs as views
+
+
+class JobsImportQuery(StrictQuery):
+    apply: bool = Field(default=False, description="false: only say what it would do")
+
 
 ExternalId = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-def list_jobs(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+def list_jobs(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Jobs, oldest first."""
-    return page_of(request, query, lambda after, limit: job_verbs.list_jobs(work, after=after, limit=limit))
+    return page_of(request, query, lambda after, limit: job_verbs.list_jobs(context, after=after, limit=limit))
 
 
-def add_job(work: Work, by: By, new: shapes.NewJob, response: Response) -> PutJob:
+def add_job(context: InContext, by: By, new: views.NewJob, response: Response) -> PutJob:
     """Add a job, or say more about a known one; the same again changes nothing."""
-    number = read_phone(work, new.phone) if new.phone is not None else None
+    number = read_phone(context, new.phone) if new.phone is not None else None
     given = _given(new, new.external_id, e164=number, first_name=new.first_name)
-    put = job_verbs.put_job(work, given, by=by)
+    put = job_verbs.put_job(context, given, by=by)
     tag(response, put.job)
     return put
 
 
 def import_jobs_file(
-    work: Work, by: By, upload: Csv, query: Annotated[shapes.JobsImportQuery, Query()]
+    context: InContext, by: By, upload: Csv, query: Annotated[JobsImportQuery, Query()]
 ) -> JobImportReport:
     """Read jobs from a CSV file and say what it would do; with `apply`, do it."""
-    return job_verbs.import_jobs(work, upload.chunks(), by=by, apply=query.apply)
+    return job_verbs.import_jobs(context, upload.chunks(), by=by, apply=query.apply)
 
 
-def show_job(work: Work, external_id: ExternalId, response: Response) -> JobView:
+def show_job(context: InContext, external_id: ExternalId, response: Response) -> JobView:
     """One job with its follow-up and its reminder."""
-    return tagged(response, job_verbs.show_job(work, external_id))
+    return tagged(response, job_verbs.show_job(context, external_id))
 
 
 def update_job(
-    work: Work, by: By, external_id: ExternalId, change: shapes.JobChange, response: Response, versions: Versions
+    context: InContext, by: By, external_id: ExternalId, change: views.JobChange, response: Response, versions: Versions
 ) -> PutJob:
     """Change what is known of a job; texts that are not to be sent after all are taken back."""
-    put = job_verbs.put_job(work, _given(change, external_id), by=by, must_exist=True, versions=versions)
+    put = job_verbs.put_job(context, _given(change, external_id), by=by, must_exist=True, versions=versions)
     tag(response, put.job)
     return put
 
 
-def _given(said: shapes.JobChange, external_id: str, **person: str | None) -> GivenJob:
+def _given(said: views.JobChange, external_id: str, **person: str | None) -> GivenJob:
     """What the body says: a time that it names as null is taken back."""
     cleared = frozenset(name for name in TIMES if name in said.model_fields_set and getattr(said, name) is None)
     return GivenJob(
@@ -69,17 +75,15 @@ def _given(said: shapes.JobChange, external_id: str, **person: str | None) -> Gi
 
 
 ENDPOINTS = (
-    Endpoint(
-        verb="jobs list", method="GET", path="/jobs", role=Role.VIEWER, handler=list_jobs, answer=Page[shapes.Job]
-    ),
-    Endpoint(verb="jobs add", method="POST", path="/jobs", role=Role.OPERATOR, handler=add_job, answer=shapes.PutJob),
+    Endpoint(verb="jobs list", method="GET", path="/jobs", role=Role.VIEWER, handler=list_jobs, answer=Page[views.Job]),
+    Endpoint(verb="jobs add", method="POST", path="/jobs", role=Role.OPERATOR, handler=add_job, answer=views.PutJob),
     Endpoint(
         verb="jobs import",
         method="POST",
         path="/job-imports",
         role=Role.OPERATOR,
         handler=import_jobs_file,
-        answer=shapes.JobImportReport,
+        answer=views.JobImportReport,
         takes_csv=True,
     ),
     Endpoint(
@@ -88,7 +92,7 @@ ENDPOINTS = (
         path="/jobs/{external_id:external}",
         role=Role.VIEWER,
         handler=show_job,
-        answer=shapes.Job,
+        answer=views.Job,
     ),
     Endpoint(
         verb="jobs update",
@@ -96,6 +100,6 @@ ENDPOINTS = (
         path="/jobs/{external_id:external}",
         role=Role.OPERATOR,
         handler=update_job,
-        answer=shapes.PutJob,
+        answer=views.PutJob,
     ),
 )

@@ -3,37 +3,48 @@
 from typing import Annotated, Any
 
 from fastapi import Query, Request
+from pydantic import Field
 
 from services.console.cursors import page_of
-from services.console.endpoints import Endpoint, PathId, Work
-from services.console.shapes import messages as shapes
-from services.console.shapes.values import Page
+from services.console.endpoints import Endpoint, InContext, PathId
+from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
-from services.core.usecases import inspect_verbs
-from services.core.usecases.inspect_verbs import MessageView
+from services.core.domain.messages import MessageStatus
+from services.core.usecases.messages import find
 from services.core.usecases.messages.explain import Explanation
 from services.core.usecases.messages.explain import explain_message as explain
+from services.core.views import messages as views
+from services.core.views.values import Id
 
 
-def list_messages(work: Work, request: Request, query: Annotated[shapes.MessagesQuery, Query()]) -> dict[str, Any]:
+class MessagesQuery(PageQuery):
+    campaign_id: Id | None = None
+    status: MessageStatus | None = None
+    phone: str | None = Field(
+        default=None, max_length=64, description="With one person: a number in any form; `e164` is its older name."
+    )
+    e164: str | None = Field(default=None, pattern=r"^\+[1-9][0-9]{1,14}$", json_schema_extra={"deprecated": True})
+
+
+def list_messages(context: InContext, request: Request, query: Annotated[MessagesQuery, Query()]) -> dict[str, Any]:
     """Messages, oldest first."""
     chosen = query.model_dump(include={"campaign_id", "status"})
     phone = query.phone or query.e164
     return page_of(
         request,
         query,
-        lambda after, limit: inspect_verbs.list_messages(work, **chosen, phone=phone, after=after, limit=limit),
+        lambda after, limit: find.list_messages(context, **chosen, phone=phone, after=after, limit=limit),
     )
 
 
-def show_message(work: Work, message_id: PathId) -> MessageView:
+def show_message(context: InContext, message_id: PathId) -> views.Message:
     """One message with its text."""
-    return inspect_verbs.show_message(work, message_id)
+    return find.show_message(context, message_id)
 
 
-def explain_message(work: Work, message_id: PathId) -> Explanation:
+def explain_message(context: InContext, message_id: PathId) -> Explanation:
     """Why a message was sent, wasn't, or waits: each decision, attempt and look, and what is still before it."""
-    return explain(work, message_id)
+    return explain(context, message_id)
 
 
 ENDPOINTS = (
@@ -43,7 +54,7 @@ ENDPOINTS = (
         path="/messages",
         role=Role.VIEWER,
         handler=list_messages,
-        answer=Page[shapes.Message],
+        answer=Page[views.Message],
     ),
     Endpoint(
         verb="messages show",
@@ -51,7 +62,7 @@ ENDPOINTS = (
         path="/messages/{message_id:id}",
         role=Role.VIEWER,
         handler=show_message,
-        answer=shapes.Message,
+        answer=views.Message,
     ),
     Endpoint(
         verb="messages why",
@@ -59,6 +70,6 @@ ENDPOINTS = (
         path="/messages/{message_id:id}/why",
         role=Role.VIEWER,
         handler=explain_message,
-        answer=shapes.Explanation,
+        answer=views.Explanation,
     ),
 )

@@ -3,35 +3,38 @@
 from typing import Annotated, Any
 
 from fastapi import Query, Request
+from pydantic import Field
 
 from services.console.cursors import page_of
-from services.console.endpoints import By, Endpoint, Work
-from services.console.shapes import opt_outs as shapes
-from services.console.shapes.contacts import Contact
-from services.console.shapes.values import Page
+from services.console.endpoints import By, Endpoint, InContext
+from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
-from services.core.usecases import inspect_verbs
-from services.core.usecases.contacts import contact_verbs
-from services.core.usecases.inspect_verbs import ContactView
+from services.core.usecases.contacts import contact_verbs, find
+from services.core.views import opt_outs as views
+from services.core.views.contacts import Contact
 
 
-def list_opt_outs(work: Work, request: Request, query: Annotated[shapes.OptOutsQuery, Query()]) -> dict[str, Any]:
+class OptOutsQuery(PageQuery):
+    in_force: bool = Field(default=True, description="false: those that were lifted, too")
+
+
+def list_opt_outs(context: InContext, request: Request, query: Annotated[OptOutsQuery, Query()]) -> dict[str, Any]:
     """Opt-outs with their proof, oldest first."""
     return page_of(
         request,
         query,
-        lambda after, limit: inspect_verbs.list_opt_outs(work, after=after, limit=limit, in_force=query.in_force),
+        lambda after, limit: find.list_opt_outs(context, after=after, limit=limit, in_force=query.in_force),
     )
 
 
-def add_opt_out(work: Work, by: By, new: shapes.NewOptOut) -> ContactView:
+def add_opt_out(context: InContext, by: By, new: views.NewOptOut) -> Contact:
     """Text a number no more, from now on; also one that is no contact yet."""
-    return contact_verbs.add_opt_out(work, new.phone, evidence=new.evidence, by=by)
+    return contact_verbs.add_opt_out(context, new.phone, evidence=new.evidence, by=by)
 
 
-def lift_opt_out(work: Work, by: By, wanted: shapes.LiftOptOut) -> ContactView:
+def lift_opt_out(context: InContext, by: By, wanted: views.LiftOptOut) -> Contact:
     """Let a number be texted again, because the person asked for it; what was skipped stays so."""
-    return contact_verbs.lift_opt_out(work, wanted.phone, evidence=wanted.evidence, by=by)
+    return contact_verbs.lift_opt_out(context, wanted.phone, evidence=wanted.evidence, by=by)
 
 
 ENDPOINTS = (
@@ -41,7 +44,7 @@ ENDPOINTS = (
         path="/opt-outs",
         role=Role.VIEWER,
         handler=list_opt_outs,
-        answer=Page[shapes.OptOut],
+        answer=Page[views.OptOut],
     ),
     Endpoint(
         verb="opt-outs add",

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import Path
 
-from services.console.endpoints import AtProvider, By, Endpoint, Work
-from services.console.shapes import provider as shapes
+from services.console.endpoints import AtProvider, By, Endpoint, InContext
 from services.core.domain.access import Role
 from services.core.usecases.operations import provider_verbs
 from services.core.usecases.operations.provider_verbs import Checklist, ChecklistAnswer, ProviderCheck, WebhookKey
+from services.core.views import provider as views
 
 ItemKey = Annotated[str, Path(pattern=r"^[a-z_]{1,64}$")]
 
@@ -18,24 +18,24 @@ def check_provider(provided: AtProvider) -> ProviderCheck:
     return provider_verbs.check_provider(provided)
 
 
-def register_webhook(provided: AtProvider, by: By, wanted: shapes.RegisterWebhook) -> WebhookKey:
+def register_webhook(provided: AtProvider, by: By, wanted: views.RegisterWebhook) -> WebhookKey:
     """Have the provider deliver events of messages to this address; the key is told this once."""
     return provider_verbs.register_webhook(provided, wanted.url, by=by)
 
 
-def rotate_webhook(provided: AtProvider, by: By, rotate: shapes.RotateWebhook) -> WebhookKey:
+def rotate_webhook(provided: AtProvider, by: By, rotate: views.RotateWebhook) -> WebhookKey:
     """Have the provider sign with a new key from now on; it is told this once."""
     return provider_verbs.rotate_webhook(provided, rotate.webhook_id, by=by)
 
 
-def show_checklist(work: Work) -> Checklist:
+def show_checklist(context: InContext) -> Checklist:
     """What only the live account answers, each item with its latest answer."""
-    return provider_verbs.read_checklist(work)
+    return provider_verbs.read_checklist(context)
 
 
-def answer_checklist(work: Work, by: By, item: ItemKey, answer: shapes.AnswerItem) -> ChecklistAnswer:
+def answer_checklist(context: InContext, by: By, item: ItemKey, answer: views.AnswerItem) -> ChecklistAnswer:
     """Keep what was found out about an item; a later answer counts."""
-    return provider_verbs.answer_checklist(work, item, answer.state, note=answer.note, by=by)
+    return provider_verbs.answer_checklist(context, item, answer.state, note=answer.note, by=by)
 
 
 ENDPOINTS = (
@@ -45,7 +45,7 @@ ENDPOINTS = (
         path="/provider/check",
         role=Role.OPERATOR,
         handler=check_provider,
-        answer=shapes.ProviderCheck,
+        answer=views.ProviderCheck,
     ),
     Endpoint(
         verb="provider register-webhook",
@@ -53,7 +53,7 @@ ENDPOINTS = (
         path="/provider/register-webhook",
         role=Role.ADMIN,
         handler=register_webhook,
-        answer=shapes.WebhookKey,
+        answer=views.WebhookKey,
         status=201,
         keeps_answer=False,
     ),
@@ -63,7 +63,7 @@ ENDPOINTS = (
         path="/provider/rotate",
         role=Role.ADMIN,
         handler=rotate_webhook,
-        answer=shapes.WebhookKey,
+        answer=views.WebhookKey,
         names_a_thing=True,
         keeps_answer=False,
     ),
@@ -73,7 +73,7 @@ ENDPOINTS = (
         path="/provider/checklist",
         role=Role.VIEWER,
         handler=show_checklist,
-        answer=shapes.Checklist,
+        answer=views.Checklist,
     ),
     Endpoint(
         verb="provider checklist",
@@ -81,6 +81,6 @@ ENDPOINTS = (
         path="/provider/checklist/{item}",
         role=Role.OPERATOR,
         handler=answer_checklist,
-        answer=shapes.ChecklistItem,
+        answer=views.ChecklistItem,
     ),
 )

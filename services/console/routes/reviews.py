@@ -3,37 +3,42 @@
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
+from pydantic import Field
 
 from services.console.cursors import page_of
-from services.console.endpoints import By, Endpoint, PathId, Work
-from services.console.shapes import reviews as shapes
-from services.console.shapes.values import Page
+from services.console.endpoints import By, Endpoint, InContext, PathId
+from services.console.shapes import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.usecases.contacts import review_verbs
 from services.core.usecases.contacts.review_verbs import ReviewView
+from services.core.views import reviews as views
 
 
-def list_reviews(work: Work, request: Request, query: Annotated[shapes.ReviewsQuery, Query()]) -> dict[str, Any]:
+class ReviewsQuery(PageQuery):
+    undecided: bool = Field(default=True, description="false: those that were decided, too")
+
+
+def list_reviews(context: InContext, request: Request, query: Annotated[ReviewsQuery, Query()]) -> dict[str, Any]:
     """Doubtful texts, oldest first."""
     return page_of(
         request,
         query,
-        lambda after, limit: review_verbs.list_reviews(work, after=after, limit=limit, undecided=query.undecided),
+        lambda after, limit: review_verbs.list_reviews(context, after=after, limit=limit, undecided=query.undecided),
     )
 
 
-def show_review(work: Work, review_id: PathId, response: Response) -> ReviewView:
+def show_review(context: InContext, review_id: PathId, response: Response) -> ReviewView:
     """A doubtful text, decided or not."""
-    return tagged(response, review_verbs.show_review(work, review_id))
+    return tagged(response, review_verbs.show_review(context, review_id))
 
 
 def decide_review(
-    work: Work, by: By, review_id: PathId, decide: shapes.Decide, response: Response, versions: Versions
+    context: InContext, by: By, review_id: PathId, decide: views.Decide, response: Response, versions: Versions
 ) -> ReviewView:
     """Say what was meant: an opt-out, in force since it was said, another number's, or none."""
     decided = review_verbs.decide(
-        work, review_id, decide.decision, by=by, phone=decide.phone, note=decide.note, versions=versions
+        context, review_id, decide.decision, by=by, phone=decide.phone, note=decide.note, versions=versions
     )
     return tagged(response, decided)
 
@@ -45,7 +50,7 @@ ENDPOINTS = (
         path="/reviews",
         role=Role.VIEWER,
         handler=list_reviews,
-        answer=Page[shapes.Review],
+        answer=Page[views.Review],
     ),
     Endpoint(
         verb="reviews show",
@@ -53,7 +58,7 @@ ENDPOINTS = (
         path="/reviews/{review_id:id}",
         role=Role.VIEWER,
         handler=show_review,
-        answer=shapes.Review,
+        answer=views.Review,
     ),
     Endpoint(
         verb="reviews decide",
@@ -61,6 +66,6 @@ ENDPOINTS = (
         path="/reviews/{review_id:id}/decide",
         role=Role.OPERATOR,
         handler=decide_review,
-        answer=shapes.Review,
+        answer=views.Review,
     ),
 )

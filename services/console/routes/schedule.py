@@ -6,52 +6,54 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 
 from services.console.cursors import first_of, page_of
-from services.console.endpoints import By, Endpoint, Work
-from services.console.shapes import schedule as shapes
-from services.console.shapes.values import Page, PageQuery
+from services.console.endpoints import By, Endpoint, InContext
+from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.usecases.schedule import schedule_verbs
 from services.core.usecases.schedule.schedule_verbs import RunView, Switched
+from services.core.views import schedule as views
 
 JobName = Annotated[str, Path(pattern=r"^[a-z_]{1,64}$")]
 
 
-def list_schedule(work: Work) -> dict[str, Any]:
+def list_schedule(context: InContext) -> dict[str, Any]:
     """Every job with its next due times and its last run."""
-    return {"items": schedule_verbs.list_jobs(work.database, zone=work.settings.business_zone), "next": None}
+    return {"items": schedule_verbs.list_jobs(context.database, zone=context.settings.business_zone), "next": None}
 
 
-def list_runs(work: Work, request: Request, job: JobName, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+def list_runs(
+    context: InContext, request: Request, job: JobName, query: Annotated[PageQuery, Query()]
+) -> dict[str, Any]:
     """A job's runs, the last recorded first."""
-    return _runs(work, request, query, job=job)
+    return _runs(context, request, query, job=job)
 
 
-def list_all_runs(work: Work, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+def list_all_runs(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Runs of every job, the last recorded first."""
-    return _runs(work, request, query, job=None)
+    return _runs(context, request, query, job=None)
 
 
-def run_now(work: Work, by: By, job: JobName) -> RunView:
+def run_now(context: InContext, by: By, job: JobName) -> RunView:
     """Have the job run once more, now, paused or not."""
-    return schedule_verbs.run_now(work.database, job, by=by)
+    return schedule_verbs.run_now(context.database, job, by=by)
 
 
-def pause_job(work: Work, by: By, job: JobName) -> Switched:
+def pause_job(context: InContext, by: By, job: JobName) -> Switched:
     """Let runs that fall due from now on be skipped."""
-    return schedule_verbs.pause(work.database, job, by=by, zone=work.settings.business_zone)
+    return schedule_verbs.pause(context.database, job, by=by, zone=context.settings.business_zone)
 
 
-def resume_job(work: Work, by: By, job: JobName) -> Switched:
+def resume_job(context: InContext, by: By, job: JobName) -> Switched:
     """Let the job run again from its next due time."""
-    return schedule_verbs.resume(work.database, job, by=by, zone=work.settings.business_zone)
+    return schedule_verbs.resume(context.database, job, by=by, zone=context.settings.business_zone)
 
 
-def _runs(work: Work, request: Request, query: PageQuery, *, job: str | None) -> dict[str, Any]:
+def _runs(context: InContext, request: Request, query: PageQuery, *, job: str | None) -> dict[str, Any]:
     return page_of(
         request,
         query,
         lambda before, limit: first_of(
-            schedule_verbs.history(work.database, job=job, before=before or None, limit=limit + 1),
+            schedule_verbs.history(context.database, job=job, before=before or None, limit=limit + 1),
             limit,
             attrgetter("run_id"),
         ),
@@ -65,7 +67,7 @@ ENDPOINTS = (
         path="/schedule",
         role=Role.VIEWER,
         handler=list_schedule,
-        answer=Page[shapes.ScheduledJob],
+        answer=Page[views.ScheduledJob],
     ),
     Endpoint(
         verb="schedule history",
@@ -73,7 +75,7 @@ ENDPOINTS = (
         path="/schedule/runs",
         role=Role.VIEWER,
         handler=list_all_runs,
-        answer=Page[shapes.Run],
+        answer=Page[views.Run],
     ),
     Endpoint(
         verb="schedule history",
@@ -81,7 +83,7 @@ ENDPOINTS = (
         path="/schedule/{job}/runs",
         role=Role.VIEWER,
         handler=list_runs,
-        answer=Page[shapes.Run],
+        answer=Page[views.Run],
     ),
     Endpoint(
         verb="schedule run-now",
@@ -89,7 +91,7 @@ ENDPOINTS = (
         path="/schedule/{job}/run-now",
         role=Role.OPERATOR,
         handler=run_now,
-        answer=shapes.Run,
+        answer=views.Run,
         status=201,
     ),
     Endpoint(
@@ -98,7 +100,7 @@ ENDPOINTS = (
         path="/schedule/{job}/pause",
         role=Role.OPERATOR,
         handler=pause_job,
-        answer=shapes.Switched,
+        answer=views.Switched,
     ),
     Endpoint(
         verb="schedule resume",
@@ -106,6 +108,6 @@ ENDPOINTS = (
         path="/schedule/{job}/resume",
         role=Role.OPERATOR,
         handler=resume_job,
-        answer=shapes.Switched,
+        answer=views.Switched,
     ),
 )

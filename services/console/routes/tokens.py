@@ -4,31 +4,31 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from services.console.endpoints import By, Endpoint, Work
-from services.console.shapes import tokens as shapes
-from services.console.shapes.values import Page
+from services.console.endpoints import By, Endpoint, InContext
+from services.console.shapes import Page
 from services.core.domain.access import Role
 from services.core.usecases.operations import token_verbs
 from services.core.usecases.operations.token_verbs import NewToken, TokenView
+from services.core.views import tokens as views
 
 TokenName = Annotated[str, Path(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
 
 
-def list_tokens(work: Work) -> dict[str, Any]:
+def list_tokens(context: InContext) -> dict[str, Any]:
     """Every token, revoked ones too, without the secrets."""
-    return {"items": token_verbs.list_tokens(work), "next": None}
+    return {"items": token_verbs.list_tokens(context), "next": None}
 
 
-def create_token(work: Work, by: By, new: shapes.WantedToken) -> NewToken:
+def create_token(context: InContext, by: By, new: views.WantedToken) -> NewToken:
     """Make a token; keep it now, it is never shown again."""
     return token_verbs.create_token(
-        work, name=new.name, role=new.role, valid_for=new.valid_for, person=new.person, by=by
+        context, name=new.name, role=new.role, valid_for=new.valid_for, person=new.person, by=by
     )
 
 
-def revoke_token(work: Work, by: By, name: TokenName) -> TokenView:
+def revoke_token(context: InContext, by: By, name: TokenName) -> TokenView:
     """End a token at once."""
-    return token_verbs.revoke_token(work, name, by=by, own=by)
+    return token_verbs.revoke_token(context, name, by=by, own=by)
 
 
 ENDPOINTS = (
@@ -38,7 +38,7 @@ ENDPOINTS = (
         path="/tokens",
         role=Role.ADMIN,
         handler=list_tokens,
-        answer=Page[shapes.Token],
+        answer=Page[views.Token],
     ),
     Endpoint(
         verb="tokens create",
@@ -46,7 +46,7 @@ ENDPOINTS = (
         path="/tokens",
         role=Role.ADMIN,
         handler=create_token,
-        answer=shapes.NewToken,
+        answer=views.NewToken,
         status=201,
         keeps_answer=False,
     ),
@@ -56,6 +56,6 @@ ENDPOINTS = (
         path="/tokens/{name}/revoke",
         role=Role.ADMIN,
         handler=revoke_token,
-        answer=shapes.Token,
+        answer=views.Token,
     ),
 )

@@ -4,18 +4,18 @@ from typing import Annotated
 
 from fastapi import Path
 
-from services.console.endpoints import Endpoint, Work
-from services.console.shapes import traces as shapes
+from services.console.endpoints import Endpoint, InContext
 from services.core.domain.access import Role
 from services.core.usecases.messages import trace as traces
 from services.core.usecases.messages.trace import Trace
+from services.core.views import traces as views
 
 TraceId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
-def show_trace(work: Work, trace_id: TraceId) -> Trace:
+def show_trace(context: InContext, trace_id: TraceId) -> Trace:
     """All that is kept of a trace: its spans, with the traces they are linked to."""
-    return traces.show_trace(work, trace_id)
+    return traces.show_trace(context, trace_id)
 
 
 ENDPOINTS = (
@@ -25,6 +25,6 @@ ENDPOINTS = (
         path="/traces/{trace_id}",
         role=Role.VIEWER,
         handler=show_trace,
-        answer=shapes.Trace,
+        answer=views.Trace,
     ),
 )

@@ -3,49 +3,60 @@
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
+from pydantic import Field
 
 from services.console.cursors import page_of
-from services.console.endpoints import By, Endpoint, PathId, Work
-from services.console.shapes import webhooks as shapes
-from services.console.shapes.values import Page
+from services.console.endpoints import By, Endpoint, InContext, PathId
+from services.console.shapes import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
+from services.core.domain.inbox import InboxStatus
 from services.core.usecases.webhooks import webhook_verbs
 from services.core.usecases.webhooks.webhook_verbs import WebhookBody, WebhooksReplayed
+from services.core.views import webhooks as views
 
 
-def list_webhooks(work: Work, request: Request, query: Annotated[shapes.WebhooksQuery, Query()]) -> dict[str, Any]:
+class WebhooksQuery(PageQuery):
+    status: Annotated[InboxStatus | None, Field(strict=False)] = Field(default=None, description="null: all of them")
+
+
+def list_webhooks(context: InContext, request: Request, query: Annotated[WebhooksQuery, Query()]) -> dict[str, Any]:
     """Webhooks by id, those of one state or all."""
     return page_of(
         request,
         query,
-        lambda after, limit: webhook_verbs.list_webhooks(work, status=query.status, after=after, limit=limit),
+        lambda after, limit: webhook_verbs.list_webhooks(context, status=query.status, after=after, limit=limit),
     )
 
 
-def show_webhook(work: Work, webhook_id: PathId, response: Response) -> WebhookBody:
+def show_webhook(context: InContext, webhook_id: PathId, response: Response) -> WebhookBody:
     """A webhook with the very bytes that came."""
-    return tagged(response, webhook_verbs.show_webhook(work, webhook_id))
+    return tagged(response, webhook_verbs.show_webhook(context, webhook_id))
 
 
-def replay_webhooks(work: Work, by: By, replay: shapes.ReplayWebhooks) -> WebhooksReplayed:
+def replay_webhooks(context: InContext, by: By, replay: views.ReplayWebhooks) -> WebhooksReplayed:
     """Read several, or the oldest quarantined ones, again and let them be handled."""
-    return webhook_verbs.replay_webhooks(work, replay.webhook_ids, by=by, dry_run=replay.dry_run, limit=replay.limit)
+    return webhook_verbs.replay_webhooks(context, replay.webhook_ids, by=by, dry_run=replay.dry_run, limit=replay.limit)
 
 
 def replay_webhook(
-    work: Work, by: By, webhook_id: PathId, replay: shapes.ReplayWebhook, response: Response, versions: Versions
+    context: InContext, by: By, webhook_id: PathId, replay: views.ReplayWebhook, response: Response, versions: Versions
 ) -> WebhookBody:
     """Read it again with today's code and let it be handled; its effect takes place once."""
-    replayed = webhook_verbs.replay_webhook(work, webhook_id, by=by, dry_run=replay.dry_run, versions=versions)
+    replayed = webhook_verbs.replay_webhook(context, webhook_id, by=by, dry_run=replay.dry_run, versions=versions)
     return tagged(response, replayed)
 
 
 def discard_webhook(
-    work: Work, by: By, webhook_id: PathId, discard: shapes.DiscardWebhook, response: Response, versions: Versions
+    context: InContext,
+    by: By,
+    webhook_id: PathId,
+    discard: views.DiscardWebhook,
+    response: Response,
+    versions: Versions,
 ) -> WebhookBody:
     """Say that it is not needed; an opt-out in it stays in force."""
-    discarded = webhook_verbs.discard_webhook(work, webhook_id, note=discard.note, by=by, versions=versions)
+    discarded = webhook_verbs.discard_webhook(context, webhook_id, note=discard.note, by=by, versions=versions)
     return tagged(response, discarded)
 
 
@@ -56,7 +67,7 @@ ENDPOINTS = (
         path="/webhooks",
         role=Role.VIEWER,
         handler=list_webhooks,
-        answer=Page[shapes.Webhook],
+        answer=Page[views.Webhook],
     ),
     Endpoint(
         verb="webhooks replay",
@@ -64,7 +75,7 @@ ENDPOINTS = (
         path="/webhooks/replay",
         role=Role.OPERATOR,
         handler=replay_webhooks,
-        answer=shapes.WebhooksReplayed,
+        answer=views.WebhooksReplayed,
     ),
     Endpoint(
         verb="webhooks show",
@@ -72,7 +83,7 @@ ENDPOINTS = (
         path="/webhooks/{webhook_id:id}",
         role=Role.VIEWER,
         handler=show_webhook,
-        answer=shapes.WebhookBody,
+        answer=views.WebhookBody,
     ),
     Endpoint(
         verb="webhooks replay",
@@ -80,7 +91,7 @@ ENDPOINTS = (
         path="/webhooks/{webhook_id:id}/replay",
         role=Role.OPERATOR,
         handler=replay_webhook,
-        answer=shapes.WebhookBody,
+        answer=views.WebhookBody,
     ),
     Endpoint(
         verb="webhooks discard",
@@ -88,6 +99,6 @@ ENDPOINTS = (
         path="/webhooks/{webhook_id:id}/discard",
         role=Role.OPERATOR,
         handler=discard_webhook,
-        answer=shapes.WebhookBody,
+        answer=views.WebhookBody,
     ),
 )

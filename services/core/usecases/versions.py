@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,20 @@ from services.core.storage.models import Campaign
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from services.core.views.values import View
+
 Versions = frozenset[str]
 """The versions that whoever acts has read; the act is refused for any other."""
 
 
-def version_of(view: "DataclassInstance") -> str:
+def version_of(view: "View | DataclassInstance") -> str:
     """The number of a view that counts its versions; of any other a digest of all that it shows."""
     counted = getattr(view, "version", None)
     if counted is not None:
         return str(counted)
-    return hashlib.sha256(json.dumps(asdict(view), default=_text, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(
+        json.dumps(asdict(view) if is_dataclass(view) else view.model_dump(), default=_text, sort_keys=True).encode()
+    ).hexdigest()[:32]
 
 
 def check_version(version: Callable[[], str], versions: Versions | None, *, noun: str) -> None:

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 
 from services.core.domain.sending_window import next_business_day
 from services.core.runtime.settings import read_settings
-from services.core.usecases.campaigns import campaign_verbs
-from services.core.usecases.campaigns.campaign_verbs import NewCampaign
+from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.context import open_context
 from services.core.usecases.operations import installation_verbs
+from services.core.views.campaigns import NewCampaign
 
 ACTOR = "e2e"
 
@@ -33,7 +34,7 @@ name = f"e2e {prefix} {now:%Y-%m-%d %H:%M:%S}"
 file = iter([f"phone,first_name\n{rows}".encode()])
 dry = import_contacts.dry_run(context, file, file_name=f"{name}.csv", by=ACTOR)
 report = import_contacts.confirm(context, dry.import_id, by=ACTOR)
-new = NewCampaign(
+new = NewCampaign.read(
     name=name,
     template_a=f"Hi {{{{first_name|there}}}}, this is {name}. Reply STOP to opt out.",
     audience={"import": report.import_id},
@@ -42,9 +43,9 @@ new = NewCampaign(
     batch_every=timedelta(seconds=1),
     ids_per_task=10,
 )
-campaign = campaign_verbs.create(context, new, by=ACTOR)
+campaign = create_campaign(context, new, by=ACTOR)
 plan = plan_campaign(context, campaign.campaign_id, by=ACTOR)
 started_at = time.time()
-campaign_verbs.start(context, campaign.campaign_id, plan_hash=plan.plan_hash, by=ACTOR)
+start_campaign(context, campaign.campaign_id, plan_hash=plan.plan_hash, by=ACTOR)
 context.close()
 sys.stdout.write(f"{plan.recipients} {started_at}\n")

@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
-from services.core.usecases import inspect_verbs
-from services.core.usecases.campaigns.campaign_verbs import cancel, show, start
+from services.core.usecases.campaigns.cancel import cancel_campaign
+from services.core.usecases.campaigns.find import show_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.proceed import continue_campaign
 from services.core.usecases.campaigns.results import campaign_results, export_recipients, list_recipients
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts import contact_verbs
 from services.core.usecases.contacts.conversation_verbs import list_conversations, show_conversation
+from services.core.usecases.contacts.find import list_contacts, list_opt_outs
 from services.core.usecases.context import Context
+from services.core.usecases.messages.find import list_messages
 from services.core.usecases.operations.measure import measure
 from services.core.usecases.operations.sweep import sweep
+from services.core.usecases.operations.work import list_tasks
 from tests.tools.million import DRAFT, LARGE, ROWS, million
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -30,16 +34,16 @@ LOOKS: dict[str, Callable[[Context], object]] = {
     "recipients that wait": lambda c: list_recipients(c, 1, deferred_only=True),
     "recipients that wait, of a plan": lambda c: list_recipients(c, LARGE, deferred_only=True),
     "results": lambda c: campaign_results(c, 1),
-    "campaign": lambda c: show(c, "1"),
-    "tasks of a campaign": lambda c: inspect_verbs.list_tasks(c, campaign_id=1, limit=100),
-    "tasks of a campaign that has none": lambda c: inspect_verbs.list_tasks(c, campaign_id=DRAFT, limit=100),
-    "tasks of a message": lambda c: inspect_verbs.list_tasks(c, message_id=ROWS // 2, limit=100),
-    "messages": lambda c: inspect_verbs.list_messages(c, after=0, limit=100),
-    "messages with a person": lambda c: inspect_verbs.list_messages(c, phone="+12122500000", after=0, limit=100),
-    "contacts": lambda c: inspect_verbs.list_contacts(c, after=0, limit=100),
+    "campaign": lambda c: show_campaign(c, "1"),
+    "tasks of a campaign": lambda c: list_tasks(c, campaign_id=1, limit=100),
+    "tasks of a campaign that has none": lambda c: list_tasks(c, campaign_id=DRAFT, limit=100),
+    "tasks of a message": lambda c: list_tasks(c, message_id=ROWS // 2, limit=100),
+    "messages": lambda c: list_messages(c, after=0, limit=100),
+    "messages with a person": lambda c: list_messages(c, phone="+12122500000", after=0, limit=100),
+    "contacts": lambda c: list_contacts(c, after=0, limit=100),
     "conversations": lambda c: list_conversations(c, before=None, limit=100),
     "conversation": lambda c: show_conversation(c, "20", before=None, limit=100),
-    "opt-outs": lambda c: inspect_verbs.list_opt_outs(c, after=0, limit=100, in_force=True),
+    "opt-outs": lambda c: list_opt_outs(c, after=0, limit=100, in_force=True),
     "gauges": measure,
     "sweep": sweep,
 }
@@ -80,16 +84,16 @@ def test_half_of_all_are_started_and_cancelled(context: Context, timed: Callable
     """The kind: one statement over all of it."""
 
     def start_to_end() -> None:
-        plan_hash = show(context, str(LARGE)).plan_hash
-        started = start(context, LARGE, plan_hash=plan_hash or "", by="a test")
+        plan_hash = show_campaign(context, str(LARGE)).plan_hash
+        started = start_campaign(context, LARGE, plan_hash=plan_hash or "", by="a test")
         assert sum(started.messages.values()) < ROWS // 2
-        while sweep(context).campaigns or sum(show(context, str(LARGE)).messages.values()) < ROWS // 2:
+        while sweep(context).campaigns or sum(show_campaign(context, str(LARGE)).messages.values()) < ROWS // 2:
             continue_campaign(context, LARGE)
 
     timed(start_to_end)
-    assert show(context, str(LARGE)).messages == {"pending": ROWS // 2}
-    cancel(context, LARGE, by="a test")
-    while show(context, str(LARGE)).messages != {"skipped": ROWS // 2}:
+    assert show_campaign(context, str(LARGE)).messages == {"pending": ROWS // 2}
+    cancel_campaign(context, LARGE, by="a test")
+    while show_campaign(context, str(LARGE)).messages != {"skipped": ROWS // 2}:
         continue_campaign(context, LARGE)
 
 

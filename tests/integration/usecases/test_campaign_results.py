@@ -9,21 +9,17 @@ import pytest
 
 from services.core.domain.comparison import Verdict
 from services.core.domain.failures import Conflict, NotFound
-from services.core.usecases.campaigns.campaign_verbs import cancel
+from services.core.usecases.campaigns.cancel import cancel_campaign
 from services.core.usecases.campaigns.clone import clone_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
-from services.core.usecases.campaigns.results import (
-    CampaignResults,
-    campaign_results,
-    export_recipients,
-    list_recipients,
-)
+from services.core.usecases.campaigns.results import campaign_results, export_recipients, list_recipients
+from services.core.views.campaigns import Results
 from tests.tools.world import WITH_STOP, World, new_number
 
 SPLIT: dict[str, Any] = {"template_b": f"B {WITH_STOP}", "split_percent_b": 50}
 
 
-def counted(results: CampaignResults, name: str) -> int:
+def counted(results: Results, name: str) -> int:
     return sum(getattr(variant, name) for variant in results.variants)
 
 
@@ -109,7 +105,7 @@ class TestClone:
             world.receive(world.receipt_for(kind, message.id))
         with pytest.raises(Conflict, match="when it is over"):
             clone_campaign(world.context, campaign_id, name="again", only_failed=True, by="maria")
-        cancel(world.context, campaign_id, by="maria")
+        cancel_campaign(world.context, campaign_id, by="maria")
         clone = clone_campaign(world.context, campaign_id, name="again", only_failed=True, by="maria")
         plan_campaign(world.context, clone.campaign_id, by="maria")
         planned = {row.e164 for row in list_recipients(world.context, clone.campaign_id).items}
@@ -120,7 +116,7 @@ class TestClone:
         (message,) = world.rows_of(campaign_id)
         world.send(message.id)
         world.receive(world.receipt_for("failed", message.id))
-        cancel(world.context, campaign_id, by="maria")
+        cancel_campaign(world.context, campaign_id, by="maria")
         world.campaign(name="again", audience={"failed_of": campaign_id})
         again = world.row(message.id + 1)
         world.send(again.id)

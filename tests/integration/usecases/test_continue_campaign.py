@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from services.core.storage import campaigns
-from services.core.usecases.campaigns.campaign_verbs import cancel, pause
+from services.core.usecases.campaigns.cancel import cancel_campaign
+from services.core.usecases.campaigns.pause import pause_campaign
 from services.core.usecases.campaigns.proceed import continue_campaign
 from services.core.usecases.campaigns.queue_today import queue_daily_campaigns
 from services.core.usecases.campaigns.results import list_recipients
@@ -77,7 +78,7 @@ def test_it_is_not_finished_before_all_are_made(world: World, begun: int) -> Non
 
 
 def test_a_paused_one_gets_its_messages_and_sends_none(world: World, begun: int) -> None:
-    pause(world.context, begun, by="a test")
+    pause_campaign(world.context, begun, by="a test")
     continue_campaign(world.context, begun)
     assert states(world, begun) == {"pending": PEOPLE}
     assert sum(message.not_before is None for message in world.rows_of(begun)) == PEOPLE - 3
@@ -94,7 +95,7 @@ def test_somebody_erased_meanwhile_gets_none(world: World, begun: int) -> None:
 
 
 def test_a_cancelled_one_ends_in_steps_and_texts_nobody(world: World, begun: int) -> None:
-    cancel(world.context, begun, by="a test")
+    cancel_campaign(world.context, begun, by="a test")
     assert states(world, begun) == {"skipped": 3}
     rows = list_recipients(world.context, begun).items
     assert Counter((row.state, row.reason) for row in rows) == {("skipped", "campaign_cancelled"): PEOPLE}

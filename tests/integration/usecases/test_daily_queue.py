@@ -7,8 +7,9 @@ from datetime import datetime, time, timedelta
 import pytest
 
 from services.core.domain.sending_window import next_business_day
-from services.core.usecases.campaigns.campaign_verbs import pause, resume
+from services.core.usecases.campaigns.pause import pause_campaign
 from services.core.usecases.campaigns.queue_today import queue_daily_campaigns
+from services.core.usecases.campaigns.resume import resume_campaign
 from services.core.usecases.messages.dispatch import Dispatcher
 from tests.tools.world import ZONE, World
 
@@ -107,10 +108,10 @@ class TestSeveralCampaigns:
     def test_a_paused_one_is_left_out_and_resumes_within_its_cap(self, wide: World) -> None:
         first = wide.campaign(people=6, daily_cap=3, batch_size=3)
         second = wide.campaign(daily_cap=3, batch_size=3)
-        pause(wide.context, first, by="a test")
+        pause_campaign(wide.context, first, by="a test")
         move_to_next_day(wide, QUEUED_AT)
         assert queue_daily_campaigns(wide.context) == {"campaigns": 1, "messages": 3}
-        resume(wide.context, first, by="a test")
+        resume_campaign(wide.context, first, by="a test")
         assert queue_daily_campaigns(wide.context)["messages"] == 0
         assert slots(wide, first) == slots(wide, second) == ["09:00 x3"]
 

@@ -7,12 +7,14 @@ from sqlalchemy import text
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.messages import MessageStatus
-from services.core.usecases.campaigns.campaign_verbs import show, start
+from services.core.usecases.campaigns.find import show_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
-from services.core.usecases.contacts.contact_verbs import NewContact, add_contact, add_opt_out, lift_opt_out
-from services.core.usecases.contacts.erase import Erasure, erase_contact
+from services.core.usecases.campaigns.start import start_campaign
+from services.core.usecases.contacts.contact_verbs import add_contact, add_opt_out, lift_opt_out
+from services.core.usecases.contacts.erase import erase_contact
+from services.core.usecases.contacts.find import list_opt_outs
 from services.core.usecases.contacts.imports import confirm, dry_run
-from services.core.usecases.inspect_verbs import list_opt_outs
+from services.core.views.contacts import Erasure, NewContact
 from tests.tools.world import World, new_number
 
 NAME = "Zebulon"
@@ -69,7 +71,7 @@ class TestErase:
         done = erase(world, e164)
         assert (done.messages, done.recipients, done.webhooks, done.import_rows) == (2, 1, 3, 1)
         assert [table for word in words for table in hits(world, word)] == []
-        assert show(world.context, str(campaign_id)).messages["delivered"] == 1
+        assert show_campaign(world.context, str(campaign_id)).messages["delivered"] == 1
 
     def test_waiting_texts_are_not_sent(self, world: World) -> None:
         waiting = world.message()
@@ -81,12 +83,12 @@ class TestErase:
 
     def test_a_draft_must_be_planned_again(self, world: World) -> None:
         campaign_id = world.campaign(people=2, started=False)
-        approved = show(world.context, str(campaign_id)).plan_hash
+        approved = show_campaign(world.context, str(campaign_id)).plan_hash
         with world.context.database.reading() as session:
             one = session.scalars(text("SELECT id FROM contacts ORDER BY id LIMIT 1")).one()
         erase(world, one)
         with pytest.raises(Conflict, match="plan it again"):
-            start(world.context, campaign_id, plan_hash=str(approved), by="maria")
+            start_campaign(world.context, campaign_id, plan_hash=str(approved), by="maria")
         assert plan_campaign(world.context, campaign_id, by="maria").recipients == 1
 
     @pytest.mark.parametrize("status", [MessageStatus.SENDING, MessageStatus.UNCERTAIN, MessageStatus.HELD])
@@ -140,7 +142,7 @@ class TestTheNumberComesBack:
         assert world.rows_of(world.campaign()) == []
 
     def test_by_hand(self, world: World, opted_out: str) -> None:
-        assert add_contact(world.context, NewContact(phone=opted_out), by="maria").opted_out_at is not None
+        assert add_contact(world.context, NewContact.read(phone=opted_out), by="maria").opted_out_at is not None
 
     def test_by_a_text_and_only_a_later_start_lifts(self, world: World, opted_out: str) -> None:
         world.receive(world.text_from(opted_out, "hello?"))

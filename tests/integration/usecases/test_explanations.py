@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.core.usecases.campaigns.campaign_verbs import pause
+from services.core.usecases.campaigns.pause import pause_campaign
 from services.core.usecases.messages.explain import explain_message
 from tests.tools.world import ZONE, World
 
@@ -27,7 +27,7 @@ def test_a_message_without_a_batch_says_which_day_it_can_expect(world: World) ->
 
 def test_a_paused_campaign_is_named_before_the_batch(world: World) -> None:
     campaign_id = world.campaign(people=3, daily_cap=2)
-    pause(world.context, campaign_id, by="maria")
+    pause_campaign(world.context, campaign_id, by="maria")
     first, *_, last = world.rows_of(campaign_id)
     assert waits_of(world, first.id) == [("G1: campaign_paused", None)]
     assert [reason.partition(":")[0] for reason, _ in waits_of(world, last.id)] == ["G1", "batch"]

@@ -9,7 +9,8 @@ import pytest
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.jobs_csv import GivenJob
 from services.core.usecases.jobs.complete import complete_jobs
-from services.core.usecases.jobs.job_verbs import JobView, PutOutcome, import_jobs, list_jobs, put_job, show_job
+from services.core.usecases.jobs.job_verbs import JobView, import_jobs, list_jobs, put_job, show_job
+from services.core.views.jobs import PutOutcome
 from tests.tools.world import ZONE, World, new_number
 
 HEADER = "external_id,phone,first_name,job_type,calendar_end,invoice_paid_at,review_at,cancelled\n"

@@ -8,7 +8,7 @@ from services.core.domain.messages import MessageStatus
 from services.core.runtime import metering
 from services.core.runtime.telemetry import TRANSITIONS
 from services.core.storage.outbox import life
-from services.core.usecases.campaigns.campaign_verbs import cancel
+from services.core.usecases.campaigns.cancel import cancel_campaign
 from services.core.usecases.contacts.conversation_verbs import reply
 from tests.tools.world import World, new_number
 
@@ -29,7 +29,7 @@ def test_steps_that_many_take_at_once_are_counted(world: World) -> None:
     before = counted()
     campaign_id = world.campaign(people=3)
     assert counted() - before == {"pending": 3}
-    cancel(world.context, campaign_id, by="maria")
+    cancel_campaign(world.context, campaign_id, by="maria")
     assert counted() - before == {"pending": 3, "skipped": 3}
     number = new_number()
     world.message(number)

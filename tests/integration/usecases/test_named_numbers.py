@@ -5,7 +5,8 @@ import pytest
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.opt_out import InboundMeaning, OptOutDecision
 from services.core.domain.third_party import about_whom, asks_for_somebody, numbers_in
-from services.core.usecases.contacts.review_verbs import ReviewDecision, ReviewView, decide, list_reviews
+from services.core.usecases.contacts.review_verbs import ReviewView, decide, list_reviews
+from services.core.views.reviews import ReviewDecision
 from tests.tools.world import World, new_number
 
 BY = "maria"

@@ -8,11 +8,12 @@ import pytest
 
 from services.core.domain.failures import Conflict
 from services.core.domain.sending_window import next_business_day
-from services.core.usecases.campaigns.campaign_verbs import start
-from services.core.usecases.campaigns.plan import Plan, plan_campaign
+from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.results import list_recipients
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts.contact_verbs import add_opt_out
 from services.core.usecases.contacts.imports import confirm, dry_run
+from services.core.views.campaigns import Plan
 from tests.tools.world import WITH_STOP, ZONE, World, new_number
 
 Values = dict[str, Any]
@@ -138,7 +139,7 @@ class TestDeferred:
         assert abs(row.deferred_until - world.now() - timedelta(days=30)) < timedelta(minutes=1)
         assert plan.finish_at is not None
         assert plan.finish_at >= row.deferred_until
-        start(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+        start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
         messages = {message.e164: message.id for message in world.rows_of(plan.campaign_id)}
         world.send(*messages.values())
         deferred = world.row(messages[number])
@@ -189,16 +190,16 @@ class TestHash:
         again = plan_campaign(world.context, plan.campaign_id, by="a test")
         assert again.plan_hash != plan.plan_hash
         with pytest.raises(Conflict, match="plan it again"):
-            start(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+            start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
         assert world.rows_of(plan.campaign_id) == []
-        started = start(world.context, plan.campaign_id, plan_hash=again.plan_hash, by="a test")
+        started = start_campaign(world.context, plan.campaign_id, plan_hash=again.plan_hash, by="a test")
         assert started.messages == {"pending": again.recipients}
 
     def test_who_opted_out_since_is_not_texted_all_the_same(self, world: World) -> None:
         plan = planned(world, people=1)
         (row,) = list_recipients(world.context, plan.campaign_id).items
         add_opt_out(world.context, row.e164, evidence="by phone", by="maria")
-        start(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+        start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
         (message,) = world.rows_of(plan.campaign_id)
         world.send(message.id)
         assert (world.status(message.id), world.texts(row.e164)) == ("skipped", [])
@@ -207,4 +208,4 @@ class TestHash:
         plan = planned(world, people=1)
         world.execute("UPDATE campaigns SET plan_hash = NULL, plan = NULL")
         with pytest.raises(Conflict, match="plan it again"):
-            start(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+            start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")

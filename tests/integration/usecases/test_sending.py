@@ -13,7 +13,8 @@ from services.core.openphone.outcomes import Accepted, NotStarted, RefusalReason
 from services.core.runtime.settings import Durations
 from services.core.storage import outbox
 from services.core.storage.outbox import life
-from services.core.usecases.campaigns.campaign_verbs import cancel, pause
+from services.core.usecases.campaigns.cancel import cancel_campaign
+from services.core.usecases.campaigns.pause import pause_campaign
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.messages.record_outcome import record_outcome
 from services.core.usecases.messages.send import send_messages
@@ -228,7 +229,7 @@ class TestBatches:
         assert (row.status, row.lease_until, row.attempts) == ("pending", None, 0)
         assert world.counted() == 0
 
-    @pytest.mark.parametrize("verb", [pause, cancel])
+    @pytest.mark.parametrize("verb", [pause_campaign, cancel_campaign])
     def test_a_campaign_stopped_in_the_middle_sends_no_more(self, world: World, verb: Callable[..., object]) -> None:
         campaign_id = world.campaign(people=4)
         first, *others = [row.id for row in world.rows_of(campaign_id)]
@@ -237,7 +238,7 @@ class TestBatches:
 
         assert world.send(*others) == 0
 
-        expected = "pending" if verb is pause else "skipped"
+        expected = "pending" if verb is pause_campaign else "skipped"
         assert [world.status(each) for each in others] == [expected] * 3
 
     def test_a_stop_of_all_sending_holds_at_the_next_submission(self, world: World) -> None:

@@ -12,11 +12,13 @@ from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import MessageStatus
 from services.core.domain.schedule import RunStatus
 from services.core.storage import beat_lease, work
-from services.core.usecases.campaigns import campaign_verbs
+from services.core.usecases.campaigns.cancel import cancel_campaign
+from services.core.usecases.campaigns.pause import pause_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.resume import resume_campaign
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.contacts import review_verbs
-from services.core.usecases.contacts.review_verbs import ReviewDecision
 from services.core.usecases.messages import held_verbs
 from services.core.usecases.operations import dead_letter_verbs
 from services.core.usecases.operations.sweep import sweep
@@ -25,6 +27,7 @@ from services.core.usecases.schedule.schedule_verbs import run_now
 from services.core.usecases.schedule.tick import tick_schedule
 from services.core.usecases.webhooks.handle import handle_events
 from services.core.usecases.webhooks.webhook_verbs import discard_webhook, replay_webhook
+from services.core.views.reviews import ReviewDecision
 from tests.tools.world import World, new_number
 
 BY = "maria"
@@ -139,18 +142,18 @@ def sent_text(world: World) -> str:
 
 def draft(world: World) -> str:
     plan = plan_campaign(world.context, world.campaign(people=1, started=False), by=BY)
-    return campaign_verbs.start(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by=BY).status
+    return start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by=BY).status
 
 
 def running(world: World) -> str:
-    return campaign_verbs.pause(world.context, world.campaign(people=1), by=BY).status
+    return pause_campaign(world.context, world.campaign(people=1), by=BY).status
 
 
 def paused(world: World) -> str:
     campaign_id = world.campaign(people=1)
-    campaign_verbs.pause(world.context, campaign_id, by=BY)
-    assert campaign_verbs.resume(world.context, campaign_id, by=BY).status == "running"
-    return campaign_verbs.cancel(world.context, campaign_id, by=BY).status
+    pause_campaign(world.context, campaign_id, by=BY)
+    assert resume_campaign(world.context, campaign_id, by=BY).status == "running"
+    return cancel_campaign(world.context, campaign_id, by=BY).status
 
 
 def due_run(world: World) -> str:

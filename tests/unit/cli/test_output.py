@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.cli.output import cell, listing, plain, record, write_json, write_shown
-from services.core.usecases.inspect_verbs import Page
+from services.core.views.values import Page
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOON = datetime(2026, 11, 24, 17, 0, 5, tzinfo=UTC)
@@ -73,7 +73,7 @@ class TestWriting:
 
     def test_a_long_line_is_not_cut_on_a_pipe(self, capsys: pytest.CaptureFixture[str]) -> None:
         name = "x" * 300
-        write_shown(Page([Thing(1, name)], next=1), show=listing("thing_id", "name"), zone=NEW_YORK)
+        write_shown(Page(items=[Thing(1, name)], next=1), show=listing("thing_id", "name"), zone=NEW_YORK)
         out = capsys.readouterr().out
         assert name in out
         assert "more: --after 1" in out
@@ -99,8 +99,8 @@ class TestNarrow:
         not_before: datetime | None
         body: str
 
-    TEXTS = Page(
-        [
+    TEXTS = Page[Text](
+        items=[
             Text(1, "+12025550143", "skipped", "suppressed:provider_refused_number", NOON, "Is the crack wider now?"),
             Text(2, "+12025550144", "delivered", None, None, "Thank you"),
         ],
@@ -122,7 +122,7 @@ class TestNarrow:
         assert "provider_refused_number" not in out
 
     def test_nothing_at_all_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
-        write_shown(Page([], next=None), show=listing("message_id"), zone=NEW_YORK)
+        write_shown(Page(items=[], next=None), show=listing("message_id"), zone=NEW_YORK)
         assert capsys.readouterr().out == "none\n"
 
     def test_programs_get_codes_and_both_names_of_a_number(self, capsys: pytest.CaptureFixture[str]) -> None:

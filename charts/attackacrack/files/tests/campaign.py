@@ -12,12 +12,13 @@ import httpx
 from services.core.domain.sending_window import next_business_day, window_open
 from services.core.runtime.settings import read_settings
 from services.core.storage.progress import progress_of
-from services.core.usecases.campaigns import campaign_verbs
-from services.core.usecases.campaigns.campaign_verbs import NewCampaign
+from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.context import open_context
 from services.core.usecases.operations import installation_verbs
+from services.core.views.campaigns import NewCampaign
 
 PEOPLE = 5
 SETTLES_WITHIN = 240.0  # campaign workers may start from zero
@@ -41,9 +42,9 @@ numbers = random.sample(range(2000000, 9999999), PEOPLE)
 rows = "".join(f"+1212{number},Test\n" for number in numbers)
 dry = import_contacts.dry_run(context, iter([f"phone,first_name\n{rows}".encode()]), file_name=f"{name}.csv", by=ACTOR)
 report = import_contacts.confirm(context, dry.import_id, by=ACTOR)
-campaign = campaign_verbs.create(
+campaign = create_campaign(
     context,
-    NewCampaign(
+    NewCampaign.read(
         name=name,
         template_a=f"Hi {{{{first_name|there}}}}, this is {name}. Reply STOP to opt out.",
         audience={"import": report.import_id},
@@ -53,7 +54,7 @@ campaign = campaign_verbs.create(
 )
 plan = plan_campaign(context, campaign.campaign_id, by=ACTOR)
 assert plan.recipients == report.accepted > 0, f"planned {plan.recipients} of {report.accepted}: {plan.excluded}"  # noqa: S101
-campaign_verbs.start(context, campaign.campaign_id, plan_hash=plan.plan_hash, by=ACTOR)
+start_campaign(context, campaign.campaign_id, plan_hash=plan.plan_hash, by=ACTOR)
 
 deadline = time.monotonic() + SETTLES_WITHIN
 while True:

@@ -2,10 +2,12 @@
 
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.failures import Conflict, NotFound
+from services.core.domain.messages import MessageKind
 from services.core.storage import clock
 from services.core.storage.models import Campaign
-from services.core.usecases.campaigns.campaign_verbs import CampaignView, NewCampaign, create
+from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.context import Context
+from services.core.views import campaigns as views
 
 OVER = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
 
@@ -17,7 +19,7 @@ def clone_campaign(
     name: str,
     only_failed: bool = False,
     by: str,
-) -> CampaignView:
+) -> views.Campaign:
     """Make the draft, to be planned and approved like any other. An end that has passed is not taken along.
 
     With `only_failed` its audience is whom the ended campaign's text failed to reach: a campaign itself never texts a
@@ -32,11 +34,11 @@ def clone_campaign(
             detail = f"campaign {campaign_id} is {source.status}: who failed is known when it is over"
             raise Conflict("campaign_not_over", detail, pointer="/only_failed")
         has_end = source.ends_at is not None and source.ends_at > clock.product_now(session)
-        fields = frozenset(source.audience.get("fields", ()))
+        fields = source.audience.get("fields", [])
         audience = {key: value for key, value in source.audience.items() if key != "fields"}
-        new = NewCampaign(
+        new = views.NewCampaign.read(
             name=name,
-            kind=source.kind,
+            kind=MessageKind(source.kind),
             template_a=source.template_a,
             template_b=source.template_b,
             split_percent_b=source.split_percent_b,
@@ -49,4 +51,4 @@ def clone_campaign(
             ends_at=source.ends_at if has_end else None,
             fields=fields,
         )
-    return create(context, new, by=by)
+    return create_campaign(context, new, by=by)

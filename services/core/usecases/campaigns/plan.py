@@ -7,7 +7,6 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.failures import Conflict
@@ -28,24 +27,7 @@ from services.core.usecases.campaigns.windows import window_of
 from services.core.usecases.context import Context
 from services.core.usecases.messages.gate import ACCOUNT, cap_day, number_scope_of
 from services.core.usecases.versions import Versions, lock_campaign
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A plan's sums. `cost_usd` is for the rendered texts; `finish_at` is where window, caps and rate lead to.
-
-    `deferred` are those of the recipients whom the gate will let wait beyond their day, by its reason.
-    """
-
-    campaign_id: int
-    plan_hash: str
-    recipients: int
-    excluded: dict[str, int]
-    deferred: dict[str, int]
-    variants: dict[str, int]
-    segments: int
-    cost_usd: Decimal
-    finish_at: datetime | None
+from services.core.views import campaigns as views
 
 
 @dataclass(slots=True)
@@ -57,7 +39,7 @@ class _Tally:
     last_free_at: datetime | None = None
 
 
-def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Versions | None = None) -> Plan:
+def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Versions | None = None) -> views.Plan:
     """Make or remake the plan of a draft. Raises `NotFound`, `Conflict` once it was started, or `RefusedInput`."""
     with context.database.transaction() as session:
         campaign = lock_campaign(session, campaign_id, versions)
@@ -76,15 +58,7 @@ def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Vers
         plan = _summary(context, session, campaign, at, tally, digest.hexdigest())
         campaign.plan_hash = digest.digest()
         campaign.planned_at = at
-        campaign.plan = {
-            "recipients": plan.recipients,
-            "excluded": plan.excluded,
-            "deferred": plan.deferred,
-            "variants": plan.variants,
-            "segments": plan.segments,
-            "cost_usd": str(plan.cost_usd),
-            "finish_at": plan.finish_at.isoformat() if plan.finish_at else None,
-        }
+        campaign.plan = plan.model_dump(mode="json", exclude={"campaign_id", "plan_hash"})
         campaign.version += 1
         detail = {"recipients": plan.recipients}
         audit.record(
@@ -178,9 +152,9 @@ def _digest(campaign: Campaign) -> "hashlib._Hash":
 
 def _summary(
     context: Context, session: Session, campaign: Campaign, at: datetime, tally: _Tally, plan_hash: str
-) -> Plan:
+) -> views.Plan:
     count = sum(tally.variants.values())
-    return Plan(
+    return views.Plan(
         campaign_id=campaign.id,
         plan_hash=plan_hash,
         recipients=count,

@@ -1,8 +1,5 @@
 """What an operator does with one contact: add it, keep it from being texted, and take that back."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from services.core.domain.contacts_csv.names import own_field
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
@@ -11,25 +8,10 @@ from services.core.storage import audit, clock, contacts, opt_outs
 from services.core.storage.outbox import life
 from services.core.usecases.contacts.person_key import read_phone
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import ContactView, contact_view
+from services.core.views.contacts import Contact, NewContact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewContact:
-    """A contact as an operator gives it; `phone` in any usual spelling."""
-
-    phone: str
-    first_name: str | None = None
-    last_name: str | None = None
-    city: str | None = None
-    state: str | None = None
-    zip: str | None = None
-    timezone: str | None = None
-    external_id: str | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
-
-
-def add_contact(context: Context, new: NewContact, *, by: str) -> ContactView:
+def add_contact(context: Context, new: NewContact, *, by: str) -> Contact:
     """Make the contact. Raises `RefusedInput` naming the field, or `Conflict` for a number that is known."""
     e164 = read_phone(context, new.phone)
     own = {own_field(name, pointer=f"/fields/{name}"): value for name, value in new.fields.items()}
@@ -46,10 +28,10 @@ def add_contact(context: Context, new: NewContact, *, by: str) -> ContactView:
             setattr(contact, name, getattr(new, name))
         contact.fields = own
         audit.record(session, actor=by, act="contact.added", subject="contact", subject_id=contact.id)
-        return contact_view(contact)
+        return Contact.of(contact)
 
 
-def add_opt_out(context: Context, number: str, *, evidence: str, by: str) -> ContactView:
+def add_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Contact:
     """Text the number no more, whether or not it is a contact yet; what waits for it is skipped.
 
     `evidence` says how the person asked. Raises `RefusedInput`.
@@ -64,10 +46,10 @@ def add_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Con
         life.skip_waiting_for(session, [contact.id], reason="opted_out")
         audit.record(session, actor=by, act="opt_out.added", subject="contact", subject_id=contact.id)
         session.refresh(contact)
-        return contact_view(contact)
+        return Contact.of(contact)
 
 
-def lift_opt_out(context: Context, number: str, *, evidence: str, by: str) -> ContactView:
+def lift_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Contact:
     """Let the number be texted again; what was skipped stays so. `evidence` says how the person asked for it.
 
     The provider keeps a list of its own, which only a START from the person's phone lifts. Raises `RefusedInput`, or
@@ -86,4 +68,4 @@ def lift_opt_out(context: Context, number: str, *, evidence: str, by: str) -> Co
             raise Conflict("opted_out_later", "the opt-out is dated later than now: look at it with opt-outs list")
         audit.record(session, actor=by, act="opt_out.lifted", subject="contact", subject_id=contact.id)
         session.refresh(contact)
-        return contact_view(contact)
+        return Contact.of(contact)

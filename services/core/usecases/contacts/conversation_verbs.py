@@ -14,8 +14,8 @@ from services.core.storage.database import Session
 from services.core.storage.models import Contact, Message
 from services.core.usecases.contacts.person_key import person_key
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import Page
 from services.core.usecases.messages.queue_text import queue_text
+from services.core.views.values import Page
 
 LONGEST_KEY = 255
 
@@ -76,7 +76,7 @@ def list_conversations(context: Context, *, before: int | None = None, limit: in
     """Contacts who have written to us, the latest first; `next` is the `before` of the following page."""
     with context.database.reading() as session:
         rows = [_summary(row) for row in conversations.page(session, before=before, limit=limit + 1)]
-    return Page(rows[:limit], rows[limit - 1].last_message_id if len(rows) > limit else None)
+    return Page(items=list(rows[:limit]), next=rows[limit - 1].last_message_id if len(rows) > limit else None)
 
 
 def show_conversation(context: Context, key: str, *, before: int | None = None, limit: int = 100) -> Conversation:

@@ -1,7 +1,5 @@
 """Erase a person: names, texts and raw webhooks go, and a hash of the number stays, so that STOP is not forgotten."""
 
-from dataclasses import dataclass
-
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.storage import audit, contacts, erasure
 from services.core.storage.database import Session
@@ -9,24 +7,13 @@ from services.core.storage.models import Contact
 from services.core.storage.outbox import life
 from services.core.usecases.contacts.person_key import person_key
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import contact_view
 from services.core.usecases.versions import Versions, check_version, version_of
+from services.core.views import contacts as views
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """How many rows were blanked; `skipped` texts were still waiting. An opt-out stays in force for the number."""
-
-    contact_id: int
-    opted_out: bool
-    skipped: int
-    messages: int
-    recipients: int
-    webhooks: int
-    import_rows: int
-
-
-def erase_contact(context: Context, key: str, *, reason: str, by: str, versions: Versions | None = None) -> Erasure:
+def erase_contact(
+    context: Context, key: str, *, reason: str, by: str, versions: Versions | None = None
+) -> views.Erasure:
     """Forget a contact, by id or number. There is no way back; nothing is sent to the contact any more.
 
     Should the number come back, by an import or a text, it is the same contact again, opted out if it was.
@@ -41,7 +28,7 @@ def erase_contact(context: Context, key: str, *, reason: str, by: str, versions:
         skipped = life.skip_waiting_for(session, [contact.id], reason="contact_erased")
         erasure.cancel_jobs(session, contact)
         erasure.erase_kept_answers(session, contact)
-        done = Erasure(
+        done = views.Erasure(
             contact_id=contact.id,
             opted_out=contact.opted_out_at is not None,
             skipped=skipped,
@@ -61,7 +48,7 @@ def _locked(session: Session, key: str, versions: Versions | None) -> Contact:
     if found is None:
         raise NotFound("contact", "of that number" if key.startswith("+") else "of that id")
     contact = contacts.lock(session, found.id)
-    check_version(lambda: version_of(contact_view(contact)), versions, noun="contact")
+    check_version(lambda: version_of(views.Contact.of(contact)), versions, noun="contact")
     if contact.erased_at is not None:
         raise Conflict("erased_before", f"contact {contact.id} was erased on {contact.erased_at:%Y-%m-%d}")
     return contact

@@ -27,8 +27,8 @@ from services.core.storage.imports import StagedRow
 from services.core.storage.models import Import, ImportRow
 from services.core.usecases.contacts.person_key import parse_phone
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import Page
 from services.core.usecases.versions import Versions, check_version, version_of
+from services.core.views.values import Page
 
 DRY_RUN_HOLDS_FOR = timedelta(hours=24)
 ROWS_AT_ONCE = 5000
@@ -162,7 +162,7 @@ def list_imports(context: Context, *, after: int, limit: int) -> Page[ImportRepo
     """Imports by id."""
     with context.database.reading() as session:
         reports = [_report(session, row) for row in imports.page(session, after=after, limit=limit + 1)]
-    return Page(reports[:limit], reports[limit - 1].import_id if len(reports) > limit else None)
+    return Page(items=list(reports[:limit]), next=reports[limit - 1].import_id if len(reports) > limit else None)
 
 
 def list_rows(
@@ -173,7 +173,7 @@ def list_rows(
         _found(session, import_id)
         rows = imports.rows_of(session, import_id, outcome=outcome, after=after, limit=limit + 1)
         views = [_row_view(row) for row in rows]
-    return Page(views[:limit], views[limit - 1].line if len(views) > limit else None)
+    return Page(items=list(views[:limit]), next=views[limit - 1].line if len(views) > limit else None)
 
 
 def export_rows(context: Context, import_id: int, *, outcome: RowOutcome | None, by: str) -> Iterator[bytes]:

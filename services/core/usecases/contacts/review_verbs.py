@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
@@ -14,16 +13,9 @@ from services.core.storage.database import Session
 from services.core.storage.models import Review
 from services.core.storage.outbox import life
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import Page
 from services.core.usecases.versions import Versions, check_version, version_of
-
-
-class ReviewDecision(StrEnum):
-    """`opt_out` is about whoever wrote, `opt_out_other` about another number, whose person the text is about."""
-
-    OPT_OUT = "opt_out"
-    OPT_OUT_OTHER = "opt_out_other"
-    KEEP = "keep"
+from services.core.views.reviews import ReviewDecision
+from services.core.views.values import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +43,7 @@ def list_reviews(context: Context, *, after: int, limit: int, undecided: bool = 
     with context.database.reading() as session:
         rows = reviews.page(session, after=after, limit=limit + 1, undecided=undecided)
         views = [_view(context, review, e164, text) for review, e164, text in rows[:limit]]
-        return Page(views, views[-1].review_id if len(rows) > limit else None)
+        return Page(items=list(views), next=views[-1].review_id if len(rows) > limit else None)
 
 
 def show_review(context: Context, review_id: int) -> ReviewView:

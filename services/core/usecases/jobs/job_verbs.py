@@ -7,7 +7,6 @@ transaction, the texts that are not to be sent after all.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 
 from services.core.domain.failures import Conflict, MadeAtOnce, NotFound, RefusedInput
@@ -19,15 +18,10 @@ from services.core.storage.models import Contact, Job, Message
 from services.core.storage.unique import unless_taken
 from services.core.usecases.contacts.person_key import parse_phone
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import Page
 from services.core.usecases.jobs.complete import withdraw_texts
 from services.core.usecases.versions import Versions, check_version, version_of
-
-
-class PutOutcome(StrEnum):
-    ADDED = "added"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
+from services.core.views.jobs import PutOutcome
+from services.core.views.values import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +133,7 @@ def list_jobs(context: Context, *, after: int, limit: int) -> Page[JobView]:
     """Jobs by id."""
     with context.database.reading() as session:
         views = [_view(row) for row in jobs.page(session, after=after, limit=limit + 1)]
-    return Page(views[:limit], views[limit - 1].job_id if len(views) > limit else None)
+    return Page(items=list(views[:limit]), next=views[limit - 1].job_id if len(views) > limit else None)
 
 
 def _take(context: Context, row: JobRow, *, by: str, apply: bool) -> PutOutcome | str:

@@ -23,10 +23,10 @@ from services.core.storage.models import Message
 from services.core.storage.outbox.life import apply_receipt, put_back, skip
 from services.core.storage.unique import unless_taken
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import Page
 from services.core.usecases.messages.look_up import Doubt, Listing, Listings, NoTime, alongside, doubt_about
 from services.core.usecases.messages.record_outcome import bind as bind_to
 from services.core.usecases.versions import Versions, check_version, version_of
+from services.core.views.values import Page
 
 LIST_UNREADABLE = "list_unreadable"
 SECOND_PERSON_ABOVE = 50
@@ -118,7 +118,7 @@ def list_held(context: Context, *, after: int = 0, limit: int = 100) -> Page[Hel
     with context.database.reading() as session:
         rows = messages.page(session, status=MessageStatus.HELD, after=after, limit=limit + 1)
         views = [_view(session, row) for row in rows[:limit]]
-        return Page(views, views[-1].message_id if len(rows) > limit else None)
+        return Page(items=list(views), next=views[-1].message_id if len(rows) > limit else None)
 
 
 def show_held(context: Context, message_id: int) -> HeldView:

@@ -9,7 +9,7 @@ from services.core.runtime import tracing
 from services.core.storage import audit
 from services.core.storage.models import AuditEntry
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import Page
+from services.core.views.values import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def list_audit(
     with context.database.reading() as session:
         rows = audit.newest(session, chosen, before=before, limit=limit + 1)
         views = [_view(row) for row in rows[:limit]]
-        return Page(views, views[-1].entry_id if len(rows) > limit else None)
+        return Page(items=list(views), next=views[-1].entry_id if len(rows) > limit else None)
 
 
 def _view(row: AuditEntry) -> AuditView:

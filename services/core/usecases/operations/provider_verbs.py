@@ -5,7 +5,6 @@ through what must be known before the first production send.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from urllib.parse import urlsplit
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
@@ -15,6 +14,7 @@ from services.core.openphone.errors import NotFound as ProviderHasNone
 from services.core.openphone.errors import ProviderError
 from services.core.storage import audit, clock
 from services.core.usecases.context import Context
+from services.core.views.provider import ChecklistState
 
 INGRESS_PATH = "/webhooks/openphone"
 EVENTS = ("message.received", "message.delivered", "message.undelivered", "message.failed")
@@ -39,12 +39,6 @@ class WebhookKey:
     url: str
     key: str
     next: Sequence[str]
-
-
-class ChecklistState(StrEnum):
-    SETTLED = "settled"
-    OPEN = "open"
-    NOT_NEEDED = "not_needed"
 
 
 @dataclass(frozen=True, slots=True)

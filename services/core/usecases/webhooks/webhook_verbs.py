@@ -17,9 +17,9 @@ from services.core.storage import audit, clock, inbox
 from services.core.storage.database import Session
 from services.core.storage.models import InboxEvent
 from services.core.usecases.context import Context
-from services.core.usecases.inspect_verbs import Page
 from services.core.usecases.versions import Versions, check_version, version_of
 from services.core.usecases.webhooks.accept import UNKNOWN_TYPE, hear
+from services.core.views.values import Page
 
 DISCARDED = "discarded"
 SET_ASIDE = (InboxStatus.QUARANTINED, InboxStatus.IGNORED)
@@ -82,7 +82,7 @@ def list_webhooks(context: Context, *, status: InboxStatus | None, after: int, l
     with context.database.reading() as session:
         rows = inbox.page(session, status=status, after=after, limit=limit + 1)
         views = [_view(event) for event in rows[:limit]]
-        return Page(views, views[-1].webhook_id if len(rows) > limit else None)
+        return Page(items=list(views), next=views[-1].webhook_id if len(rows) > limit else None)
 
 
 def show_webhook(context: Context, webhook_id: int) -> WebhookBody:

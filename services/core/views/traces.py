@@ -3,15 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.console.shapes.values import Answered, example
+from services.core.views.values import View, example
 
 
-class SpanLink(Answered):
+class SpanLink(View):
     trace_id: str
     span_id: str
 
 
-class TraceSpan(Answered):
+class TraceSpan(View):
     """A piece of work; `parent_span_id` may name a span that was never received."""
 
     span_id: str
@@ -26,7 +26,7 @@ class TraceSpan(Answered):
     links: list[SpanLink]
 
 
-class Trace(Answered):
+class Trace(View):
     """All that is kept of a trace, by start; times are real time."""
 
     model_config = example(

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from services.console.shapes.values import Answered, Taken, example, text_only
 from services.core.domain.access import Role
+from services.core.views.values import Input, View, example, text_only
 
 Lifetime = Annotated[timedelta, Field(strict=False), BeforeValidator(text_only)]
 
 
-class WantedToken(Taken):
+class WantedToken(Input):
     model_config = example({"name": "night shift", "person": "Maria Lopez", "role": "viewer", "valid_for": "P90D"})
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
@@ -22,7 +22,7 @@ class WantedToken(Taken):
     valid_for: Lifetime | None = Field(default=None, description="From PT1M to ten years; null: until it is revoked.")
 
 
-class Token(Answered):
+class Token(View):
     model_config = example(
         {
             "token_id": 2,
@@ -44,7 +44,7 @@ class Token(Answered):
     revoked_at: datetime | None
 
 
-class NewToken(Answered):
+class NewToken(View):
     """`token` is the secret itself; it can't be read again."""
 
     model_config = example(

@@ -4,18 +4,18 @@ from datetime import datetime
 
 from pydantic import Field
 
-from services.console.shapes.values import PHONE_NAMES, OfPerson, PageQuery, Phone, Reason, Taken, example
 from services.core.domain.opt_outs import OptOutSource
+from services.core.views.values import PHONE_NAMES, Input, OfPerson, Phone, Reason, RowId, example
 
 
-class NewOptOut(Taken):
+class NewOptOut(Input):
     model_config = example({"phone": "+12025550143", "evidence": "asked on the phone, 2 March, Ada"})
 
     phone: Phone = Field(validation_alias=PHONE_NAMES, description="A number in any form.")
     evidence: Reason = Field(description="How the person asked; kept as proof.")
 
 
-class LiftOptOut(Taken):
+class LiftOptOut(Input):
     model_config = example({"phone": "+12025550143", "evidence": "signed up again at the fair, form 17"})
 
     phone: Phone = Field(validation_alias=PHONE_NAMES, description="A number in any form.")
@@ -40,7 +40,7 @@ class OptOut(OfPerson):
         }
     )
 
-    opt_out_id: int
+    opt_out_id: RowId
     contact_id: int
     source: OptOutSource
     rule: str
@@ -50,7 +50,3 @@ class OptOut(OfPerson):
     lifted_at: datetime | None
     lifted_by: str | None
     lift_evidence: str | None
-
-
-class OptOutsQuery(PageQuery):
-    in_force: bool = Field(default=True, description="false: those that were lifted, too")

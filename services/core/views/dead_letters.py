@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, Id, Reason, Taken, example
+from services.core.views.values import Id, Input, Reason, View, example
 
 LETTER: dict[str, Any] = {
     "letter_id": 9,
@@ -24,7 +24,7 @@ LETTER: dict[str, Any] = {
 }
 
 
-class DeadLetter(Answered):
+class DeadLetter(View):
     """`note` says why it was discarded."""
 
     model_config = example(LETTER)
@@ -44,13 +44,13 @@ class DeadLetter(Answered):
     trace_id: str | None
 
 
-class Replay(Taken):
+class Replay(Input):
     model_config = example({"dry_run": True})
 
     dry_run: bool = Field(default=False, description="Say what would be replayed; change nothing.")
 
 
-class ReplayMany(Taken):
+class ReplayMany(Input):
     model_config = example({"letter_ids": [9, 10], "dry_run": True})
 
     letter_ids: list[Id] | None = Field(
@@ -61,13 +61,13 @@ class ReplayMany(Taken):
     dry_run: bool = Field(default=False, description="Say what would be replayed; change nothing.")
 
 
-class ReplayRefused(Answered):
+class ReplayRefused(View):
     letter_id: int
     code: str
     detail: str
 
 
-class Replayed(Answered):
+class Replayed(View):
     """The letters that were put back, or with `dry_run` would have been, and those that could not be."""
 
     model_config = example(
@@ -87,7 +87,7 @@ class Replayed(Answered):
     next: None
 
 
-class Discard(Taken):
+class Discard(Input):
     model_config = example({"note": "the contact was erased on request"})
 
     note: Reason

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from services.console.shapes.values import Answered, Id, OfPerson, Reason, Taken, example, text_only
 from services.core.domain.messages import MessageStatus
+from services.core.views.values import Id, Input, OfPerson, Reason, View, example, text_only
 
 HELD: dict[str, Any] = {
     "message_id": 42,
@@ -36,7 +36,7 @@ HELD: dict[str, Any] = {
 }
 
 
-class Look(Answered):
+class Look(View):
     """One look at the provider's list: what could be the text, and whether a text that surely was sent was seen."""
 
     at: datetime
@@ -45,7 +45,7 @@ class Look(Answered):
     control_seen: bool
 
 
-class Attempt(Answered):
+class Attempt(View):
     number: int
     started_at: datetime
     finished_at: datetime | None
@@ -72,13 +72,13 @@ class Held(OfPerson):
     risk: str
 
 
-class Undecided(Answered):
+class Undecided(View):
     message_id: int
     code: str
     detail: str
 
 
-class Decided(Answered):
+class Decided(View):
     """What a decision about many did, or with `dry_run` would do; `left` were not reached: ask again."""
 
     model_config = example(
@@ -103,7 +103,7 @@ class Decided(Answered):
 Age = Annotated[timedelta, Field(strict=False, ge=timedelta(0), le=timedelta(days=36500)), BeforeValidator(text_only)]
 
 
-class Many(Taken):
+class Many(Input):
     """Which held messages are meant; at least one of campaign, age and reason."""
 
     model_config = example({"campaign_id": 1, "older_than": "PT1H", "reason": "workers were killed", "dry_run": True})
@@ -116,13 +116,13 @@ class Many(Taken):
     reason: Reason
 
 
-class Decision(Taken):
+class Decision(Input):
     model_config = example({"reason": "called her: nothing came"})
 
     reason: Reason
 
 
-class Binding(Taken):
+class Binding(Input):
     model_config = example({"provider_message_id": "AC3b1f0c", "reason": "same text, seen in the app"})
 
     provider_message_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")

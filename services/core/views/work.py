@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from services.console.shapes.values import Answered, Id, PageQuery, Span, example
-from services.core.queue.names import TaskName
+from pydantic import Field
+
+from services.core.views.values import RowId, Span, View, example
 
 
-class QueueDepth(Answered):
+class QueueDepth(View):
     """Tasks waiting; `oldest` is the age of the oldest work, where rows tell it."""
 
     queue: str
@@ -16,14 +17,14 @@ class QueueDepth(Answered):
     oldest: Span | None
 
 
-class PoolLoad(Answered):
+class PoolLoad(View):
     """Tasks that a pool's workers hold."""
 
     pool: str
     unacked: int
 
 
-class Queues(Answered):
+class Queues(View):
     model_config = example(
         {
             "queues": [{"queue": "campaigns", "pool": "campaign", "waiting": 12, "oldest": "PT3S"}],
@@ -35,13 +36,13 @@ class Queues(Answered):
     pools: list[PoolLoad]
 
 
-class RunningTask(Answered):
+class RunningTask(View):
     task_id: str
     name: str
     started_at: datetime | None
 
 
-class Worker(Answered):
+class Worker(View):
     """A worker that answered; `hostname` is `<pool>@<host>`."""
 
     model_config = example(
@@ -63,13 +64,7 @@ class Worker(Answered):
     running: list[RunningTask]
 
 
-class TasksQuery(PageQuery):
-    name: TaskName | None = None
-    message_id: Id | None = None
-    campaign_id: Id | None = None
-
-
-class Task(Answered):
+class Task(View):
     """One task as history knows it; `outcome` is null while it runs."""
 
     model_config = example(
@@ -87,9 +82,9 @@ class Task(Answered):
         }
     )
 
-    run_id: int
+    run_id: RowId
     task_id: str
-    task: str
+    task: str = Field(validation_alias="name")
     args: list[Any]
     deliveries: int
     started_at: datetime

@@ -5,33 +5,28 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.console.shapes.values import (
+from services.core.domain.imports import ImportStatus, RowOutcome
+from services.core.views.values import (
     PHONE_NAMES,
-    Answered,
-    Asked,
+    Input,
     OfPerson,
-    PageQuery,
     Phone,
     Reason,
+    RowId,
     Short,
-    Taken,
+    View,
     example,
 )
-from services.core.domain.imports import ImportStatus, RowOutcome
 
 
-class ImportQuery(Asked):
-    file_name: str = Field(default="upload.csv", max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
-
-
-class Column(Answered):
+class Column(View):
     """A column by its name in the file; `read_as` is a known name, `field NAME` or `nothing`."""
 
     name: str
     read_as: str
 
 
-class ImportReport(Answered):
+class ImportReport(View):
     """`accepted`, `merged`, `rejected` and `suppressed` add up to `rows`; `rejections` are counted by reason.
 
     Of a confirmed import they say what it did, and `foreseen` what the dry run had said. `unread_phones` are columns
@@ -77,15 +72,7 @@ class ImportReport(Answered):
     confirmed_at: datetime | None
 
 
-class ImportRowsQuery(PageQuery):
-    outcome: RowOutcome | None = Field(default=None, description="Only rows with this outcome")
-
-
-class ImportRowsExportQuery(Asked):
-    outcome: RowOutcome | None = Field(default=None, description="Only rows with this outcome")
-
-
-class ImportRow(Answered):
+class ImportRow(View):
     """A row with its outcome; of a refused one `column` and `value` say where and what, a number's digits hidden."""
 
     model_config = example(
@@ -109,7 +96,7 @@ class ImportRow(Answered):
     warnings: list[str]
 
 
-class NewContact(Taken):
+class NewContact(Input):
     model_config = example({"phone": "(202) 555-0143", "first_name": "Ada", "state": "NY"})
 
     phone: Phone = Field(validation_alias=PHONE_NAMES, description="A number in any form.")
@@ -148,7 +135,7 @@ class Contact(OfPerson):
         }
     )
 
-    contact_id: int
+    contact_id: RowId
     first_name: str | None
     last_name: str | None
     city: str | None
@@ -165,13 +152,13 @@ class Contact(OfPerson):
     erased_at: datetime | None
 
 
-class Erase(Taken):
+class Erase(Input):
     model_config = example({"reason": "her letter of 2 March"})
 
     reason: Reason = Field(description="Who asked for it, and when; kept as proof.")
 
 
-class Erasure(Answered):
+class Erasure(View):
     """How many rows were blanked; `skipped` texts were still waiting. An opt-out stays in force for the number."""
 
     model_config = example(

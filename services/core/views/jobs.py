@@ -1,14 +1,14 @@
 """Jobs at customers' houses."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
 
-from services.console.shapes.values import PHONE_NAMES, Answered, Asked, Instant, OfPerson, Phone, Short, Taken, example
 from services.core.domain.jobs import JobState
 from services.core.domain.messages import MessageStatus
-from services.core.usecases.jobs.job_verbs import PutOutcome
+from services.core.views.values import PHONE_NAMES, Input, Instant, OfPerson, Phone, Short, View, example
 
 JOB: dict[str, Any] = {
     "job_id": 5,
@@ -29,7 +29,13 @@ JOB: dict[str, Any] = {
 }
 
 
-class JobChange(Taken):
+class PutOutcome(StrEnum):
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+class JobChange(Input):
     """What is said about a job. What is left out stays as it is known; a time that is null is taken back."""
 
     model_config = example({"invoice_paid_at": "2026-03-02T16:00:00-05:00"})
@@ -63,7 +69,7 @@ class NewJob(JobChange):
     first_name: Short | None = None
 
 
-class JobText(Answered):
+class JobText(View):
     """The follow-up or the reminder of a job."""
 
     message_id: int
@@ -90,23 +96,19 @@ class Job(OfPerson):
     reminder: JobText | None
 
 
-class PutJob(Answered):
+class PutJob(View):
     model_config = example({"outcome": "added", "job": JOB})
 
     outcome: PutOutcome
     job: Job
 
 
-class JobsImportQuery(Asked):
-    apply: bool = Field(default=False, description="false: only say what it would do")
-
-
-class JobRejection(Answered):
+class JobRejection(View):
     line: int
     reason: str
 
 
-class JobImportReport(Answered):
+class JobImportReport(View):
     """What a file of jobs did, or with `applied` false would do; the four counts add up to `rows`."""
 
     model_config = example(

@@ -1,16 +1,20 @@
 """Doubtful texts, and what a person decides about one."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from services.console.shapes.values import OfPerson, PageQuery, Reason, Taken, example
-from services.core.usecases.contacts.review_verbs import ReviewDecision
+from services.core.views.values import Input, OfPerson, Reason, example
 
 
-class ReviewsQuery(PageQuery):
-    undecided: bool = Field(default=True, description="false: those that were decided, too")
+class ReviewDecision(StrEnum):
+    """`opt_out` is about whoever wrote, `opt_out_other` about another number, whose person the text is about."""
+
+    OPT_OUT = "opt_out"
+    OPT_OUT_OTHER = "opt_out_other"
+    KEEP = "keep"
 
 
 class Review(OfPerson):
@@ -45,7 +49,7 @@ class Review(OfPerson):
     note: str | None
 
 
-class Decide(Taken):
+class Decide(Input):
     model_config = example({"decision": "opt_out_other", "phone": "+16175550162", "note": "her father's number"})
 
     decision: Annotated[ReviewDecision, Field(strict=False)]

@@ -1,13 +1,20 @@
 """The provider's account, our webhook there, and what must be known before the first production send."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from services.console.shapes.installation import HealthPart
-from services.console.shapes.values import Answered, Taken, example
-from services.core.usecases.operations.provider_verbs import ChecklistState
+from services.core.views.installation import HealthPart
+from services.core.views.values import Input, View, example
+
+
+class ChecklistState(StrEnum):
+    SETTLED = "settled"
+    OPEN = "open"
+    NOT_NEEDED = "not_needed"
+
 
 ITEM = {
     "key": "daily_cap",
@@ -20,7 +27,7 @@ ITEM = {
 }
 
 
-class ProviderCheck(Answered):
+class ProviderCheck(View):
     """Each part of the account with what was found, and what to do where it is not well."""
 
     model_config = example(
@@ -42,13 +49,13 @@ class ProviderCheck(Answered):
     parts: list[HealthPart]
 
 
-class RegisterWebhook(Taken):
+class RegisterWebhook(Input):
     model_config = example({"url": "https://texts.example.com/webhooks/openphone"})
 
     url: str = Field(min_length=1, max_length=2000)
 
 
-class RotateWebhook(Taken):
+class RotateWebhook(Input):
     model_config = example({"webhook_id": "WH3b1f0c"})
 
     webhook_id: str | None = Field(
@@ -56,7 +63,7 @@ class RotateWebhook(Taken):
     )
 
 
-class WebhookKey(Answered):
+class WebhookKey(View):
     """A signing key, told this once; `next` says what to set."""
 
     model_config = example(
@@ -74,7 +81,7 @@ class WebhookKey(Answered):
     next: list[str]
 
 
-class ChecklistItem(Answered):
+class ChecklistItem(View):
     """A question that only the live account answers, with its latest answer."""
 
     model_config = example(ITEM)
@@ -88,14 +95,14 @@ class ChecklistItem(Answered):
     at: datetime | None
 
 
-class Checklist(Answered):
+class Checklist(View):
     model_config = example({"is_settled": True, "items": [ITEM]})
 
     is_settled: bool
     items: list[ChecklistItem]
 
 
-class AnswerItem(Taken):
+class AnswerItem(Input):
     model_config = example({"state": "settled", "note": "1,500 a day, by support"})
 
     state: Annotated[ChecklistState, Field(strict=False)]

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from services.console.shapes.values import Answered, Span, example
 from services.core.domain.schedule import RunStatus
+from services.core.views.values import Span, View, example
 
 RUN: dict[str, Any] = {
     "run_id": 12,
@@ -22,7 +22,7 @@ RUN: dict[str, Any] = {
 }
 
 
-class Run(Answered):
+class Run(View):
     """One run of a job; `late_by` is from due to start, for a waiting run from due to now."""
 
     model_config = example(RUN)
@@ -53,7 +53,7 @@ JOB: dict[str, Any] = {
 }
 
 
-class ScheduledJob(Answered):
+class ScheduledJob(View):
     """One job of the schedule; `next_due` also while it is paused."""
 
     model_config = example(JOB)

@@ -2,22 +2,22 @@
 
 from datetime import datetime
 
-from services.console.shapes.values import EXAMPLE_AT, Answered, Instant, Reason, Span, Taken, example
+from services.core.views.values import EXAMPLE_AT, Input, Instant, Reason, Span, View, example
 
 
-class StopSending(Taken):
+class StopSending(Input):
     model_config = example({"reason": "wrong list: stop everything"})
 
     reason: Reason
 
 
-class AdoptDatabase(Taken):
+class AdoptDatabase(Input):
     model_config = example({"reason": "restored last night's dump"})
 
     reason: Reason
 
 
-class Recovery(Answered):
+class Recovery(View):
     """What the provider had and the database had not: texts to us, texts that waited here and had left already, and
     texts that nothing here knew."""
 
@@ -30,7 +30,7 @@ class Recovery(Answered):
     adopted: bool
 
 
-class Sending(Answered):
+class Sending(View):
     """Whether texts may leave: stopped by a person, by the breaker that the provider's refusal opened, or because the
     database was put back to an earlier state, or another was adopted, and nobody has adopted it yet."""
 
@@ -55,7 +55,7 @@ class Sending(Answered):
     rewound_because: str | None
 
 
-class HealthPart(Answered):
+class HealthPart(View):
     name: str
     well: bool
     found: str
@@ -63,7 +63,7 @@ class HealthPart(Answered):
     age: Span | None
 
 
-class Health(Answered):
+class Health(View):
     model_config = example(
         {
             "at": "2026-03-02T18:00:00Z",
@@ -85,13 +85,13 @@ class Health(Answered):
     parts: list[HealthPart]
 
 
-class MoveClock(Taken):
+class MoveClock(Input):
     model_config = example({"to": EXAMPLE_AT})
 
     to: Instant
 
 
-class Clock(Answered):
+class Clock(View):
     """Product time, the database's own, and the offset between them."""
 
     model_config = example(

@@ -1,12 +1,12 @@
 """Received webhooks, and what is done with those that were set aside."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, Id, PageQuery, Reason, Taken, example
 from services.core.domain.inbox import InboxStatus
+from services.core.views.values import Id, Input, Reason, View, example
 
 WEBHOOK: dict[str, Any] = {
     "webhook_id": 311,
@@ -24,11 +24,7 @@ WEBHOOK: dict[str, Any] = {
 }
 
 
-class WebhooksQuery(PageQuery):
-    status: Annotated[InboxStatus | None, Field(strict=False)] = Field(default=None, description="null: all of them")
-
-
-class Webhook(Answered):
+class Webhook(View):
     """A delivery as it was stored; `reason` says why it was set aside or had no effect."""
 
     model_config = example(WEBHOOK)
@@ -59,13 +55,13 @@ class WebhookBody(Webhook):
     raw: str | None = Field(description="The very bytes, in base64.")
 
 
-class ReplayWebhook(Taken):
+class ReplayWebhook(Input):
     model_config = example({"dry_run": True})
 
     dry_run: bool = Field(default=False, description="Say whether it can be read now; change nothing.")
 
 
-class ReplayWebhooks(Taken):
+class ReplayWebhooks(Input):
     model_config = example({"webhook_ids": [311], "dry_run": True})
 
     webhook_ids: list[Id] | None = Field(
@@ -75,13 +71,13 @@ class ReplayWebhooks(Taken):
     dry_run: bool = Field(default=False, description="Say what would be replayed; change nothing.")
 
 
-class WebhookRefused(Answered):
+class WebhookRefused(View):
     webhook_id: int
     code: str
     detail: str
 
 
-class WebhooksReplayed(Answered):
+class WebhooksReplayed(View):
     """The webhooks that go to be handled, or with `dry_run` would, and those that can't."""
 
     model_config = example(
@@ -101,7 +97,7 @@ class WebhooksReplayed(Answered):
     next: None
 
 
-class DiscardWebhook(Taken):
+class DiscardWebhook(Input):
     model_config = example({"note": "a test event of the provider's"})
 
     note: Reason

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from services.console.shapes.values import Answered, OfPerson, Taken, example
 from services.core.domain.messages import Direction, MessageStatus
+from services.core.views.values import Input, OfPerson, View, example
 
 
 class ConversationSummary(OfPerson):
@@ -38,7 +38,7 @@ class ConversationSummary(OfPerson):
     paused_at: datetime | None
 
 
-class ConversationText(Answered):
+class ConversationText(View):
     """One text; `text` is null once it was erased."""
 
     message_id: int
@@ -82,13 +82,13 @@ class Conversation(OfPerson):
     before: str | None
 
 
-class NewReply(Taken):
+class NewReply(Input):
     model_config = example({"text": "We will be there at 9."})
 
     text: str = Field(min_length=1, max_length=5000)
 
 
-class Reply(Answered):
+class Reply(View):
     """The message that answers; `repeated` when this key had made it before."""
 
     model_config = example({"message_id": 44, "contact_id": 17, "status": "pending", "segments": 1, "repeated": False})

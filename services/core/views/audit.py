@@ -3,21 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
-
-from services.console.shapes.values import Answered, Id, Instant, PageQuery, Short, example
+from services.core.views.values import View, example
 
 
-class AuditQuery(PageQuery):
-    actor: Short | None = None
-    act: Short | None = Field(default=None, examples=["message.released"])
-    subject: Short | None = Field(default=None, examples=["message"])
-    subject_id: Id | None = None
-    since: Instant | None = Field(default=None, description="From this instant of product time on")
-    until: Instant | None = Field(default=None, description="Before this instant of product time")
-
-
-class AuditEntry(Answered):
+class AuditEntry(View):
     """One act; `address` is where it came from over the API, null at the command line and in the background."""
 
     model_config = example(

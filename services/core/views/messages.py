@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
-from services.console.shapes.values import Answered, Id, OfPerson, PageQuery, example
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
+from services.core.views.values import OfPerson, RowId, View, example
 
 MESSAGE: dict[str, Any] = {
     "message_id": 42,
@@ -32,19 +32,10 @@ MESSAGE: dict[str, Any] = {
 }
 
 
-class MessagesQuery(PageQuery):
-    campaign_id: Id | None = None
-    status: MessageStatus | None = None
-    phone: str | None = Field(
-        default=None, max_length=64, description="With one person: a number in any form; `e164` is its older name."
-    )
-    e164: str | None = Field(default=None, pattern=r"^\+[1-9][0-9]{1,14}$", json_schema_extra={"deprecated": True})
-
-
 class Message(OfPerson):
     model_config = example(MESSAGE)
 
-    message_id: int
+    message_id: RowId
     direction: Direction
     kind: MessageKind
     campaign_id: int | None
@@ -64,7 +55,7 @@ class Message(OfPerson):
     opted_out_in_flight: bool
 
 
-class Step(Answered):
+class Step(View):
     """One thing that happened to a message, or that it waits for now; further facts are its own."""
 
     model_config = ConfigDict(extra="allow")
@@ -74,7 +65,7 @@ class Step(Answered):
     reason: str
 
 
-class Explanation(Answered):
+class Explanation(View):
     """Why a message was sent, wasn't, or waits."""
 
     model_config = example(

@@ -1,0 +1,88 @@
+"""Create a campaign: a draft, which is planned and started by other acts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.core.domain.contacts_csv.names import own_field
+from services.core.domain.failures import Conflict, RefusedInput
+from services.core.domain.messages import MessageKind
+from services.core.domain.pacing import Pacing
+from services.core.domain.templates import KNOWN_FIELDS, TemplateInvalid, check_marketing_text, parse_template
+from services.core.runtime import tracing
+from services.core.storage import audit
+from services.core.storage.models import Campaign
+from services.core.storage.unique import unless_taken
+from services.core.usecases.campaigns.audience import check_audience
+from services.core.usecases.campaigns.state import view_of
+from services.core.usecases.campaigns.windows import window_of
+from services.core.usecases.context import Context
+from services.core.views import campaigns as views
+
+DEFAULTS = Pacing()
+IDS_PER_TASK = 10
+
+
+def create_campaign(context: Context, new: views.NewCampaign, *, by: str) -> views.Campaign:
+    """Make a draft. Raises `RefusedInput` naming the field, or `Conflict` for a name that is taken.
+
+    An import is an audience once it is confirmed: everybody whom it accepted, or merged into somebody known.
+    """
+    own = {
+        own_field(name, pointer=f"/fields/{index}") for index, name in enumerate(new.fields) if name not in KNOWN_FIELDS
+    }
+    fields = sorted(own)
+    window = new.window.model_dump(exclude_none=True) if new.window is not None else None
+    _check(context, new, window=window, fields=frozenset(fields))
+    audience = new.audience.model_dump(by_alias=True)
+    with context.database.transaction() as session:
+        check_audience(session, audience)
+        campaign = Campaign(
+            name=new.name,
+            kind=new.kind,
+            template_a=new.template_a,
+            template_b=new.template_b,
+            split_percent_b=new.split_percent_b,
+            audience={**audience, "fields": fields},
+            sender=context.settings.provider_phone_number,
+            sender_phone_number_id=context.settings.provider_phone_number_id,
+            window=window,
+            daily_cap=new.daily_cap or DEFAULTS.daily_cap,
+            batch_size=new.batch_size or DEFAULTS.batch_size,
+            batch_every=new.batch_every or DEFAULTS.every,
+            ids_per_task=new.ids_per_task or IDS_PER_TASK,
+            ends_at=new.ends_at,
+            created_by=by,
+            traceparent=tracing.traceparent(),
+        )
+        taken = Conflict("name_taken", "a campaign has this name already: choose another", pointer="/name")
+        with unless_taken(session, taken):
+            session.add(campaign)
+        audit.record(session, actor=by, act="campaign.created", subject="campaign", subject_id=campaign.id)
+        return view_of(session, campaign)
+
+
+def _check(
+    context: Context, new: views.NewCampaign, *, window: Mapping[str, Any] | None, fields: frozenset[str]
+) -> None:
+    """What no single field can say of itself."""
+    if not new.name.strip() or new.name.isdecimal():
+        detail = "a name has a character that shows, and is not digits alone: they would be taken for an id"
+        raise RefusedInput("name_invalid", detail, pointer="/name")
+    if (new.template_b is None) != (new.split_percent_b == 0):
+        raise RefusedInput(
+            "split_invalid", "a second template and a split of 1 to 100 percent go together", pointer="/split_percent_b"
+        )
+    window_of(window, context.window)
+    for name, template in (("template_a", new.template_a), ("template_b", new.template_b)):
+        if template is not None:
+            _check_template(name, template, kind=new.kind, fields=fields)
+
+
+def _check_template(name: str, template: str, *, kind: MessageKind, fields: frozenset[str]) -> None:
+    try:
+        parse_template(template, known_fields=fields)
+    except TemplateInvalid as error:
+        raise RefusedInput(error.code, str(error), pointer=f"/{name}") from error
+    if kind is MessageKind.MARKETING:
+        for finding in check_marketing_text(template, first_message=True):
+            raise RefusedInput(finding.code, f"{finding.message} (at character {finding.position})", pointer=f"/{name}")

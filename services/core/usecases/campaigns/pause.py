@@ -1,0 +1,17 @@
+"""Pause a campaign."""
+
+from services.core.domain.campaigns import CampaignStatus
+from services.core.storage import audit
+from services.core.usecases.campaigns.state import step, view_of
+from services.core.usecases.context import Context
+from services.core.usecases.versions import Versions, lock_campaign
+from services.core.views import campaigns as views
+
+
+def pause_campaign(context: Context, campaign_id: int, *, by: str, versions: Versions | None = None) -> views.Campaign:
+    """Submit nothing more of the campaign; what is on its way to the provider still ends."""
+    with context.database.transaction() as session:
+        campaign = lock_campaign(session, campaign_id, versions)
+        if step(campaign, CampaignStatus.PAUSED):
+            audit.record(session, actor=by, act="campaign.paused", subject="campaign", subject_id=campaign_id)
+        return view_of(session, campaign)

@@ -1,8 +1,10 @@
 """The opt-out decision, held to a corpus of phrasings and to what must not change with the way a text is written."""
 
 import json
-import time
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -268,6 +270,24 @@ class TestAnyWriting:
             assert decide_opt_out(form.format(text)).meaning in PAUSED
 
 
+def lines_run_by(text: str) -> int:
+    """How many lines of code the decision about it runs: its work, whatever else the machine does."""
+    ran = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal ran
+        ran += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        decide_opt_out(text)
+    finally:
+        sys.settrace(before)
+    return ran
+
+
 class TestHostileLength:
     LENGTH = 100_000
 
@@ -278,11 +298,11 @@ class TestHostileLength:
          "if stop these texts before ", "remove me from pump ", "nomas", "a. b. ", "🛑 text ",
          "st*p ", "@a a(", "stopstop4", "texst "],
     )  # fmt: skip
-    def test_time_grows_with_the_length_only(self, piece: str) -> None:
+    def test_work_grows_with_the_length_only(self, piece: str) -> None:
         decide_opt_out(piece * 100)
-        started = time.process_time()
-        decide_opt_out(piece * (self.LENGTH // len(piece)))
-        assert time.process_time() - started < 5
+        once, fourfold = (lines_run_by(piece * (length // len(piece))) for length in (2_000, 8_000))
+        assert fourfold < 5 * once
+        decide_opt_out(piece * (self.LENGTH // len(piece)))  # with the square of it the test's time would be over
 
     @pytest.mark.parametrize("filler", ["we will be there ", "\u200b", "a", "🙂"])
     def test_no_length_hides_a_stop_at_either_end_or_between(self, filler: str) -> None:

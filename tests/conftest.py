@@ -4,7 +4,6 @@ import itertools
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,11 @@ from services.cli.laptop.postgres import USER, PostgresCluster, Unprivileged, pr
 from services.cli.laptop.process_table import read_families
 from services.cli.laptop.valkey import ValkeyServer, prepare_valkey
 from tests.tools.surroundings import forget_the_callers, nowhere
+from tests.tools.waiting import wait_until
 
 forget_the_callers()  # before a test's module is imported
 
 PASSWORD = "for-tests-on-loopback"
-START_LIMIT_SECONDS = 30
 END_LIMIT_SECONDS = 30
 TEMPLATE = "migrated"
 NOT_ON_A_SHARED_VALKEY = ("-config|set", "-replicaof", "-shutdown", "-debug", "-client|kill", "-client|pause")
@@ -67,11 +66,7 @@ class ServerProcess:
                 extra_groups=identity.extra_groups,
             )
         self._guard.entered(self.pid, ends_with=self._ends_with)
-        deadline = time.monotonic() + START_LIMIT_SECONDS
-        while not self._is_ready():
-            assert self._process.poll() is None, f"the server ended at its start:\n{self._log.read_text()}"
-            assert time.monotonic() < deadline, f"the server was not ready in time:\n{self._log.read_text()}"
-            time.sleep(0.01)
+        wait_until(self._is_ready, what=self._log.read_text)
 
     def stop(self) -> None:
         """End it in order."""
@@ -94,6 +89,8 @@ class ServerProcess:
         return self._process is not None and self._process.poll() is None
 
     def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"the server ended at its start:\n{self._log.read_text()}"
         if isinstance(self._server, PostgresCluster):
             return self._server.is_ready(self.pid)
         return self._server.is_ready()
@@ -112,10 +109,7 @@ class ServerProcess:
         self._process.send_signal(signal.SIGCONT)
         self._process.wait(timeout=END_LIMIT_SECONDS)
         # A killed PostgreSQL's sessions outlive it for a moment, and while they hold its shared memory none can start.
-        deadline = time.monotonic() + END_LIMIT_SECONDS
-        while remaining := read_families(member.pid for member in family):
-            assert time.monotonic() < deadline, f"the server's processes did not end: {remaining}"
-            time.sleep(0.01)
+        wait_until(lambda: not read_families(member.pid for member in family))
         self._guard.left(self._process.pid)
         self._process = None
 

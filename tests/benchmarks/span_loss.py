@@ -14,8 +14,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from services.cli.laptop.guard import Guard
@@ -33,6 +33,7 @@ from services.core.runtime.settings import read_settings
 from services.trace_receiver.server import Receiver
 from services.trace_receiver.store import Traces
 from tests.conftest import PASSWORD, ValkeyProcess
+from tests.tools.waiting import wait_until
 
 TASKS_PER_CHILD = 100
 RUN, TASK_ID = "run/process_webhook", "messaging.message.id"
@@ -89,14 +90,6 @@ class Worker:
         return self.process.wait(timeout=120)
 
 
-def wait_until(is_so: Callable[[], bool], *, within: float) -> None:
-    deadline = time.monotonic() + within
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.05)
-
-
 def measure(count: int) -> int:
     """Run and report; the exit code is 1 when a span of a task that ran is missing."""
     with ExitStack() as exits:
@@ -119,12 +112,15 @@ def measure(count: int) -> int:
         def ran() -> int:
             return journal.read_bytes().count(b"\n")
 
+        def ran_so_many(enough: int) -> bool:
+            return ran() >= enough
+
         broker = Broker(read_settings())
         broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch([str(number)]) for number in range(count)])
         began = time.monotonic()
         worker, codes = Worker(base, 0), []
         for number in (1, 2):
-            wait_until(lambda number=number: ran() >= count * number // 3, within=1800)  # type: ignore[misc]
+            wait_until(partial(ran_so_many, count * number // 3), within=1800)
             following = Worker(base, number)
             codes.append(worker.end())
             worker = following

@@ -26,7 +26,8 @@ from services.core.views.campaigns import NewCampaign
 from tests.tools.business_calendar import ZONE
 from tests.tools.roles import running_role
 from tests.tools.servers import running_servers
-from tests.tools.simulator import RunningSimulator, eventually, running_simulator
+from tests.tools.simulator import RunningSimulator, running_simulator
+from tests.tools.waiting import wait_until
 
 RATE = 20
 PEOPLE = 6000
@@ -52,10 +53,10 @@ def measure_stopping(context: Context, simulator: RunningSimulator, *, tries: in
     took: list[float] = []
     for _ in range(tries):
         enough = len(simulator.lines("text")) + BEFORE_A_STOP
-        eventually(partial(_has_sent, simulator, enough), limit=120)
+        wait_until(partial(_has_sent, simulator, enough), within=120)
         stopped_at = time.time()
         stop_sending(context, reason="a drill", by="a measurement")
-        eventually(lambda: time.time() - _last_request(simulator) > QUIET_SECONDS, limit=60)
+        wait_until(lambda: time.time() - _last_request(simulator) > QUIET_SECONDS, within=60)
         took.append(max(0.0, _last_request(simulator) - stopped_at))
         resume_sending(context, by="a measurement")
     return took

@@ -21,7 +21,7 @@ from services.core.usecases.context import Context
 from services.core.usecases.schedule.schedule_verbs import run_now
 from tests.tools.roles import running_role
 from tests.tools.servers import running_servers
-from tests.tools.simulator import eventually
+from tests.tools.waiting import wait_until
 
 HEALTH = "operational_health_check"
 NOBODY = "999999999"
@@ -62,7 +62,7 @@ def _await_run(context: Context) -> float:
             found.append(run)
             return run.status in (RunStatus.SUCCEEDED, RunStatus.FAILED)
 
-    eventually(is_done, limit=STARTS_WITHIN)
+    wait_until(is_done, within=STARTS_WITHIN)
     assert found[-1].started_at is not None
     return (found[-1].started_at - found[-1].due_at).total_seconds()
 

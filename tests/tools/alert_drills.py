@@ -144,7 +144,7 @@ def account_without_credit(stack: RunningStack) -> Iterator[None]:
 def database_put_back(stack: RunningStack) -> Iterator[None]:
     stack.text_somebody()
     with redis.Redis.from_url(stack.run_file["urls"]["redis"], decode_responses=True) as memory:
-        wait_until(lambda: bool(memory.keys("witness:*")), within=60)
+        wait_until(lambda: bool(memory.keys("witness:*")))
         [witness] = memory.keys("witness:*")
         memory.hset(witness, "epoch", 1_000_000)
     yield

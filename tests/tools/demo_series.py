@@ -13,19 +13,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.tools.waiting import wait_until
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("attackacrack")
 RECIPIENTS = 100
 READY_WITHIN = 120.0
 ENDS_WITHIN = 400.0
-LOOK_EVERY = 0.05
 WORKERS = ("campaign_worker", "webhook_worker", "operations_worker")
 FAULTS = ("worker", "valkey", "postgres")
 AREA_CODES = ("212", "312", "305", "404", "617", "713", "214", "215", "202", "704")
@@ -66,15 +66,15 @@ class Demo:
         return (_read(self.folder / "simulator" / "ledger.jsonl") or "").count('"kind":"text"')
 
     def wait_for(self, look: Any, seconds: float, what: str) -> Any:
-        """What `look` answers as soon as it is true. Raises `TimeoutError`."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if found := look():
-                return found
-            if self.process.poll() is not None:
-                raise TimeoutError(f"the demo ended with {self.process.returncode} before {what}")
-            time.sleep(LOOK_EVERY)
-        raise TimeoutError(f"no {what} within {seconds:g} s")
+        """What `look` returns as soon as it is true. Raises `AssertionError`."""
+
+        def found_or_ended() -> Any:
+            ended = self.process.poll()
+            found = look()
+            assert found or ended is None, f"the demo ended with {ended} before {what}"
+            return found
+
+        return wait_until(found_or_ended, within=seconds, what=what)
 
     def said(self) -> str:
         """The end of what it wrote to its terminal, for a failure's report."""

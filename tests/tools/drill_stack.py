@@ -179,7 +179,7 @@ def running_prometheus(folder: Path, metrics: list[str]) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     command.append(f"--web.listen-address=127.0.0.1:{port}")
     with ended(_started(command, folder / "prometheus.err", os.environ)):
-        wait_until(lambda: _answers(f"{address}/-/ready"), within=60)
+        wait_until(lambda: _answers(f"{address}/-/ready"))
         yield address
 
 

@@ -7,15 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
 
+from tests.tools.waiting import wait_until
+
 ROOT = Path(__file__).parents[2]
-START_LIMIT_SECONDS = 30
 
 
 def free_port() -> int:
@@ -79,11 +79,12 @@ class HttpRole:
                 cwd=ROOT,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + START_LIMIT_SECONDS
-        while not self.is_ready():
-            assert self._process.poll() is None, f"the {self.role} ended at its start:\n{self.log.read_text()}"
-            assert time.monotonic() < deadline, f"the {self.role} was not ready in time:\n{self.log.read_text()}"
-            time.sleep(0.02)
+        wait_until(self._has_started, what=self.log.read_text)
+
+    def _has_started(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"the {self.role} ended at its start:\n{self.log.read_text()}"
+        return self.is_ready()
 
     def is_ready(self) -> bool:
         try:

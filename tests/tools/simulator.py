@@ -6,14 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
-START_LIMIT_SECONDS = 20
+from tests.tools.waiting import wait_until
+
 STOP_LIMIT_SECONDS = 10
 QUICK = {"latency_min": 0, "latency_max": 0, "sent_after": 0.02, "delivered_min": 0.03, "delivered_max": 0.05}
 Parameter = str | int | bool | list[str]
@@ -63,11 +63,7 @@ class RunningSimulator:
                 env=environment,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + START_LIMIT_SECONDS
-        while not self._is_healthy():
-            assert self._process.poll() is None, f"the simulator ended at its start:\n{self.log.read_text()}"
-            assert time.monotonic() < deadline, f"the simulator was not ready in time:\n{self.log.read_text()}"
-            time.sleep(0.02)
+        wait_until(self._is_healthy, what=self.log.read_text)
 
     def stop(self) -> int:
         """End it in order; its exit code."""
@@ -167,6 +163,8 @@ class RunningSimulator:
         return [line for line in found if kind in (None, line["kind"])]
 
     def _is_healthy(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"the simulator ended at its start:\n{self.log.read_text()}"
         try:
             return self._client.get("/_simulator/health").status_code == 200
         except httpx.TransportError:
@@ -192,14 +190,6 @@ def running_simulator(folder: Path, **options: object) -> Iterator[RunningSimula
         yield simulator
     finally:
         simulator.close()
-
-
-def eventually(is_so: Callable[[], bool], limit: float = 5) -> None:
-    """Look again until it is so; for what nobody announces."""
-    deadline = time.monotonic() + limit
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def free_port() -> int:

@@ -34,7 +34,8 @@ from services.core.usecases.webhooks.handle import handle_events
 from services.core.views.campaigns import NewCampaign
 from services.provider_simulator.signing import legacy_headers, standard_headers
 from tests.conftest import signed_in
-from tests.tools.simulator import RunningSimulator, eventually
+from tests.tools.simulator import RunningSimulator
+from tests.tools.waiting import wait_until
 from tests.tools.world_process import ACTORS, Ended, run
 
 ZONE = ZoneInfo("America/New_York")
@@ -71,7 +72,7 @@ class Child:
 
     def await_stop(self) -> None:
         """Return when the process has stopped itself."""
-        eventually(lambda: self._state() in ("T", "", "Z"), limit=CHILD_LIMIT_SECONDS)
+        wait_until(lambda: self._state() in ("T", "", "Z"))
         assert self._state() == "T", f"it ended before its point: {self.ended()}"
 
     def resume(self) -> None:
@@ -404,7 +405,7 @@ class World:
 
     def await_texts(self, count: int) -> None:
         """Return when the provider has so many texts: one that nobody waits for any more takes its moment."""
-        eventually(lambda: len(self.texts()) >= count, limit=CHILD_LIMIT_SECONDS)
+        wait_until(lambda: len(self.texts()) >= count)
 
     def inbox_count(self) -> int:
         with self.context.database.reading() as session:

@@ -1,6 +1,5 @@
 """The client against the simulator's real process: every number with a behaviour of its own, and every call."""
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,10 +26,10 @@ from services.core.openphone.outcomes import (
     Unknown,
 )
 from tests.tools.simulator import RunningSimulator, running_simulator
+from tests.tools.waiting import wait_until
 
 PERSON = "+12025550143"
 DEADLINE = timedelta(seconds=1)
-PATIENCE = 5.0
 
 REFUSED = {
     "+15005550001": (RefusalScope.RECIPIENT, RefusalReason.INVALID_RECIPIENT, 400, "0202400"),
@@ -91,11 +90,8 @@ def sent_by(simulator: RunningSimulator) -> dict[str, Any]:
 
 def settled(client: OpenPhoneClient, message_id: str, receipt: Receipt) -> ListedMessage:
     """The message once the provider says this of it."""
-    deadline = time.monotonic() + PATIENCE
-    while (message := client.get_message(message_id)).receipt is not receipt:
-        assert time.monotonic() < deadline, f"still {message.status}"
-        time.sleep(0.02)
-    return message
+    wait_until(lambda: client.get_message(message_id).receipt is receipt, what=receipt.value)
+    return client.get_message(message_id)
 
 
 class TestNumbersWithABehaviour:
@@ -306,10 +302,8 @@ class TestWebhooks:
         made = client.register_webhook(self.NOWHERE, ["message.received"])
         client.test_event(made.id, "message.received")
         simulator.inject_inbound(PERSON, "Hi")
-        deadline = time.monotonic() + PATIENCE
-        while len(found := client.deliveries(made.id, created_after=since())) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: len(client.deliveries(made.id, created_after=since())) == 2)
+        found = client.deliveries(made.id, created_after=since())
         assert {delivery.event_type for delivery in found} == {"message.received"}
         client.retry_delivery(made.id, found[0].id)
         assert client.deliveries(made.id, created_after=since(), status="success") == ()

@@ -14,6 +14,7 @@ import yaml
 from kubernetes import client
 
 from tests.tools.kubernetes_tools import find_program
+from tests.tools.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts" / "attackacrack"
@@ -36,10 +37,7 @@ def run(program: str, *arguments: str, stdin: str | None = None, within: float =
 def eventually(is_so: Callable[[], bool], *, within: float, what: str) -> float:
     """Look every two seconds until something is so; answers after how many. Raises `AssertionError`."""
     began = time.monotonic()
-    while not is_so():
-        if time.monotonic() - began > within:
-            raise AssertionError(f"not within {within:g} s: {what}")
-        time.sleep(2)
+    wait_until(is_so, within=within, every=2, what=what)
     return time.monotonic() - began
 
 

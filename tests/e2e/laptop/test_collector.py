@@ -90,7 +90,7 @@ def collector(folder: Path, sink: str) -> Iterator[str]:
     with (folder / "collector.err").open("wb") as errors:
         process = subprocess.Popen([PROGRAM, f"--config={folder}/collector.yaml"], stderr=errors, env=os.environ)
     try:
-        wait_until(lambda: is_healthy(f"http://127.0.0.1:{health}"), within=60)
+        wait_until(lambda: is_healthy(f"http://127.0.0.1:{health}"))
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

@@ -34,7 +34,6 @@ from services.core.usecases.schedule.missing_runs import missing_runs
 from services.core.usecases.schedule.tick import tick_schedule
 from tests.conftest import signed_in
 from tests.tools.business_calendar import CLEANUP, DAILY, HALF_HOURLY, HOURLY
-from tests.tools.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 ZONE = "America/New_York"
@@ -150,11 +149,6 @@ class BeatProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=10)
-
-
-@pytest.fixture
-def eventually() -> Callable[..., Any]:
-    return wait_until
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from services.beat.leader import Leader
 from services.core.storage import beat_lease
 from services.core.storage.beat_lease import Lease, StaleTerm
 from services.core.storage.database import Database
+from tests.tools.waiting import wait_until
 
 LONG = timedelta(minutes=5)
 SHORT = timedelta(milliseconds=300)
@@ -43,9 +44,9 @@ class TestAcquireOrRenew:
         ledger.resign(first)
         assert ledger.take_lease("b").term == first.term + 1
 
-    def test_a_lease_that_ran_out_is_a_new_term_even_for_its_holder(self, ledger: Any, eventually: Any) -> None:
+    def test_a_lease_that_ran_out_is_a_new_term_even_for_its_holder(self, ledger: Any) -> None:
         first = ledger.take_lease("a", length=SHORT)
-        eventually(lambda: ledger.holder() is None, within=5)
+        wait_until(lambda: ledger.holder() is None)
         assert ledger.take_lease("a").term == first.term + 1
 
     def test_it_is_trusted_from_the_start_of_the_attempt_and_two_seconds_less(self, ledger: Any) -> None:
@@ -57,7 +58,7 @@ class TestAcquireOrRenew:
 
 class TestConfirmTerm:
     @pytest.mark.parametrize("change", ["resigned", "expired", "taken", "never held"])
-    def test_a_stale_term_is_refused_and_writes_nothing(self, ledger: Any, eventually: Any, change: str) -> None:
+    def test_a_stale_term_is_refused_and_writes_nothing(self, ledger: Any, change: str) -> None:
         ledger.set_time("2027-06-01T08:00:00")
         lease = ledger.take_lease("a", length=SHORT if change in ("expired", "taken") else LONG)
         ledger.tick(lease)
@@ -66,7 +67,7 @@ class TestConfirmTerm:
             case "resigned":
                 ledger.resign(lease)
             case "expired" | "taken":
-                eventually(lambda: ledger.holder() is None, within=5)
+                wait_until(lambda: ledger.holder() is None)
                 if change == "taken":
                     ledger.take_lease("b")
             case _:
@@ -84,14 +85,14 @@ class TestLeader:
         assert leader.lease is None
         assert not leader.is_ready
 
-    def test_trust_ends_before_the_lease_does(self, ledger: Any, eventually: Any) -> None:
+    def test_trust_ends_before_the_lease_does(self, ledger: Any) -> None:
         leader = Leader(ledger.database, length=timedelta(seconds=2), holder="a")
         leader.keep()
         assert leader.lease is not None
-        eventually(lambda: leader.lease is None, within=2)
+        wait_until(lambda: leader.lease is None)
         assert ledger.holder() == ("a", 1)
 
-    def test_a_standby_is_ready_and_leads_when_the_leader_resigns(self, ledger: Any, eventually: Any) -> None:
+    def test_a_standby_is_ready_and_leads_when_the_leader_resigns(self, ledger: Any) -> None:
         leading, waiting = (Leader(ledger.database, length=LONG, holder=name) for name in "ab")
         leading.keep()
         waiting.keep()
@@ -102,5 +103,5 @@ class TestLeader:
             waiting.keep()
             return waiting.lease is not None
 
-        eventually(keeps, within=1)
+        wait_until(keeps)
         assert ledger.holder() == ("b", 2)

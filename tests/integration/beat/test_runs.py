@@ -13,6 +13,7 @@ from services.core.runtime.failpoints import FailpointRaised
 from services.core.storage.schedule import ClaimedRun
 from services.core.usecases.schedule.run import MAX_ATTEMPTS, run_scheduled_job
 from services.core.usecases.schedule.schedule_verbs import run_now
+from tests.tools.waiting import wait_until
 
 JOB = "check_completed_jobs"
 SHORT = timedelta(milliseconds=100)
@@ -80,7 +81,7 @@ class TestRunScheduledJob:
         assert ledger.run(run_id).attempts == MAX_ATTEMPTS
 
     def test_a_run_whose_worker_died_is_published_and_done_again(
-        self, ledger: Any, new_run: Callable[[], int], eventually: Any, queued: Any, redis_client: Redis
+        self, ledger: Any, new_run: Callable[[], int], queued: Any, redis_client: Redis
     ) -> None:
         run_id, lease = new_run(), ledger.take_lease()
         ledger.tick(lease)
@@ -92,7 +93,7 @@ class TestRunScheduledJob:
             run_scheduled_job(ledger.database, run_id, die, lease=SHORT)
         assert ledger.run(run_id).status == "running"
         redis_client.flushall()  # the worker took the task with it
-        eventually(lambda: ledger.tick(lease, publish_again_after=timedelta(0)), within=5)
+        wait_until(lambda: ledger.tick(lease, publish_again_after=timedelta(0)))
         assert queued() == [run_id]
         assert run_scheduled_job(ledger.database, run_id, succeed) is RunStatus.SUCCEEDED
         assert ledger.run(run_id).attempts == 2

@@ -15,7 +15,7 @@ import pytest
 from services.cli.laptop.identity import write_settings
 from tests.conftest import PostgresProcess
 from tests.tools.command_line import TEXT, CommandLine
-from tests.tools.simulator import eventually
+from tests.tools.waiting import wait_until
 
 BIG = "9" * 30
 
@@ -204,7 +204,7 @@ class TestTerminals:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads
         ) as running:
             os.write(writer, b"phone\n")
-            eventually(lambda: is_waiting_for_more(running.pid, reader), limit=20)
+            wait_until(lambda: is_waiting_for_more(running.pid, reader))
             os.close(reader)
             running.send_signal(signal.SIGINT)
             out, err = running.communicate(timeout=30)

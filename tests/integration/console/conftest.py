@@ -1,7 +1,6 @@
 """The console as a real server on loopback, on a database and broker of the module's own."""
 
 import socket
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,8 +22,7 @@ from services.core.storage.rights import Component
 from services.core.usecases.context import Context
 from tests.conftest import signed_in
 from tests.tools.simulator import RunningSimulator, running_simulator
-
-START_LIMIT_SECONDS = 20
+from tests.tools.waiting import wait_until
 
 
 @dataclass
@@ -114,11 +112,8 @@ def console(console_settings: Settings) -> Iterator[RunningConsole]:
     server = uvicorn.Server(uvicorn.Config(app, http=limited(Limits()), ws="none", log_config=None, access_log=False))
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="console")
     thread.start()
-    deadline = time.monotonic() + START_LIMIT_SECONDS
-    while not server.started:
-        assert thread.is_alive(), "the console ended at its start"
-        assert time.monotonic() < deadline, "the console did not start in time"
-        time.sleep(0.01)
+    wait_until(lambda: server.started or not thread.is_alive())
+    assert server.started, "the console ended at its start"
     app.state.refusals.guesses.at_most = 1_000_000  # the tests share an address, and many try what opens nothing
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:

@@ -18,7 +18,8 @@ from services.core.queue.names import Queue, TaskName
 from services.core.storage import work
 from services.core.storage.models import Attempt, Campaign, IdempotencyKey, Look, Message
 from tests.integration.console.conftest import RunningConsole
-from tests.tools.simulator import RunningSimulator, eventually
+from tests.tools.simulator import RunningSimulator
+from tests.tools.waiting import wait_until
 
 CSV = (
     b"phone,first_name,state,opted_out\n(202) 555-0111,Ada,DC,\n12025550112,Bo,DC,yes\n911,Cy,,\n202-555-0111,Ada,DC,\n"
@@ -247,7 +248,7 @@ class TestVersions:
             with console.context.database.transaction() as session:
                 campaign = session.get_one(Campaign, created["campaign_id"], with_for_update=True)
                 waiting = pool.submit(console.post, f"{path}/cancel", headers={"if-match": '"1"'})
-                eventually(lambda: waits_for_a_lock(console))
+                wait_until(lambda: waits_for_a_lock(console))
                 campaign.version += 1
             stale = waiting.result()
         assert (stale.status_code, stale.json()["code"]) == (412, "version_stale")

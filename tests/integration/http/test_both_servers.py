@@ -192,7 +192,7 @@ def test_sending_is_stopped_while_every_other_place_is_taken(console: ConsolePro
         for thread in threads:
             thread.start()
         try:
-            wait_until(lambda: waiting(watcher) == ORDINARY, within=30)
+            wait_until(lambda: waiting(watcher) == ORDINARY)
             answer = console.call("POST", STOP, json={"reason": "everything is stuck"}, headers=headers)
             assert (answer.status_code, answer.json()["reason"]) == (200, "everything is stuck")
             assert [console.call("GET", path).status_code for path in ("/livez", "/readyz")] == [200, 200]

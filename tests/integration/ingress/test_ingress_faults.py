@@ -104,7 +104,7 @@ class TestDatabase:
             assert ingress.call("GET", "/livez").status_code == 200
         assert answers == [503] * 3
         assert ingress.log.read_text().count('"webhook.not_stored"') >= 3
-        wait_until(lambda: status_of(ingress) == 200, within=15)
+        wait_until(lambda: status_of(ingress) == 200)
         wait_until(ingress.is_ready)
 
     def test_a_server_that_became_a_standby_refuses_each_delivery_until_it_takes_writes(
@@ -193,7 +193,7 @@ class TestRedis:
             sweep(context)
             return row["id"] in context.broker.queued(TaskName.PROCESS_WEBHOOK, lost_after=timedelta(minutes=1)).ids
 
-        wait_until(is_queued, within=30)
+        wait_until(is_queued)
         context.close()
 
     def test_what_was_stored_is_published_at_once(self, ingress: RunningIngress, queued: Redis) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ import redis
 from services.cli.laptop.identity import MEASURED, read_settings_file
 from services.cli.laptop.process_table import processor_seconds, read_families
 from services.cli.laptop.run_file import NoStackRunning, RunFile, read_run_file
+from tests.tools.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -270,14 +270,6 @@ def can_connect(url: str) -> bool:
 
 def is_running(pid: int) -> bool:
     return pid in read_families([pid])
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Other processes have no event to await: ask often, and fail loudly."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_processor_time_counts_children_that_have_ended(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from services.provider_simulator.append_log import AppendLog, read_lines
 from services.provider_simulator.settings import read_settings
-from tests.tools.simulator import RunningSimulator, eventually, running_simulator
+from tests.tools.simulator import RunningSimulator, running_simulator
+from tests.tools.waiting import wait_until
 from tests.tools.webhook_receiver import WebhookReceiver
 
 PERSON, SILENT, OPTED_OUT = "+12025550143", "+15005550014", "+12025550178"
@@ -66,7 +67,7 @@ def test_it_ends_in_order_on_sigterm_even_with_a_caller_waiting(tmp_path: Path) 
         simulator.add_fault("no_answer", created=1)
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(simulator.send, PERSON)
-            eventually(lambda: len(simulator.control("GET", "/messages").json()) == 2)
+            wait_until(lambda: len(simulator.control("GET", "/messages").json()) == 2)
             assert simulator.stop() == 0
             with pytest.raises(httpx.TransportError):
                 waiting.result()

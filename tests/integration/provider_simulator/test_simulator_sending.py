@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from tests.tools.simulator import Parameters, RunningSimulator, eventually
+from tests.tools.simulator import Parameters, RunningSimulator
+from tests.tools.waiting import wait_until
 from tests.tools.webhook_receiver import WebhookReceiver
 
 PERSON = "+12025550143"
@@ -34,7 +35,7 @@ def test_an_accepted_text_looks_as_documented(simulator: RunningSimulator) -> No
         "status": "queued",
     }
     assert expected.items() <= message.items()
-    eventually(lambda: status_of(simulator, message["id"]) == "delivered")
+    wait_until(lambda: status_of(simulator, message["id"]) == "delivered")
     shown = simulator.call("GET", f"/v1/messages/{message['id']}").json()["data"]
     assert shown["status"] == "delivered"
 
@@ -152,7 +153,7 @@ def test_magic_numbers_that_do_not_arrive(
 
 def test_a_500_may_hide_an_accepted_text(simulator: RunningSimulator) -> None:
     assert simulator.send("+15005550011").status_code == 500
-    eventually(lambda: [message["status"] for message in listed(simulator, "+15005550011")] == ["delivered"])
+    wait_until(lambda: [message["status"] for message in listed(simulator, "+15005550011")] == ["delivered"])
 
 
 def test_a_closed_connection_may_hide_an_accepted_text(simulator: RunningSimulator) -> None:

@@ -73,7 +73,7 @@ class WorkerProcess:
                 cwd=ROOT,
             )
         if ready:
-            wait_until(lambda: self.has("ready")() or not self.is_running, within=30)
+            wait_until(lambda: self.has("ready")() or not self.is_running)
             assert self.is_running, (self.folder / "log").read_text()[-3000:]
         return self
 
@@ -114,11 +114,6 @@ class WorkerProcess:
 
     def release(self, name: str) -> None:
         (self.folder / name).touch()
-
-
-@pytest.fixture
-def eventually() -> Callable[..., Any]:
-    return wait_until
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from services.core.domain.guesses import FAILED_AT_MOST
 from services.core.queue.flower import PROBE
 from services.core.queue.heartbeat import LIVE
 from services.core.runtime.settings import Settings
+from tests.tools.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 PASSWORD = "abc,x:y @/%#?\"z'"
@@ -26,7 +27,7 @@ PATHS = [
 
 
 @pytest.fixture
-def flower(queue_settings: Settings, tmp_path: Path, eventually: Callable[..., Any]) -> Iterator[str]:
+def flower(queue_settings: Settings, tmp_path: Path) -> Iterator[str]:
     """Flower as its role runs it; answers its address."""
     (port,) = free_ports(1)
     environment = {
@@ -44,7 +45,7 @@ def flower(queue_settings: Settings, tmp_path: Path, eventually: Callable[..., A
             [sys.executable, "-m", "services.flower"], env=environment, cwd=ROOT, stdout=log, stderr=log
         )
     try:
-        eventually(lambda: process.poll() is not None or answers(address))
+        wait_until(lambda: process.poll() is not None or answers(address))
         assert process.poll() is None, (tmp_path / "flower.log").read_text()
         yield address
     finally:
@@ -79,11 +80,11 @@ def test_a_password_with_every_sign_is_the_only_one(flower: str) -> None:
         assert "flower" in operator.get("/metrics").text
 
 
-def test_it_changes_nothing(flower: str, new_worker: Any, eventually: Callable[..., Any]) -> None:
+def test_it_changes_nothing(flower: str, new_worker: Any) -> None:
     """The kind: what is called read-only and has only been told to be looked at."""
     worker = new_worker().start("operations")
     with client(flower) as operator:
-        name = eventually(lambda: next(iter(operator.get("/api/workers?refresh=1").json()), None))
+        name = wait_until(lambda: next(iter(operator.get("/api/workers?refresh=1").json()), None))
         for path in PATHS:
             named = path.replace("/x", f"/{name}", 1) if "/worker/" in path else path
             for method in ("POST", "PUT", "PATCH", "DELETE"):

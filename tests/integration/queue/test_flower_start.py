@@ -8,7 +8,7 @@ import pytest
 
 from services.cli.laptop.ports import free_ports
 from tests.tools.roles import running_role
-from tests.tools.simulator import eventually
+from tests.tools.waiting import wait_until
 
 PASSWORD = "for-tests-on-loopback"
 
@@ -22,7 +22,7 @@ def test_that_no_worker_is_there_yet_is_no_warning(valkey_server: Any, tmp_path:
         running_role("flower", tmp_path, **settings),
         httpx.Client(base_url=address, auth=("operator", PASSWORD), trust_env=False, timeout=60) as client,
     ):
-        eventually(lambda: answers(client), limit=60)
+        wait_until(lambda: answers(client))
         assert client.get("/api/workers", params={"refresh": "true"}).json() == {}
     assert "Inspect method" not in (tmp_path / "flower.log").read_text()
 

@@ -3,11 +3,10 @@
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -20,6 +19,7 @@ from tests.tools.hostile_messages import HALF, VALUES, hostile_messages
 from tests.tools.roles import running_role
 from tests.tools.servers import running_servers
 from tests.tools.simulator import RunningSimulator
+from tests.tools.waiting import wait_until
 from tests.tools.world import World, new_number
 
 pytestmark = pytest.mark.processes
@@ -81,9 +81,7 @@ def ended(world: World) -> tuple[set[str], set[str]]:
     return set(done), set(aside)
 
 
-def drive(
-    world: World, raw_client: Redis, eventually: Callable[..., Any], *, hostile: int, honest_ones: int, within: float
-) -> None:
+def drive(world: World, raw_client: Redis, *, hostile: int, honest_ones: int, within: float) -> None:
     random = Random(int(os.environ.get("FUZZ_SEED", "20261130")))
     bad = [*hostile_messages(random, hostile, ids=["1", "2", "99999999"])]
     good = [honest(world, number) for number in range(honest_ones)]
@@ -92,33 +90,31 @@ def drive(
     for start in range(0, len(mixed), 50):
         raw_client.lpush(Queue.WEBHOOKS, *mixed[start : start + 50])
     expected = {task_id for _, task_id in good}
-    eventually(lambda: expected <= ended(world)[0], within=within)
-    eventually(lambda: world.context.inspector.waiting(Queue.WEBHOOKS) == 0, within=within)
-    eventually(lambda: world.context.inspector.unacked(WEBHOOK) == 0, within=within)
+    wait_until(lambda: expected <= ended(world)[0], within=within)
+    wait_until(lambda: world.context.inspector.waiting(Queue.WEBHOOKS) == 0, within=within)
+    wait_until(lambda: world.context.inspector.unacked(WEBHOOK) == 0, within=within)
     done, aside = ended(world)
     lost = [raw for raw in bad if not names_of(raw) & (done | aside)]
     assert lost == [], f"{len(lost)} of {len(bad)} are nowhere"
     assert world.value("SELECT count(*) FROM inbox WHERE status = 'handled'") == honest_ones
 
 
-def test_a_pool_goes_on_among_messages_that_are_none(
-    earnest: World, webhook_worker: int, raw_client: Redis, eventually: Any
-) -> None:
-    drive(earnest, raw_client, eventually, hostile=300, honest_ones=60, within=90)
+def test_a_pool_goes_on_among_messages_that_are_none(earnest: World, webhook_worker: int, raw_client: Redis) -> None:
+    drive(earnest, raw_client, hostile=300, honest_ones=60, within=90)
     os.kill(webhook_worker, 0)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_pool_goes_on_among_ten_thousand_messages_that_are_none(
-    earnest: World, webhook_worker: int, raw_client: Redis, eventually: Any
+    earnest: World, webhook_worker: int, raw_client: Redis
 ) -> None:
-    drive(earnest, raw_client, eventually, hostile=10_000, honest_ones=1_000, within=1500)
+    drive(earnest, raw_client, hostile=10_000, honest_ones=1_000, within=1500)
     os.kill(webhook_worker, 0)
 
 
 def test_what_waits_unacknowledged_and_cannot_be_read_is_given_back_too(
-    earnest: World, webhook_worker: int, raw_client: Redis, eventually: Any
+    earnest: World, webhook_worker: int, raw_client: Redis
 ) -> None:
     raw, task_id = honest(earnest, 1)
     entries = {
@@ -129,15 +125,13 @@ def test_what_waits_unacknowledged_and_cannot_be_read_is_given_back_too(
     }
     raw_client.hset(WEBHOOK.unacked_key, mapping=entries)  # type: ignore[arg-type]  # bytes and texts
     raw_client.zadd(WEBHOOK.unacked_index_key, dict.fromkeys([*entries, "without an entry"], 1))
-    eventually(lambda: task_id in ended(earnest)[0])
-    eventually(lambda: len(ended(earnest)[1]) == 3)
-    eventually(lambda: raw_client.zcard(WEBHOOK.unacked_index_key) == 0)
+    wait_until(lambda: task_id in ended(earnest)[0])
+    wait_until(lambda: len(ended(earnest)[1]) == 3)
+    wait_until(lambda: raw_client.zcard(WEBHOOK.unacked_index_key) == 0)
 
 
-def test_a_broadcast_that_is_none_harms_nobody(
-    earnest: World, webhook_worker: int, raw_client: Redis, eventually: Any
-) -> None:
-    eventually(lambda: raw_client.pubsub_numpat() > 0)
+def test_a_broadcast_that_is_none_harms_nobody(earnest: World, webhook_worker: int, raw_client: Redis) -> None:
+    wait_until(lambda: raw_client.pubsub_numpat() > 0)
     for nonsense in (
         b"\xff\0",
         b"[]",
@@ -148,7 +142,7 @@ def test_a_broadcast_that_is_none_harms_nobody(
         assert raw_client.publish("/0.celery.pidbox", nonsense) == 1
     raw, task_id = honest(earnest, 1)
     raw_client.lpush(Queue.WEBHOOKS, raw)
-    eventually(lambda: task_id in ended(earnest)[0])
+    wait_until(lambda: task_id in ended(earnest)[0])
 
 
 def test_the_record_of_a_failure_can_always_be_stored(world: World) -> None:

@@ -7,29 +7,30 @@ import pytest
 
 from services.core.queue.enqueue import Batch
 from services.core.queue.names import TaskName
+from tests.tools.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 FRESH, STALE = 1.0, 1.5  # seconds; files are written every 0.1 s, and a stalled consumer is believed for half a second
 
 
 @pytest.mark.own_valkey
-def test_without_a_broker_a_worker_is_alive_but_not_ready(new_worker: Any, valkey_server: Any, eventually: Any) -> None:
+def test_without_a_broker_a_worker_is_alive_but_not_ready(new_worker: Any, valkey_server: Any) -> None:
     valkey_server.kill()
     worker = new_worker().start("webhook", ready=False, consumer_stalled_after=0.5)
-    eventually(worker.has("live"))
-    eventually(worker.has("started"))
+    wait_until(worker.has("live"))
+    wait_until(worker.has("started"))
     assert not worker.has("ready")()
     valkey_server.start()
-    eventually(worker.has("ready"))
+    wait_until(worker.has("ready"))
     valkey_server.kill()
-    eventually(lambda: not worker.has("ready")())
+    wait_until(lambda: not worker.has("ready")())
     first = (worker.folder / "live").stat().st_mtime
-    eventually(lambda: (worker.folder / "live").stat().st_mtime > first + 1.5)
+    wait_until(lambda: (worker.folder / "live").stat().st_mtime > first + 1.5)
 
 
 @pytest.mark.own_valkey
 def test_a_broker_that_answers_nothing_is_noticed_and_forgiven(
-    new_worker: Any, broker: Any, valkey_server: Any, eventually: Any
+    new_worker: Any, broker: Any, valkey_server: Any
 ) -> None:
     worker = new_worker().start(
         "webhook",
@@ -40,27 +41,27 @@ def test_a_broker_that_answers_nothing_is_noticed_and_forgiven(
         reconnect_stalled_after=10,
     )
     valkey_server.freeze()
-    eventually(lambda: not worker.has("ready")())
-    eventually(lambda: worker.age("live") < FRESH)
+    wait_until(lambda: not worker.has("ready")())
+    wait_until(lambda: worker.age("live") < FRESH)
     valkey_server.resume()
-    eventually(worker.has("ready"))
+    wait_until(worker.has("ready"))
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["quick"])
-    eventually(lambda: worker.events("succeeded", "quick"))
+    wait_until(lambda: worker.events("succeeded", "quick"))
 
 
-def test_a_busy_worker_is_alive_and_ready(new_worker: Any, broker: Any, eventually: Any) -> None:
+def test_a_busy_worker_is_alive_and_ready(new_worker: Any, broker: Any) -> None:
     worker = new_worker().start("webhook", consumer_stalled_after=0.5)
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["until:go"])] * 8)
-    eventually(lambda: len(worker.events("started")) == 2)
+    wait_until(lambda: len(worker.events("started")) == 2)
     began = (worker.folder / "live").stat().st_mtime
-    eventually(lambda: (worker.folder / "live").stat().st_mtime > began + 1.5)
+    wait_until(lambda: (worker.folder / "live").stat().st_mtime > began + 1.5)
     assert worker.has("ready")()
     assert worker.age("live") < FRESH
 
 
 @pytest.mark.parametrize("fault", [signal.SIGSTOP, signal.SIGUSR2], ids=["stopped", "deadlocked"])
-def test_a_worker_that_does_nothing_grows_stale(fault: int, new_worker: Any, eventually: Any) -> None:
+def test_a_worker_that_does_nothing_grows_stale(fault: int, new_worker: Any) -> None:
     worker = new_worker().start("webhook", consumer_stalled_after=0.5)
     worker.send(fault)
-    eventually(lambda: worker.age("live") > STALE)
+    wait_until(lambda: worker.age("live") > STALE)
     assert worker.is_running

@@ -17,6 +17,7 @@ from services.core.runtime.settings import Settings
 from services.core.runtime.span_export import make_provider
 from services.trace_receiver.server import Receiver
 from services.trace_receiver.store import Traces
+from tests.tools.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -60,48 +61,44 @@ def parents(span: dict[str, Any]) -> list[str]:
 
 
 def test_recycled_children_lose_no_span(
-    broker: Broker, new_worker: Any, received: Received, eventually: Any, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, new_worker: Any, received: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TASKS_PER_CHILD", "5")
     publish(broker, TASKS)
     worker = new_worker().start("webhook")
-    eventually(lambda: len(worker.events("succeeded")) == TASKS)
+    wait_until(lambda: len(worker.events("succeeded")) == TASKS)
     assert len({line["pid"] for line in worker.events("succeeded")}) >= TASKS // 5
     worker.send(signal.SIGTERM)
     assert worker.ended(within=60) == 0
     assert received.runs() == TASKS
 
 
-def test_an_ended_worker_loses_no_span(broker: Broker, new_worker: Any, received: Received, eventually: Any) -> None:
+def test_an_ended_worker_loses_no_span(broker: Broker, new_worker: Any, received: Received) -> None:
     worker = new_worker().start("webhook")
     publish(broker, TASKS)
-    eventually(lambda: len(worker.events("succeeded")) == TASKS)
+    wait_until(lambda: len(worker.events("succeeded")) == TASKS)
     worker.send(signal.SIGTERM)
     assert worker.ended(within=60) == 0
     assert received.runs() == TASKS
 
 
-def test_a_killed_worker_loses_only_what_it_had_not_sent(
-    broker: Broker, new_worker: Any, received: Received, eventually: Any
-) -> None:
+def test_a_killed_worker_loses_only_what_it_had_not_sent(broker: Broker, new_worker: Any, received: Received) -> None:
     worker = new_worker().start("webhook")
     publish(broker, TASKS)
-    eventually(lambda: received.runs() == TASKS)
+    wait_until(lambda: received.runs() == TASKS)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["until:never"])
-    eventually(lambda: len(worker.events("started")) == TASKS + 1)
+    wait_until(lambda: len(worker.events("started")) == TASKS + 1)
     worker.kill_all()
     assert received.runs() == TASKS
 
 
-def test_one_trace_from_the_publisher_through_a_retry(
-    broker: Broker, new_worker: Any, received: Received, eventually: Any
-) -> None:
+def test_one_trace_from_the_publisher_through_a_retry(broker: Broker, new_worker: Any, received: Received) -> None:
     new_worker().start("webhook")
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["heal:healed"])
-    eventually(lambda: received.runs() == 2 and received.named(SEND))
+    wait_until(lambda: received.runs() == 2 and received.named(SEND))
     [send] = received.named(SEND)
     first, again = sorted(received.named(RUN), key=lambda span: span["startTime"])
-    eventually(lambda: received.named("apply_async/process_webhook"))
+    wait_until(lambda: received.named("apply_async/process_webhook"))
     [retry] = received.named("apply_async/process_webhook")
     assert [parents(span) for span in (send, first, retry, again)] == [
         [],
@@ -114,12 +111,12 @@ def test_one_trace_from_the_publisher_through_a_retry(
 
 @pytest.mark.parametrize("order", ["refuse", "fail"])
 def test_a_failing_task_leaves_no_words_of_its_error(
-    broker: Broker, new_worker: Any, received: Received, eventually: Any, order: str
+    broker: Broker, new_worker: Any, received: Received, order: str
 ) -> None:
     worker = new_worker().start("webhook")
     broker.enqueue(TaskName.PROCESS_WEBHOOK, [f"{order}:+12125550100"])
-    eventually(lambda: worker.events("gave_up"))
-    eventually(lambda: received.runs() == len(worker.events("started")))
+    wait_until(lambda: worker.events("gave_up"))
+    wait_until(lambda: received.runs() == len(worker.events("started")))
     assert "5550100" not in json.dumps([received.named(RUN), received.named("apply_async/process_webhook")])
 
 
@@ -131,11 +128,11 @@ def test_a_failing_task_leaves_no_words_of_its_error(
     ],
 )
 def test_the_publishers_span(
-    broker: Broker, received: Received, eventually: Any, batch: Callable[[list[str]], Batch], is_parent: bool
+    broker: Broker, received: Received, batch: Callable[[list[str]], Batch], is_parent: bool
 ) -> None:
     traces = [tracing.new_trace(kept=1) for _ in range(2)]
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [batch(traces)])
-    eventually(lambda: received.named(SEND))
+    wait_until(lambda: received.named(SEND))
     [send] = received.named(SEND)
     kind = "CHILD_OF" if is_parent else "FOLLOWS_FROM"
     expected = {tracing.trace_id_of(each) for each in (traces[:1] if is_parent else traces)}
@@ -143,25 +140,23 @@ def test_the_publishers_span(
 
 
 @pytest.mark.own_valkey
-def test_a_publish_that_fails_leaves_no_span_behind(
-    broker: Broker, received: Received, valkey_server: Any, eventually: Any
-) -> None:
+def test_a_publish_that_fails_leaves_no_span_behind(broker: Broker, received: Received, valkey_server: Any) -> None:
     valkey_server.stop()
     with pytest.raises(BrokerUnavailable):
         broker.enqueue(TaskName.PROCESS_WEBHOOK, ["1"])
     assert not trace.get_current_span().get_span_context().is_valid
-    eventually(lambda: received.named(SEND))
+    wait_until(lambda: received.named(SEND))
     [send] = received.named(SEND)
     assert {"key": "error.type", "type": "string", "value": "ConnectionError"} in send["tags"]
 
 
 def test_a_dead_collector_stops_neither_the_work_nor_its_end(
-    broker: Broker, new_worker: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, new_worker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ATTACKACRACK_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("TASKS_PER_CHILD", "10")
     worker = new_worker().start("webhook")
     publish(broker, TASKS)
-    eventually(lambda: len(worker.events("succeeded")) == TASKS)
+    wait_until(lambda: len(worker.events("succeeded")) == TASKS)
     worker.send(signal.SIGTERM)
     assert worker.ended(within=60) == 0

@@ -9,6 +9,7 @@ import pytest
 
 from services.core.queue.enqueue import Batch, message
 from services.core.queue.names import OPERATIONS, WEBHOOK, Queue, TaskName
+from tests.tools.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -26,13 +27,13 @@ def altered(**changes: Any) -> str:
     return json.dumps(good)
 
 
-def test_each_failure_ends_as_its_rule_says(new_worker: Any, broker: Any, inspector: Any, eventually: Any) -> None:
+def test_each_failure_ends_as_its_rule_says(new_worker: Any, broker: Any, inspector: Any) -> None:
     worker = new_worker().start("webhook", soft_limit=20)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["refuse:no", "second"], traceparent=TRACE)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["heal:healed"], traceparent=TRACE)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["fail:always"])
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["kill"])
-    eventually(lambda: len(worker.events("gave_up")) == 3, within=40)
+    wait_until(lambda: len(worker.events("gave_up")) == 3)
 
     [refused] = worker.events("gave_up", "refuse:no")
     assert (refused["reason"], refused["attempts"], refused["traceparent"]) == ("error", 1, TRACE)
@@ -50,15 +51,15 @@ def test_each_failure_ends_as_its_rule_says(new_worker: Any, broker: Any, inspec
     [poison] = worker.events("gave_up", "kill")
     assert (poison["reason"], poison["attempts"]) == ("process_deaths", 3)
     assert len(worker.events("started", "kill")) == 4
-    eventually(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))
+    wait_until(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))
     assert worker.is_running
 
 
-def test_a_task_that_takes_too_long_is_a_dead_letter(new_worker: Any, broker: Any, eventually: Any) -> None:
+def test_a_task_that_takes_too_long_is_a_dead_letter(new_worker: Any, broker: Any) -> None:
     worker = new_worker().start("webhook", soft_limit=0.5, hard_limit=1.2)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["until:never"])
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["hang"])
-    eventually(lambda: len(worker.events("gave_up")) == 2, within=30)
+    wait_until(lambda: len(worker.events("gave_up")) == 2)
     [late] = worker.events("gave_up", "until:never")
     assert (late["reason"], late["seconds"] > 0) == ("soft_time_limit", True), "history says how long, whatever the end"
     assert [line["reason"] for line in worker.events("gave_up", "hang")] == ["process_deaths"]
@@ -66,56 +67,54 @@ def test_a_task_that_takes_too_long_is_a_dead_letter(new_worker: Any, broker: An
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_task_whose_journal_is_down_stays_in_the_broker(
-    moment: str, new_worker: Any, broker: Any, inspector: Any, eventually: Any
+    moment: str, new_worker: Any, broker: Any, inspector: Any
 ) -> None:
     worker = new_worker().start("webhook")
     if moment == "before":
         worker.release("journal_down")
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["until:go"])
     if moment == "after":
-        eventually(lambda: worker.events("started"))
+        wait_until(lambda: worker.events("started"))
         worker.release("journal_down")
         worker.release("go")
-    eventually(lambda: "task.put_back" in (worker.folder / "log").read_text())
+    wait_until(lambda: "task.put_back" in (worker.folder / "log").read_text())
     assert inspector.waiting(Queue.WEBHOOKS) + inspector.unacked(WEBHOOK) == 1
     worker.release("go")
     (worker.folder / "journal_down").unlink()
-    eventually(lambda: worker.events("succeeded", "until:go"))
+    wait_until(lambda: worker.events("succeeded", "until:go"))
     assert not worker.events("gave_up")
 
 
 @pytest.mark.own_valkey
-def test_dead_letters_are_written_while_the_broker_is_down(
-    new_worker: Any, broker: Any, valkey_server: Any, eventually: Any
-) -> None:
+def test_dead_letters_are_written_while_the_broker_is_down(new_worker: Any, broker: Any, valkey_server: Any) -> None:
     worker = new_worker().start("webhook")
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["refuse_after:go"])] * 2)
-    eventually(lambda: len(worker.events("started")) == 2)
+    wait_until(lambda: len(worker.events("started")) == 2)
     valkey_server.kill()
     worker.release("go")
-    eventually(lambda: len(worker.events("gave_up")) == 2)
+    wait_until(lambda: len(worker.events("gave_up")) == 2)
     valkey_server.start()
-    eventually(worker.has("ready"))
+    wait_until(worker.has("ready"))
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["quick"])
-    eventually(lambda: worker.events("succeeded", "quick"))
+    wait_until(lambda: worker.events("succeeded", "quick"))
 
 
 @pytest.mark.own_valkey
 def test_a_repetition_that_the_broker_does_not_take_is_not_lost(
-    new_worker: Any, broker: Any, valkey_server: Any, eventually: Any
+    new_worker: Any, broker: Any, valkey_server: Any
 ) -> None:
     worker = new_worker().start("webhook", visibility=2)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["heal_after:go"])
-    eventually(lambda: worker.events("started"))
+    wait_until(lambda: worker.events("started"))
     valkey_server.kill()
     worker.release("go")
-    eventually(lambda: worker.events("failed", "heal_after:go"))
+    wait_until(lambda: worker.events("failed", "heal_after:go"))
     valkey_server.start()
-    eventually(lambda: worker.events("succeeded", "heal_after:go"))
+    wait_until(lambda: worker.events("succeeded", "heal_after:go"))
 
 
 def test_messages_that_make_no_sense_end_visibly_and_harm_nobody(
-    new_worker: Any, broker: Any, redis_client: Any, inspector: Any, eventually: Any
+    new_worker: Any, broker: Any, redis_client: Any, inspector: Any
 ) -> None:
     worker = new_worker().start("webhook")
     worker.release("journal_down")
@@ -134,34 +133,32 @@ def test_messages_that_make_no_sense_end_visibly_and_harm_nobody(
         altered(id=str(uuid4()), body=[[["quick"]], {"unknown": 1}, {}]): "malformed",
     }
     redis_client.lpush(Queue.WEBHOOKS, *expected)
-    eventually(lambda: "task.refusal_not_written" in (worker.folder / "log").read_text())
-    eventually(lambda: inspector.waiting(Queue.WEBHOOKS) + inspector.unacked(WEBHOOK) == len(expected))
+    wait_until(lambda: "task.refusal_not_written" in (worker.folder / "log").read_text())
+    wait_until(lambda: inspector.waiting(Queue.WEBHOOKS) + inspector.unacked(WEBHOOK) == len(expected))
     (worker.folder / "journal_down").unlink()
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["quick"])
-    eventually(lambda: worker.events("succeeded", "quick"))
-    eventually(lambda: len(worker.events("gave_up")) == len(expected))
+    wait_until(lambda: worker.events("succeeded", "quick"))
+    wait_until(lambda: len(worker.events("gave_up")) == len(expected))
     assert sorted(line["reason"] for line in worker.events("gave_up")) == sorted(expected.values())
-    eventually(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))
+    wait_until(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))
     assert worker.is_running
 
 
-def test_bytes_that_are_no_message_leave_the_worker_alive(
-    new_worker: Any, broker: Any, redis_client: Any, eventually: Any
-) -> None:
+def test_bytes_that_are_no_message_leave_the_worker_alive(new_worker: Any, broker: Any, redis_client: Any) -> None:
     worker = new_worker().start("webhook")
     redis_client.lpush(Queue.WEBHOOKS, "\x00garbage", "[]", "{}", '{"body": 1}')
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["quick"])
-    eventually(lambda: worker.events("succeeded", "quick"))
+    wait_until(lambda: worker.events("succeeded", "quick"))
     assert worker.is_running
 
 
 def test_priority_goes_before_default_and_results_are_kept_where_asked(
-    new_worker: Any, broker: Any, redis_client: Any, inspector: Any, eventually: Any
+    new_worker: Any, broker: Any, redis_client: Any, inspector: Any
 ) -> None:
     broker.enqueue_many(TaskName.DEBUG_TASK, [Batch(["later"])] * 3)
     broker.enqueue(TaskName.OPERATIONAL_HEALTH_CHECK, [])
     worker = new_worker().start("operations", concurrency=1)
-    eventually(lambda: len(worker.events("succeeded")) == 4)
+    wait_until(lambda: len(worker.events("succeeded")) == 4)
     names = [line["name"] for line in worker.events("started")]
     assert names == ["operational_health_check", *["debug_task"] * 3]
-    eventually(lambda: inspector.unacked(OPERATIONS) == 0)
+    wait_until(lambda: inspector.unacked(OPERATIONS) == 0)

@@ -9,27 +9,28 @@ import pytest
 
 from services.core.queue.enqueue import Batch, BrokerUnavailable
 from services.core.queue.names import CAMPAIGN, WEBHOOK, Queue, TaskName
+from tests.tools.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 ROOT = Path(__file__).parents[3]
 
 
 def test_queued_plus_running_is_what_the_broker_counts(
-    new_worker: Any, broker: Any, inspector: Any, valkey_server: Any, eventually: Any
+    new_worker: Any, broker: Any, inspector: Any, valkey_server: Any
 ) -> None:
     worker = new_worker().start("webhook")
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["until:go"])] * 12)
-    eventually(lambda: len(worker.events("started")) == 2)
+    wait_until(lambda: len(worker.events("started")) == 2)
     assert (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (10, 2)
-    [state] = eventually(inspector.workers)
+    [state] = wait_until(inspector.workers)
     assert (state.pool, [running.name for running in state.running]) == ("webhook", ["process_webhook"] * 2)
     command = [sys.executable, "-m", "celery", "-A", "services.core.queue.app", "inspect", "active"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ATTACKACRACK_REDIS_URL": valkey_server.url}
     shown = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
     assert shown.stdout.count("'name': 'process_webhook'") == 2
     worker.release("go")
-    eventually(lambda: len(worker.events("succeeded")) == 12)
-    eventually(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))
+    wait_until(lambda: len(worker.events("succeeded")) == 12)
+    wait_until(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))
     assert worker.has("child_started")()
     worker.send(signal.SIGTERM)
     worker.ended(within=15)
@@ -45,67 +46,65 @@ def test_an_idle_worker_ends_in_order(new_worker: Any, tick: float) -> None:
 
 
 def test_a_soft_shutdown_lets_a_short_task_end_and_stops_waiting_then(
-    new_worker: Any, broker: Any, inspector: Any, eventually: Any
+    new_worker: Any, broker: Any, inspector: Any
 ) -> None:
     worker = new_worker().start("campaign", soft_shutdown=40)
     broker.enqueue(TaskName.SEND_CAMPAIGN_MESSAGE, ["until:go"])
-    eventually(lambda: worker.events("started"))
+    wait_until(lambda: worker.events("started"))
     worker.send(signal.SIGTERM)
-    eventually(lambda: "worker.stopping" in (worker.folder / "log").read_text())
+    wait_until(lambda: "worker.stopping" in (worker.folder / "log").read_text())
     worker.release("go")
     assert worker.ended(within=10) == 0
     assert len(worker.events("succeeded")) == 1
     assert (inspector.waiting(Queue.CAMPAIGNS), inspector.unacked(CAMPAIGN)) == (0, 0)
 
 
-def test_a_soft_shutdown_gives_running_tasks_back_within_its_time(
-    new_worker: Any, broker: Any, inspector: Any, eventually: Any
-) -> None:
+def test_a_soft_shutdown_gives_running_tasks_back_within_its_time(new_worker: Any, broker: Any, inspector: Any) -> None:
     worker = new_worker().start("webhook", soft_limit=1.5, hard_limit=2, soft_shutdown=2)
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["hang"])] * 3)
-    eventually(lambda: len(worker.events("started")) == 2)
+    wait_until(lambda: len(worker.events("started")) == 2)
     worker.send(signal.SIGTERM)
     worker.ended(within=60)
     assert (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (3, 0)
 
 
 def test_a_lost_workers_tasks_are_recovered_by_another_of_its_pool(
-    new_worker: Any, broker: Any, inspector: Any, eventually: Any
+    new_worker: Any, broker: Any, inspector: Any
 ) -> None:
     lost = new_worker("lost").start("webhook", visibility=3)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["until:never"])
-    eventually(lambda: lost.events("started"))
+    wait_until(lambda: lost.events("started"))
     survivor = new_worker("survivor").start("webhook", visibility=3)
     survivor.release("never")
     lost.kill_all()
     assert inspector.unacked(WEBHOOK) == 1
-    eventually(lambda: survivor.events("succeeded", "until:never"), within=10)
-    eventually(lambda: inspector.unacked(WEBHOOK) == 0)
+    wait_until(lambda: survivor.events("succeeded", "until:never"))
+    wait_until(lambda: inspector.unacked(WEBHOOK) == 0)
 
 
 @pytest.mark.own_valkey
 def test_a_worker_outlives_a_broker_that_restarts_under_its_task(
-    new_worker: Any, broker: Any, valkey_server: Any, inspector: Any, eventually: Any
+    new_worker: Any, broker: Any, valkey_server: Any, inspector: Any
 ) -> None:
     """The gate for newer versions: Celery 5.7.0 ends with exit code 1 here, with one task running and one slot free."""
     worker = new_worker().start("webhook")
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["until:go"])
-    eventually(lambda: worker.events("started"))
+    wait_until(lambda: worker.events("started"))
     valkey_server.kill()
-    eventually(lambda: not worker.has("ready")())
+    wait_until(lambda: not worker.has("ready")())
     assert worker.is_running
     valkey_server.start()
-    eventually(worker.has("ready"))
+    wait_until(worker.has("ready"))
     worker.release("go")
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["after"])] * 6)
-    eventually(lambda: len(worker.events("succeeded", "after")) == 6)
-    eventually(lambda: worker.events("succeeded", "until:go"))
-    eventually(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))
+    wait_until(lambda: len(worker.events("succeeded", "after")) == 6)
+    wait_until(lambda: worker.events("succeeded", "until:go"))
+    wait_until(lambda: (inspector.waiting(Queue.WEBHOOKS), inspector.unacked(WEBHOOK)) == (0, 0))
     assert worker.is_running
 
 
 @pytest.mark.own_valkey
-def test_a_worker_outlives_a_full_broker(new_worker: Any, broker: Any, redis_client: Any, eventually: Any) -> None:
+def test_a_worker_outlives_a_full_broker(new_worker: Any, broker: Any, redis_client: Any) -> None:
     worker = new_worker().start("webhook")
     redis_client.config_set("maxmemory", "1mb")
     try:
@@ -114,5 +113,5 @@ def test_a_worker_outlives_a_full_broker(new_worker: Any, broker: Any, redis_cli
     finally:
         redis_client.config_set("maxmemory", "0")
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["after"])
-    eventually(lambda: worker.events("succeeded", "after"))
+    wait_until(lambda: worker.events("succeeded", "after"))
     assert worker.is_running

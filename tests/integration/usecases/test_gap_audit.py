@@ -11,7 +11,8 @@ from services.core.storage import gap_audit
 from services.core.usecases.contacts.erase import erase_contact
 from services.core.usecases.webhooks.audit_gaps import audit_gaps
 from services.core.usecases.webhooks.handle import handle_events
-from tests.tools.simulator import eventually, free_port
+from tests.tools.simulator import free_port
+from tests.tools.waiting import wait_until
 from tests.tools.world import World, new_number
 
 
@@ -111,7 +112,7 @@ class TestReceipts:
         number = new_number()
         message_id = world.message(number)
         world.send(message_id)
-        eventually(lambda: world.simulator.messages(number)[0]["status"] == "delivered")
+        wait_until(lambda: world.simulator.messages(number)[0]["status"] == "delivered")
         assert world.status(message_id) == "sent"
         world.move(minutes=2)
         assert audit_gaps(world.context)["receipts"] == 1
@@ -123,7 +124,7 @@ class TestReceipts:
         world.simulator.behave(number, delivery="undelivered", error_code="30005")
         message_id = world.message(number)
         world.send(message_id)
-        eventually(lambda: world.simulator.messages(number)[0]["status"] == "undelivered")
+        wait_until(lambda: world.simulator.messages(number)[0]["status"] == "undelivered")
         world.move(hours=3)
         with world.context.database.transaction() as session:
             gap_audit.move_cursor(session, world.now())
@@ -152,7 +153,7 @@ class TestWebhook:
         world, _ = registered
         world.simulator.inject_inbound(new_number(), "Hello")
         for attempt in range(1, ATTEMPTS + 1):
-            eventually(partial(was_tried, world, attempt))
+            wait_until(partial(was_tried, world, attempt))
             world.simulator.hurry_deliveries()
         assert [each["status"] for each in world.simulator.deliveries()] == ["failed"]
         assert audit_gaps(world.context)["retried"] == 1

@@ -24,7 +24,8 @@ from services.core.usecases.operations.installation_verbs import sending_state
 from services.core.usecases.operations.recover import adopt, recover
 from services.core.usecases.webhooks.audit_gaps import audit_gaps
 from tests.conftest import PASSWORD, PostgresProcess
-from tests.tools.simulator import RunningSimulator, eventually
+from tests.tools.simulator import RunningSimulator
+from tests.tools.waiting import wait_until
 from tests.tools.world import World, new_number
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -248,14 +249,14 @@ class TestPutBack:
         ground.server.execute("SELECT pg_create_restore_point('lunch')")
         campaign.go_on()
         ground.server.execute("SELECT pg_switch_wal()")
-        eventually(lambda: len(list(archive.iterdir())) >= 2, limit=20)
+        wait_until(lambda: len(list(archive.iterdir())) >= 2)
         with (kept / "postgresql.auto.conf").open("a") as settings:
             settings.write(f"restore_command = 'cp {archive}/%f %p'\n")
             settings.write("recovery_target_name = 'lunch'\nrecovery_target_action = 'promote'\n")
         (kept / "recovery.signal").touch()
         shutil.chown(kept / "recovery.signal", *_owner(ground.files))
         ground.put_back(kept)
-        eventually(lambda: ground.server.answers("SELECT NOT pg_is_in_recovery()"), limit=30)
+        wait_until(lambda: ground.server.answers("SELECT NOT pg_is_in_recovery()"))
         if not is_witnessed:
             _forget(ground.world)
         campaign.sends_nothing_until_adopted()
@@ -401,7 +402,7 @@ class TestOrdinaryDays:
             written = ground.world.value("SELECT pg_current_wal_lsn()::text")
             replayed = f"SELECT pg_last_wal_replay_lsn() >= '{written}'"
             ground.move_to(context)
-            eventually(lambda: server.answers(replayed), limit=30)
+            wait_until(lambda: server.answers(replayed))
             ground.server.kill()
             server.execute("SELECT pg_promote()")
             campaign.goes_on_to_the_end()

@@ -1,4 +1,4 @@
-"""Spreading a day's batch over the window, sharing what is left between campaigns, and saying when it will be done."""
+"""Spreading a day's batch over the window, campaigns in turn, and saying when it will be done."""
 
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -70,20 +70,6 @@ def interleave(queues: Mapping[Key, Sequence[Item]], *, weights: Mapping[Key, in
                     del iterators[key]
                     break
                 yield item
-
-
-def fair_share(available: int, *, wanted: Mapping[Key, int]) -> dict[Key, int]:
-    """How many of `available` each may have: equal parts, and what one does not want goes to the others."""
-    share = dict.fromkeys(wanted, 0)
-    hungry = [key for key in wanted if wanted[key] > 0]
-    while hungry and available > 0:
-        part = max(1, available // len(hungry))
-        for key in hungry:
-            given = min(part, wanted[key] - share[key], available)
-            share[key] += given
-            available -= given
-        hungry = [key for key in hungry if share[key] < wanted[key]]
-    return share
 
 
 def projected_finish(

@@ -50,9 +50,6 @@ class SpanName(StrEnum):
     MESSAGE_RECONCILE = "message.reconcile"
     MESSAGE_RECEIPT = "message.receipt"
 
-    PROVIDER_CALL = "provider"
-    """A call to the provider; renamed to its method and the route's template."""
-
 
 class Attribute(StrEnum):
     """What a span says about its work."""
@@ -63,13 +60,11 @@ class Attribute(StrEnum):
     URL_TEMPLATE = "url.template"
     SERVER_ADDRESS = "server.address"
     ERROR_TYPE = "error.type"
-    EXIT_CODE = "process.exit.code"
 
     MESSAGING_SYSTEM = "messaging.system"
     MESSAGING_OPERATION = "messaging.operation.name"
     MESSAGING_OPERATION_TYPE = "messaging.operation.type"
     MESSAGING_QUEUE = "messaging.destination.name"
-    MESSAGING_MESSAGE_ID = "messaging.message.id"
 
     TASK = "attackacrack.task.name"
     TASK_IDS = "attackacrack.task.ids"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.domain.pacing import Pacing, expected_slot, fair_share, interleave, plan_slots, projected_finish
+from services.core.domain.pacing import Pacing, expected_slot, interleave, plan_slots, projected_finish
 from services.core.domain.sending_window import DEFAULT_WINDOW, SendingWindow, window_open
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -116,30 +116,6 @@ class TestInterleave:
         taken = list(interleave(tagged))
         assert sorted(taken) == sorted(item for queue in tagged.values() for item in queue)
         assert all([item for item in taken if item[0] == key] == queue for key, queue in tagged.items())
-
-
-class TestFairShare:
-    @pytest.mark.parametrize(
-        ("available", "wanted", "expected"),
-        [
-            (90, {"a": 100, "b": 100, "c": 100}, {"a": 30, "b": 30, "c": 30}),
-            (90, {"a": 10, "b": 100, "c": 100}, {"a": 10, "b": 40, "c": 40}),
-            (2, {"a": 5, "b": 5, "c": 5}, {"a": 1, "b": 1, "c": 0}),
-            (100, {"a": 5, "b": 0}, {"a": 5, "b": 0}),
-            (0, {"a": 5}, {"a": 0}),
-            (-3, {"a": 5}, {"a": 0}),
-            (5, {}, {}),
-        ],
-    )
-    def test_table(self, available: int, wanted: dict[str, int], expected: dict[str, int]) -> None:
-        assert fair_share(available, wanted=wanted) == expected
-
-    @given(available=st.integers(0, 1000), wanted=st.dictionaries(st.integers(), st.integers(0, 300), max_size=6))
-    def test_nobody_starves_while_another_gets_more(self, available: int, wanted: dict[int, int]) -> None:
-        share = fair_share(available, wanted=wanted)
-        assert sum(share.values()) == min(available, sum(wanted.values()))
-        unsatisfied = [share[key] for key in wanted if share[key] < wanted[key]]
-        assert all(part <= min(unsatisfied) + 1 for part in share.values()) if unsatisfied else True
 
 
 class TestProjectedFinish:

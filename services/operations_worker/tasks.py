@@ -1,18 +1,32 @@
 """Tasks of the operations pool: reconciliation, what is done in steps, and the scheduled work."""
 
-from services.core.queue.names import TaskName
-from services.core.queue.task import task
+from collections.abc import Callable
+from typing import Any
+
+from services.core.queue.names import OPERATIONS, TaskName
+from services.core.queue.task import register_canaries, task
+from services.core.storage.schedule import ClaimedRun
 from services.core.usecases.campaigns.proceed import continue_campaign as go_on
-from services.core.usecases.campaigns.queue_today import queue_daily_campaigns as queue_campaigns
+from services.core.usecases.campaigns.queue_today import queue_daily_campaigns
 from services.core.usecases.contacts.imports import resume
-from services.core.usecases.context import process_context
+from services.core.usecases.context import Context, process_context
 from services.core.usecases.jobs.complete import complete_jobs
 from services.core.usecases.messages.reconcile import reconcile_messages as reconcile
-from services.core.usecases.operations.canary import send_canaries as send_all_canaries
+from services.core.usecases.operations.canary import send_canaries
 from services.core.usecases.operations.clean_up import clean_up
 from services.core.usecases.operations.health import check_health
 from services.core.usecases.schedule.run import run_scheduled_job
-from services.core.usecases.webhooks.audit_gaps import audit_gaps as audit
+from services.core.usecases.webhooks.audit_gaps import audit_gaps
+
+SCHEDULED: dict[TaskName, Callable[[Context, ClaimedRun], dict[str, Any]]] = {
+    TaskName.QUEUE_DAILY_CAMPAIGNS: lambda context, _run: queue_daily_campaigns(context),
+    TaskName.CHECK_COMPLETED_JOBS: lambda context, _run: complete_jobs(context),
+    TaskName.OPERATIONAL_HEALTH_CHECK: lambda context, _run: check_health(context).summary(),
+    TaskName.CLEANUP_WEBHOOK_CACHE: lambda context, _run: clean_up(context),
+    TaskName.AUDIT_GAPS: lambda context, _run: audit_gaps(context),
+    TaskName.SEND_CANARIES: lambda context, run: send_canaries(context, run.run_id),
+}
+"""What each scheduled job does, and the result that its run keeps."""
 
 
 @task(TaskName.RECONCILE_MESSAGE)
@@ -32,56 +46,18 @@ def continue_campaign(campaign_ids: list[str]) -> None:
         go_on(process_context(), int(campaign_id))
 
 
-@task(TaskName.QUEUE_DAILY_CAMPAIGNS)
-def queue_daily_campaigns(run_ids: list[str]) -> None:
-    context = process_context()
-    for run_id in run_ids:
-        run_scheduled_job(context.database, int(run_id), lambda _run: queue_campaigns(context))
+def _register(name: TaskName, work: Callable[[Context, ClaimedRun], dict[str, Any]]) -> None:
+    @task(name)
+    def run(run_ids: list[str]) -> None:
+        context = process_context()
+        for run_id in run_ids:
+            run_scheduled_job(context.database, int(run_id), lambda claimed: work(context, claimed))
 
 
-@task(TaskName.CHECK_COMPLETED_JOBS)
-def check_completed_jobs(run_ids: list[str]) -> None:
-    context = process_context()
-    for run_id in run_ids:
-        run_scheduled_job(context.database, int(run_id), lambda _run: complete_jobs(context))
+for scheduled, does in SCHEDULED.items():
+    _register(scheduled, does)
 
-
-@task(TaskName.OPERATIONAL_HEALTH_CHECK)
-def operational_health_check(run_ids: list[str]) -> None:
-    context = process_context()
-    for run_id in run_ids:
-        run_scheduled_job(context.database, int(run_id), lambda _run: check_health(context).summary())
-
-
-@task(TaskName.CLEANUP_WEBHOOK_CACHE)
-def cleanup_webhook_cache(run_ids: list[str]) -> None:
-    context = process_context()
-    for run_id in run_ids:
-        run_scheduled_job(context.database, int(run_id), lambda _run: clean_up(context))
-
-
-@task(TaskName.AUDIT_GAPS)
-def audit_gaps(run_ids: list[str]) -> None:
-    context = process_context()
-    for run_id in run_ids:
-        run_scheduled_job(context.database, int(run_id), lambda _run: audit(context))
-
-
-@task(TaskName.SEND_CANARIES)
-def send_canaries(run_ids: list[str]) -> None:
-    context = process_context()
-    for run_id in run_ids:
-        run_scheduled_job(context.database, int(run_id), lambda run: send_all_canaries(context, run.run_id))
-
-
-@task(TaskName.CANARY_PRIORITY)
-def canary_priority() -> None:
-    """Does nothing: its history shows that this queue is worked on."""
-
-
-@task(TaskName.CANARY_DEFAULT)
-def canary_default() -> None:
-    """Does nothing: its history shows that this queue is worked on."""
+register_canaries(OPERATIONS)
 
 
 @task(TaskName.DEBUG_TASK)

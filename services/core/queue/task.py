@@ -26,7 +26,7 @@ from services.core.domain.retry import backoff
 from services.core.queue import busy
 from services.core.queue.app import app
 from services.core.queue.journal import journal
-from services.core.queue.names import RESULT_TASKS, TaskName
+from services.core.queue.names import CANARIES, RESULT_TASKS, Pool, TaskName
 from services.core.queue.times import MAX_ATTEMPTS
 from services.core.runtime import metering
 from services.core.runtime.telemetry import TASK_DURATION
@@ -99,6 +99,14 @@ def task(name: TaskName) -> Callable[[EntryPoint], EntryPoint]:
         return entry_point
 
     return register
+
+
+def register_canaries(pool: Pool) -> None:
+    """Register the task that does nothing for each of the pool's queues: its history shows that the queue is served."""
+    for queue in pool.queues:
+
+        @task(CANARIES[queue])
+        def canary() -> None: ...
 
 
 def ids_of(args: Sequence[object], kwargs: Mapping[str, object]) -> list[str]:

@@ -20,7 +20,7 @@ import httpx
 
 from services.core.runtime.settings import read_settings
 from services.core.usecases.context import open_context
-from services.core.usecases.operations.installation_verbs import read_clock
+from services.core.usecases.operations.clock import read_clock
 
 CONNECTIONS = 16
 REPEATED_FOR = 120.0  # the provider repeats for hours; a drill need not

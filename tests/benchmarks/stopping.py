@@ -21,7 +21,7 @@ from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.context import Context
-from services.core.usecases.operations.installation_verbs import resume_sending, stop_sending
+from services.core.usecases.operations.sending import resume_sending, stop_sending
 from services.core.views.campaigns import NewCampaign
 from tests.tools.business_calendar import ZONE
 from tests.tools.roles import running_role

@@ -18,7 +18,7 @@ from services.core.queue.enqueue import Batch
 from services.core.queue.names import Queue, TaskName
 from services.core.storage.models import ScheduledRun
 from services.core.usecases.context import Context
-from services.core.usecases.schedule.schedule_verbs import run_now
+from services.core.usecases.schedule.run_now import run_now
 from tests.tools.roles import running_role
 from tests.tools.servers import running_servers
 from tests.tools.waiting import wait_until
@@ -53,7 +53,7 @@ def measure_urgency(context: Context, folder: Path, *, tasks: int, checks: int) 
 
 
 def _await_run(context: Context) -> float:
-    run_id = run_now(context.database, HEALTH, by="a measurement").run_id
+    run_id = run_now(context, HEALTH, by="a measurement").run_id
     found: list[ScheduledRun] = []
 
     def is_done() -> bool:

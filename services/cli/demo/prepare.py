@@ -7,7 +7,7 @@ from services.cli.laptop.identity import Identity
 from services.cli.stack_settings import find_settings
 from services.core.storage import tokens
 from services.core.usecases.context import Context, open_context
-from services.core.usecases.operations.installation_verbs import align_clocks
+from services.core.usecases.operations.clock import align_clocks
 
 TOKEN_NAME = "laptop"  # noqa: S105 - the token's name, not the token
 

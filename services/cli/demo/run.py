@@ -31,7 +31,7 @@ from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.context import Context
-from services.core.usecases.operations import installation_verbs
+from services.core.usecases.operations.clock import move_clock, product_time, read_clock
 from services.core.views.campaigns import NewCampaign
 
 CONTACTS = Path(__file__).with_name("contacts.csv")
@@ -107,7 +107,7 @@ def _begin(context: Context, contacts: Path, screen: Console) -> tuple[int, impo
     zone = context.settings.business_zone
     with context.database.reading() as session:
         unfinished, earlier = running_campaign_named(session, NAME)
-    now = installation_verbs.read_clock(context).product_now
+    now = read_clock(context).product_now
     if unfinished is not None:
         if not window_open(context.window, now) or _nothing_due_today(context, unfinished, now):
             _move_clock(context, _next_afternoon(now, zone, at=time(9, 0)), screen)
@@ -172,14 +172,14 @@ def _watch(
 
 def _look(context: Context, campaign_id: int) -> CampaignProgress:
     with context.database.reading() as session:
-        now = installation_verbs.product_time(session)
+        now = product_time(session)
         closes = window_close(context.window, now) if window_open(context.window, now) else now
         return progress_of(session, campaign_id, closes_at=closes)
 
 
 def _step_to_look(context: Context, next_look_at: datetime | None, screen: Console) -> None:
     """Move the clock to the next look-up of an unknown outcome; one that is due already only takes its moment."""
-    if next_look_at is not None and next_look_at > installation_verbs.read_clock(context).product_now:
+    if next_look_at is not None and next_look_at > read_clock(context).product_now:
         _move_clock(context, next_look_at + timedelta(seconds=1), screen)
 
 
@@ -245,7 +245,7 @@ def _show(table: DemoTable, *, as_json: bool, screen: Console) -> None:
 
 
 def _move_clock(context: Context, to: datetime, screen: Console) -> None:
-    state = installation_verbs.move_clock(context, to, by=ACTOR)
+    state = move_clock(context, to, by=ACTOR)
     local = state.product_now.astimezone(ZoneInfo(context.settings.business_zone))
     screen.print(f"product time is now {local:%a %d %b %Y %H:%M}")
 

@@ -21,7 +21,7 @@ def show(context: "Context") -> Any:
 
     Example: attackacrack clock show
     """
-    from services.core.usecases.operations.installation_verbs import read_clock
+    from services.core.usecases.operations.clock import read_clock
 
     return read_clock(context)
 
@@ -39,7 +39,7 @@ def move(
 
     Example: attackacrack clock move --by PT1H
     """
-    from services.core.usecases.operations.installation_verbs import move_clock, read_clock
+    from services.core.usecases.operations.clock import move_clock, read_clock
 
     if sum(map(bool, (to, to_next_opening, by))) != 1:
         raise typer.BadParameter("name one of --to, --to-next-opening and --by")

@@ -33,7 +33,7 @@ def check(context: "Context") -> Any:
 
     Example: attackacrack provider check
     """
-    from services.core.usecases.operations.provider_verbs import check_provider
+    from services.core.usecases.operations.provider_check import check_provider
 
     return check_provider(context)
 
@@ -46,7 +46,7 @@ def register_webhook(
 
     Example: attackacrack provider register-webhook https://texts.example.com/webhooks/openphone
     """
-    from services.core.usecases.operations.provider_verbs import register_webhook as register
+    from services.core.usecases.operations.provider_webhook import register_webhook as register
 
     return register(context, url, by=by)
 
@@ -61,7 +61,7 @@ def rotate(
 
     Example: attackacrack provider rotate
     """
-    from services.core.usecases.operations.provider_verbs import rotate_webhook
+    from services.core.usecases.operations.provider_webhook import rotate_webhook
 
     return rotate_webhook(context, webhook, by=by)
 
@@ -80,7 +80,7 @@ def checklist(
     Example: attackacrack provider checklist --answer daily_cap --note "1,500 a day, by support"
     """
     from services.core.domain.failures import RefusedInput
-    from services.core.usecases.operations.provider_verbs import answer_checklist, read_checklist
+    from services.core.usecases.operations.checklist import answer_checklist, read_checklist
     from services.core.views.provider import ChecklistState
 
     if state not in tuple(ChecklistState):
@@ -94,7 +94,7 @@ def checklist(
 
 def _walk(context: "Context", *, by: str) -> None:
     """Ask for each open item; an empty answer leaves it open."""
-    from services.core.usecases.operations.provider_verbs import answer_checklist, read_checklist
+    from services.core.usecases.operations.checklist import answer_checklist, read_checklist
     from services.core.views.provider import ChecklistState
 
     for item in read_checklist(context).items:

@@ -31,10 +31,9 @@ def list_(context: "Context") -> Any:
 
     Example: attackacrack schedule list --json
     """
-    from services.core.usecases.schedule.schedule_verbs import list_jobs
-    from services.core.views.values import Page
+    from services.core.usecases.schedule.find import list_schedule
 
-    return Page(items=list(list_jobs(context.database, zone=context.settings.business_zone)), next=None)
+    return list_schedule(context)
 
 
 @verb(group, "history", show=listing("run_id", "job", "due_at", "status", "reason", "late_by", "error"))
@@ -48,11 +47,9 @@ def history(
 
     Example: attackacrack schedule history queue_daily_campaigns
     """
-    from services.core.usecases.schedule import schedule_verbs
-    from services.core.views.values import Page
+    from services.core.usecases.schedule.find import list_runs
 
-    runs = schedule_verbs.history(context.database, job=job, before=before, limit=limit + 1)
-    return Page(items=list(runs[:limit]), next=runs[limit - 1].run_id if len(runs) > limit else None)
+    return list_runs(context, job=job, before=before, limit=limit)
 
 
 @verb(group, "run-now")
@@ -61,9 +58,9 @@ def run_now(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack schedule run-now operational_health_check
     """
-    from services.core.usecases.schedule import schedule_verbs
+    from services.core.usecases.schedule.run_now import run_now as run
 
-    return schedule_verbs.run_now(context.database, job, by=by)
+    return run(context, job, by=by)
 
 
 @verb(group, "pause")
@@ -72,9 +69,9 @@ def pause(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack schedule pause check_completed_jobs
     """
-    from services.core.usecases.schedule import schedule_verbs
+    from services.core.usecases.schedule.pause import pause_job
 
-    return schedule_verbs.pause(context.database, job, by=by, zone=context.settings.business_zone)
+    return pause_job(context, job, by=by)
 
 
 @verb(group, "resume")
@@ -83,6 +80,6 @@ def resume(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack schedule resume check_completed_jobs
     """
-    from services.core.usecases.schedule import schedule_verbs
+    from services.core.usecases.schedule.pause import resume_job
 
-    return schedule_verbs.resume(context.database, job, by=by, zone=context.settings.business_zone)
+    return resume_job(context, job, by=by)

@@ -34,7 +34,7 @@ def stop(context: "Context", reason: Reason, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack sending stop --reason "wrong list"
     """
-    from services.core.usecases.operations.installation_verbs import stop_sending
+    from services.core.usecases.operations.sending import stop_sending
 
     return stop_sending(context, reason=reason, by=by)
 
@@ -45,7 +45,7 @@ def resume(context: "Context", by: By = SOMEBODY) -> Any:
 
     Example: attackacrack sending resume
     """
-    from services.core.usecases.operations.installation_verbs import resume_sending
+    from services.core.usecases.operations.sending import resume_sending
 
     return resume_sending(context, by=by)
 
@@ -56,7 +56,7 @@ def status(context: "Context") -> Any:
 
     Example: attackacrack sending status
     """
-    from services.core.usecases.operations.installation_verbs import sending_state
+    from services.core.usecases.operations.sending import sending_state
 
     return sending_state(context)
 

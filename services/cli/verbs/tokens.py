@@ -32,7 +32,7 @@ def create(
     Example: attackacrack tokens create office --person "Maria Lopez" --role operator
     """
     from services.cli.values import read_duration
-    from services.core.usecases.operations.token_verbs import create_token
+    from services.core.usecases.operations.tokens import create_token
 
     duration = read_duration(valid_for) if valid_for is not None else None
     return create_token(context, name=name, role=role, valid_for=duration, person=person, by=by)
@@ -44,10 +44,9 @@ def list_(context: "Context") -> Any:
 
     Example: attackacrack tokens list
     """
-    from services.core.usecases.operations.token_verbs import list_tokens
-    from services.core.views.values import Page
+    from services.core.usecases.operations.tokens import list_tokens
 
-    return Page(items=list(list_tokens(context)), next=None)
+    return list_tokens(context)
 
 
 @verb(group, "revoke")
@@ -56,6 +55,6 @@ def revoke(context: "Context", name: Annotated[str, typer.Argument(show_default=
 
     Example: attackacrack tokens revoke office
     """
-    from services.core.usecases.operations.token_verbs import revoke_token
+    from services.core.usecases.operations.tokens import revoke_token
 
     return revoke_token(context, name, by=by)

@@ -2,10 +2,8 @@
 
 from services.console.endpoints import AtProvider, By, Endpoint, InContext
 from services.core.domain.access import Role
+from services.core.usecases.operations import clock, recover, sending
 from services.core.usecases.operations import health as check_health
-from services.core.usecases.operations import installation_verbs, recover
-from services.core.usecases.operations.installation_verbs import ClockState, SendingState
-from services.core.usecases.operations.recover import Recovery
 from services.core.views import installation as views
 
 
@@ -14,39 +12,39 @@ def show_health(context: InContext) -> views.Health:
     return views.Health.model_validate(check_health.check_health(context, keep=False))
 
 
-def show_sending(context: InContext) -> SendingState:
+def show_sending(context: InContext) -> views.Sending:
     """Whether texts may leave."""
-    return installation_verbs.sending_state(context)
+    return sending.sending_state(context)
 
 
-def stop_sending(context: InContext, by: By, stop: views.StopSending) -> SendingState:
+def stop_sending(context: InContext, by: By, stop: views.StopSending) -> views.Sending:
     """Let nothing more be submitted, from the next submission on."""
-    return installation_verbs.stop_sending(context, reason=stop.reason, by=by)
+    return sending.stop_sending(context, reason=stop.reason, by=by)
 
 
-def resume_sending(context: InContext, by: By) -> SendingState:
+def resume_sending(context: InContext, by: By) -> views.Sending:
     """Send again; closes the breaker, too."""
-    return installation_verbs.resume_sending(context, by=by)
+    return sending.resume_sending(context, by=by)
 
 
-def recover_database(provided: AtProvider, by: By) -> Recovery:
+def recover_database(provided: AtProvider, by: By) -> views.Recovery:
     """Learn from the provider what a restored or moved database forgot."""
     return recover.recover(provided, by=by)
 
 
-def adopt_database(provided: AtProvider, by: By, adopt: views.AdoptDatabase) -> Recovery:
+def adopt_database(provided: AtProvider, by: By, adopt: views.AdoptDatabase) -> views.Recovery:
     """Vouch for a restored or moved database: what is due is sent from now on."""
     return recover.adopt(provided, reason=adopt.reason, by=by)
 
 
-def show_clock(context: InContext) -> ClockState:
+def show_clock(context: InContext) -> views.Clock:
     """Product time, and how far it is ahead of the database's own."""
-    return installation_verbs.read_clock(context)
+    return clock.read_clock(context)
 
 
-def move_clock(context: InContext, by: By, move: views.MoveClock) -> ClockState:
+def move_clock(context: InContext, by: By, move: views.MoveClock) -> views.Clock:
     """Move product time forward; only while the provider is the simulator."""
-    return installation_verbs.move_clock(context, move.to, by=by)
+    return clock.move_clock(context, move.to, by=by)
 
 
 ENDPOINTS = (

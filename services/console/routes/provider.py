@@ -6,36 +6,35 @@ from fastapi import Path
 
 from services.console.endpoints import AtProvider, By, Endpoint, InContext
 from services.core.domain.access import Role
-from services.core.usecases.operations import provider_verbs
-from services.core.usecases.operations.provider_verbs import Checklist, ChecklistAnswer, ProviderCheck, WebhookKey
+from services.core.usecases.operations import checklist, provider_check, provider_webhook
 from services.core.views import provider as views
 
 ItemKey = Annotated[str, Path(pattern=r"^[a-z_]{1,64}$")]
 
 
-def check_provider(provided: AtProvider) -> ProviderCheck:
+def check_provider(provided: AtProvider) -> views.ProviderCheck:
     """Key, subscription, number, registration, webhook and its deliveries, each with a remedy."""
-    return provider_verbs.check_provider(provided)
+    return provider_check.check_provider(provided)
 
 
-def register_webhook(provided: AtProvider, by: By, wanted: views.RegisterWebhook) -> WebhookKey:
+def register_webhook(provided: AtProvider, by: By, wanted: views.RegisterWebhook) -> views.WebhookKey:
     """Have the provider deliver events of messages to this address; the key is told this once."""
-    return provider_verbs.register_webhook(provided, wanted.url, by=by)
+    return provider_webhook.register_webhook(provided, wanted.url, by=by)
 
 
-def rotate_webhook(provided: AtProvider, by: By, rotate: views.RotateWebhook) -> WebhookKey:
+def rotate_webhook(provided: AtProvider, by: By, rotate: views.RotateWebhook) -> views.WebhookKey:
     """Have the provider sign with a new key from now on; it is told this once."""
-    return provider_verbs.rotate_webhook(provided, rotate.webhook_id, by=by)
+    return provider_webhook.rotate_webhook(provided, rotate.webhook_id, by=by)
 
 
-def show_checklist(context: InContext) -> Checklist:
+def show_checklist(context: InContext) -> views.Checklist:
     """What only the live account answers, each item with its latest answer."""
-    return provider_verbs.read_checklist(context)
+    return checklist.read_checklist(context)
 
 
-def answer_checklist(context: InContext, by: By, item: ItemKey, answer: views.AnswerItem) -> ChecklistAnswer:
+def answer_checklist(context: InContext, by: By, item: ItemKey, answer: views.AnswerItem) -> views.ChecklistItem:
     """Keep what was found out about an item; a later answer counts."""
-    return provider_verbs.answer_checklist(context, item, answer.state, note=answer.note, by=by)
+    return checklist.answer_checklist(context, item, answer.state, note=answer.note, by=by)
 
 
 ENDPOINTS = (

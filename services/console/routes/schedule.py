@@ -1,24 +1,24 @@
 """The schedule: its jobs, what ran, and running, pausing or resuming one."""
 
-from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
 
-from services.console.cursors import first_of, page_of
+from services.console.cursors import page_of
 from services.console.endpoints import By, Endpoint, InContext
 from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
-from services.core.usecases.schedule import schedule_verbs
-from services.core.usecases.schedule.schedule_verbs import RunView, Switched
+from services.core.usecases.schedule import find, pause
+from services.core.usecases.schedule import run_now as run
 from services.core.views import schedule as views
+from services.core.views.values import Page as Listed
 
 JobName = Annotated[str, Path(pattern=r"^[a-z_]{1,64}$")]
 
 
-def list_schedule(context: InContext) -> dict[str, Any]:
+def list_schedule(context: InContext) -> Listed[views.ScheduledJob]:
     """Every job with its next due times and its last run."""
-    return {"items": schedule_verbs.list_jobs(context.database, zone=context.settings.business_zone), "next": None}
+    return find.list_schedule(context)
 
 
 def list_runs(
@@ -33,30 +33,26 @@ def list_all_runs(context: InContext, request: Request, query: Annotated[PageQue
     return _runs(context, request, query, job=None)
 
 
-def run_now(context: InContext, by: By, job: JobName) -> RunView:
+def run_now(context: InContext, by: By, job: JobName) -> views.Run:
     """Have the job run once more, now, paused or not."""
-    return schedule_verbs.run_now(context.database, job, by=by)
+    return run.run_now(context, job, by=by)
 
 
-def pause_job(context: InContext, by: By, job: JobName) -> Switched:
+def pause_job(context: InContext, by: By, job: JobName) -> views.Switched:
     """Let runs that fall due from now on be skipped."""
-    return schedule_verbs.pause(context.database, job, by=by, zone=context.settings.business_zone)
+    return pause.pause_job(context, job, by=by)
 
 
-def resume_job(context: InContext, by: By, job: JobName) -> Switched:
+def resume_job(context: InContext, by: By, job: JobName) -> views.Switched:
     """Let the job run again from its next due time."""
-    return schedule_verbs.resume(context.database, job, by=by, zone=context.settings.business_zone)
+    return pause.resume_job(context, job, by=by)
 
 
 def _runs(context: InContext, request: Request, query: PageQuery, *, job: str | None) -> dict[str, Any]:
     return page_of(
         request,
         query,
-        lambda before, limit: first_of(
-            schedule_verbs.history(context.database, job=job, before=before or None, limit=limit + 1),
-            limit,
-            attrgetter("run_id"),
-        ),
+        lambda before, limit: find.list_runs(context, job=job, before=before or None, limit=limit),
     )
 
 

@@ -18,8 +18,11 @@ class AdoptDatabase(Input):
 
 
 class Recovery(View):
-    """What the provider had and the database had not: texts to us, texts that waited here and had left already, and
-    texts that nothing here knew."""
+    """What the provider had and the database had not.
+
+    `listed` messages were compared; `received` were written to us and stored now; `bound` are texts that waited here
+    and had left already; `recorded` are texts that nothing here knew. `adopted`: sending goes on.
+    """
 
     model_config = example({"listed": 214, "received": 3, "bound": 41, "recorded": 2, "adopted": False})
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from services.core.domain.schedule import RunStatus
-from services.core.views.values import Span, View, example
+from services.core.views.values import RowId, Span, View, example
 
 RUN: dict[str, Any] = {
     "run_id": 12,
@@ -27,7 +27,7 @@ class Run(View):
 
     model_config = example(RUN)
 
-    run_id: int
+    run_id: RowId
     job: str
     due_at: datetime
     status: RunStatus

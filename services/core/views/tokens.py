@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from services.core.domain.access import Role
-from services.core.views.values import Input, View, example, text_only
+from services.core.views.values import Input, RowId, View, example, text_only
 
 Lifetime = Annotated[timedelta, Field(strict=False), BeforeValidator(text_only)]
 
@@ -35,9 +35,9 @@ class Token(View):
         }
     )
 
-    token_id: int
+    token_id: RowId
     name: str
-    person: str
+    person: str = Field(validation_alias="holder")
     role: Role
     created_at: datetime
     expires_at: datetime | None

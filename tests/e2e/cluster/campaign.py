@@ -17,7 +17,7 @@ from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.context import open_context
-from services.core.usecases.operations import installation_verbs
+from services.core.usecases.operations.clock import move_clock, read_clock
 from services.core.views.campaigns import NewCampaign
 
 ACTOR = "e2e"
@@ -25,10 +25,10 @@ ACTOR = "e2e"
 texts, prefix = int(sys.argv[1]), sys.argv[2]
 settings = read_settings()
 context = open_context(settings)
-now = installation_verbs.read_clock(context).product_now
+now = read_clock(context).product_now
 local = ZoneInfo(settings.business_zone)
 day = next_business_day(now.astimezone(local).date(), closed_days=frozenset(settings.closed_days))
-installation_verbs.move_clock(context, datetime.combine(day, clock_time(10), local), by=ACTOR)
+move_clock(context, datetime.combine(day, clock_time(10), local), by=ACTOR)
 rows = "".join(f"+1{prefix}{number:04d},Person\n" for number in range(texts))
 name = f"e2e {prefix} {now:%Y-%m-%d %H:%M:%S}"
 file = iter([f"phone,first_name\n{rows}".encode()])

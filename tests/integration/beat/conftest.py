@@ -19,14 +19,12 @@ from redis import Redis
 from sqlalchemy import func, select, text
 
 from services.core.domain.schedule import JOBS
-from services.core.queue.enqueue import Broker
 from services.core.queue.names import Queue
 from services.core.runtime import failpoints
 from services.core.runtime.settings import read_settings
 from services.core.storage import beat_lease, installation
 from services.core.storage.beat_lease import Lease
 from services.core.storage.clock import product_now, real_now
-from services.core.storage.database import Database
 from services.core.storage.models import BeatLease, ScheduledRun
 from services.core.storage.rights import Component
 from services.core.usecases.context import Context
@@ -46,9 +44,10 @@ class Ledger:
 
     zone = ZONE
 
-    def __init__(self, database: Database, broker: Broker) -> None:
-        self.database = database
-        self.broker = broker
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.database = context.database
+        self.broker = context.broker
 
     def now(self) -> datetime:
         with self.database.reading() as session:
@@ -165,7 +164,7 @@ def ledger(database_url: str, valkey_server: Any) -> Iterator[Ledger]:
         installation.ensure(
             session, provider="simulator", environment="development", key_fingerprint=context.key_fingerprint
         )
-    yield Ledger(context.database, context.broker)
+    yield Ledger(context)
     context.close()
 
 

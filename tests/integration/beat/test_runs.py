@@ -12,7 +12,7 @@ from services.core.domain.schedule import RunStatus
 from services.core.runtime.failpoints import FailpointRaised
 from services.core.storage.schedule import ClaimedRun
 from services.core.usecases.schedule.run import MAX_ATTEMPTS, run_scheduled_job
-from services.core.usecases.schedule.schedule_verbs import run_now
+from services.core.usecases.schedule.run_now import run_now
 from tests.tools.waiting import wait_until
 
 JOB = "check_completed_jobs"
@@ -21,7 +21,7 @@ SHORT = timedelta(milliseconds=100)
 
 @pytest.fixture
 def new_run(ledger: Any) -> Callable[[], int]:
-    return lambda: run_now(ledger.database, JOB, by="a-person").run_id
+    return lambda: run_now(ledger.context, JOB, by="a-person").run_id
 
 
 def succeed(run: ClaimedRun) -> dict[str, Any]:

@@ -8,8 +8,10 @@ import pytest
 from services.core.domain.failures import NotFound
 from services.core.domain.schedule import JOBS
 from services.core.storage import audit
+from services.core.usecases.schedule.find import list_runs, list_schedule
+from services.core.usecases.schedule.pause import pause_job, resume_job
 from services.core.usecases.schedule.run import run_scheduled_job
-from services.core.usecases.schedule.schedule_verbs import history, list_jobs, pause, resume, run_now
+from services.core.usecases.schedule.run_now import run_now
 
 DAILY, HALF_HOURLY = "queue_daily_campaigns", "check_completed_jobs"
 
@@ -23,7 +25,7 @@ def acts(ledger: Any) -> list[tuple[str, str, str]]:
 class TestListJobs:
     def test_before_the_first_tick(self, ledger: Any) -> None:
         ledger.set_time("2027-06-01T08:00:00")
-        jobs = {job.name: job for job in list_jobs(ledger.database, zone=ledger.zone)}
+        jobs = {job.name: job for job in list_schedule(ledger.context).items}
         assert list(jobs) == list(JOBS)
         daily = jobs[DAILY]
         assert [f"{at.isoformat()}" for at in daily.next_due] == [f"2027-06-0{day}T12:30:00+00:00" for day in (1, 2, 3)]
@@ -37,7 +39,7 @@ class TestListJobs:
         ledger.tick(lease)
 
         def last() -> Any:
-            return next(job.last_run for job in list_jobs(ledger.database, zone=ledger.zone) if job.name == DAILY)
+            return next(job.last_run for job in list_schedule(ledger.context).items if job.name == DAILY)
 
         waiting = last()
         assert (waiting.status, waiting.started_at) == ("due", None)
@@ -54,7 +56,7 @@ class TestRunNow:
         before = ledger.set_time("2027-06-01T08:00:00")
         lease = ledger.take_lease()
         ledger.tick(lease)
-        run = run_now(ledger.database, DAILY, by="maria")
+        run = run_now(ledger.context, DAILY, by="maria")
         assert before <= run.due_at <= ledger.now()
         assert (run.status, run.requested_by, run.late_by) == ("due", "maria", timedelta(0))
         ledger.tick(lease)
@@ -62,15 +64,15 @@ class TestRunNow:
         assert acts(ledger) == [("maria", "schedule.run_now", DAILY)]
 
     def test_a_paused_job_runs_all_the_same(self, ledger: Any, queued: Any) -> None:
-        pause(ledger.database, DAILY, by="maria", zone=ledger.zone)
-        run = run_now(ledger.database, DAILY, by="maria")
+        pause_job(ledger.context, DAILY, by="maria")
+        run = run_now(ledger.context, DAILY, by="maria")
         ledger.tick(ledger.take_lease())
         assert queued() == [run.run_id]
 
-    @pytest.mark.parametrize(("verb", "more"), [(run_now, ()), (pause, ("zone",)), (resume, ("zone",))])
-    def test_an_unknown_job_is_not_found(self, ledger: Any, verb: Any, more: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize("verb", [run_now, pause_job, resume_job])
+    def test_an_unknown_job_is_not_found(self, ledger: Any, verb: Any) -> None:
         with pytest.raises(NotFound, match="there is no job backup"):
-            verb(ledger.database, "backup", by="maria", **dict.fromkeys(more, ledger.zone))
+            verb(ledger.context, "backup", by="maria")
         assert acts(ledger) == []
 
 
@@ -79,12 +81,12 @@ class TestPauseAndResume:
         ledger.set_time("2027-06-01T07:45:00")
         lease = ledger.take_lease()
         ledger.tick(lease)
-        assert pause(ledger.database, HALF_HOURLY, by="maria", zone=ledger.zone).changed
+        assert pause_job(ledger.context, HALF_HOURLY, by="maria").changed
         for wall_time in ("08:00:01", "08:30:01"):
             ledger.set_time(f"2027-06-01T{wall_time}")
             ledger.tick(lease)
         ledger.set_time("2027-06-01T09:00:01")
-        assert resume(ledger.database, HALF_HOURLY, by="jo", zone=ledger.zone).changed
+        assert resume_job(ledger.context, HALF_HOURLY, by="jo").changed
         ledger.set_time("2027-06-01T09:30:01")
         ledger.tick(lease)
         assert ledger.outcomes(HALF_HOURLY) == [
@@ -97,18 +99,21 @@ class TestPauseAndResume:
         assert acts(ledger) == [("maria", "schedule.paused", HALF_HOURLY), ("jo", "schedule.resumed", HALF_HOURLY)]
 
     def test_twice_is_once(self, ledger: Any) -> None:
-        switches = [pause(ledger.database, DAILY, by=by, zone=ledger.zone) for by in ("maria", "jo")]
+        switches = [pause_job(ledger.context, DAILY, by=by) for by in ("maria", "jo")]
         assert [(each.changed, each.paused_by) for each in switches] == [(True, "maria"), (False, "maria")]
-        paused = next(job for job in list_jobs(ledger.database, zone=ledger.zone) if job.name == DAILY)
+        paused = next(job for job in list_schedule(ledger.context).items if job.name == DAILY)
         assert paused.paused_by == "maria"
-        switches = [resume(ledger.database, DAILY, by=by, zone=ledger.zone) for by in ("maria", "jo")]
+        switches = [resume_job(ledger.context, DAILY, by=by) for by in ("maria", "jo")]
         assert [(each.changed, each.paused_by) for each in switches] == [(True, None), (False, None)]
         assert len(acts(ledger)) == 2
 
 
 class TestHistory:
     def test_pages_from_the_newest(self, ledger: Any) -> None:
-        ids = [run_now(ledger.database, DAILY, by="maria").run_id for _ in range(5)]
-        other = run_now(ledger.database, HALF_HOURLY, by="maria").run_id
-        assert [run.run_id for run in history(ledger.database)] == [other, *reversed(ids)]
-        assert [run.run_id for run in history(ledger.database, job=DAILY, before=ids[3], limit=2)] == [ids[2], ids[1]]
+        ids = [run_now(ledger.context, DAILY, by="maria").run_id for _ in range(5)]
+        other = run_now(ledger.context, HALF_HOURLY, by="maria").run_id
+        assert [run.run_id for run in list_runs(ledger.context).items] == [other, *reversed(ids)]
+        assert [run.run_id for run in list_runs(ledger.context, job=DAILY, before=ids[3], limit=2).items] == [
+            ids[2],
+            ids[1],
+        ]

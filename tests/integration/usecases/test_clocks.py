@@ -10,8 +10,8 @@ from services.core.domain.failures import Conflict, RefusedInput
 from services.core.openphone.errors import ProviderFailed, ProviderUnreachable
 from services.core.storage import clock
 from services.core.usecases.operations import two_people
-from services.core.usecases.operations.installation_verbs import align_clocks, move_clock, read_clock
-from services.core.usecases.operations.token_verbs import create_token, list_tokens, revoke_token
+from services.core.usecases.operations.clock import align_clocks, move_clock, read_clock
+from services.core.usecases.operations.tokens import create_token, list_tokens, revoke_token
 from tests.tools.world import World
 
 HOUR = timedelta(hours=1)
@@ -75,7 +75,7 @@ def test_a_token_s_times_are_real_ones_whatever_the_product_s_clock_says(world: 
     revoke_token(world.context, "b", by="ann")
     with world.context.database.reading() as session:
         now = clock.real_now(session)
-        listed = {token.name: token for token in list_tokens(world.context)}
+        listed = {token.name: token for token in list_tokens(world.context).items}
     assert all(now - CLOSE < token.created_at <= now for token in listed.values())
     assert (listed["a"].expires_at or now) - listed["a"].created_at == 2 * HOUR
     assert now - CLOSE < (listed["b"].revoked_at or now + HOUR) <= now

@@ -15,8 +15,8 @@ from services.core.storage import audit
 from services.core.storage.models import Message
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.operations.health import check_health
-from services.core.usecases.operations.installation_verbs import sending_state
 from services.core.usecases.operations.recover import adopt, recover
+from services.core.usecases.operations.sending import sending_state
 from services.core.usecases.webhooks.audit_gaps import audit_gaps
 from tests.conftest import PostgresProcess
 from tests.tools.world import World, new_number

@@ -20,8 +20,8 @@ from services.core.domain.failures import Conflict
 from services.core.storage.migrate import upgrade
 from services.core.usecases.context import Context
 from services.core.usecases.messages.dispatch import Dispatcher
-from services.core.usecases.operations.installation_verbs import sending_state
 from services.core.usecases.operations.recover import adopt, recover
+from services.core.usecases.operations.sending import sending_state
 from services.core.usecases.webhooks.audit_gaps import audit_gaps
 from tests.conftest import PASSWORD, PostgresProcess
 from tests.tools.simulator import RunningSimulator

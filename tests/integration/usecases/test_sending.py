@@ -19,7 +19,7 @@ from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.messages.record_outcome import record_outcome
 from services.core.usecases.messages.send import send_messages
 from services.core.usecases.operations.health import check_health
-from services.core.usecases.operations.installation_verbs import sending_state, stop_sending
+from services.core.usecases.operations.sending import sending_state, stop_sending
 from services.core.usecases.operations.sweep import sweep
 from tests.conftest import ValkeyProcess
 from tests.tools.waiting import until_answered

@@ -13,7 +13,7 @@ from services.core.queue.throttle import Throttle
 from services.core.storage.database import RightMissing
 from services.core.usecases.context import Context
 from services.core.usecases.operations.health import check_health
-from services.core.usecases.operations.installation_verbs import resume_sending, sending_state
+from services.core.usecases.operations.sending import resume_sending, sending_state
 from services.core.usecases.operations.vouch import vouch
 from tests.tools.world import World
 

@@ -23,7 +23,7 @@ from services.core.usecases.messages import held_verbs
 from services.core.usecases.operations import dead_letter_verbs
 from services.core.usecases.operations.sweep import sweep
 from services.core.usecases.schedule.run import run_scheduled_job
-from services.core.usecases.schedule.schedule_verbs import run_now
+from services.core.usecases.schedule.run_now import run_now
 from services.core.usecases.schedule.tick import tick_schedule
 from services.core.usecases.webhooks.handle import handle_events
 from services.core.usecases.webhooks.webhook_verbs import discard_webhook, replay_webhook
@@ -157,12 +157,12 @@ def paused(world: World) -> str:
 
 
 def due_run(world: World) -> str:
-    run_id = run_now(world.context.database, "check_completed_jobs", by=BY).run_id
+    run_id = run_now(world.context, "check_completed_jobs", by=BY).run_id
     return str(run_scheduled_job(world.context.database, run_id, lambda _run: {}))
 
 
 def lost_run(world: World) -> str:
-    run_id = run_now(world.context.database, "check_completed_jobs", by=BY).run_id
+    run_id = run_now(world.context, "check_completed_jobs", by=BY).run_id
     world.execute(
         "UPDATE scheduled_runs SET status = 'running', attempts = 1, lease_until = now() - interval '1 minute',"
         " published_at = now() - interval '2 minutes' WHERE id = :id",

@@ -1,6 +1,5 @@
 """What a person is told about the one switch."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.cli.verbs.sending import _show_state
-from services.core.usecases.operations.installation_verbs import SendingState
+from services.core.views.installation import Sending
 
 AT = datetime(2026, 12, 1, 18, tzinfo=UTC)
-OPEN = SendingState(
+OPEN = Sending(
     rewound=False,
     stopped_at=None,
     stopped_by=None,
@@ -34,4 +33,4 @@ OPEN = SendingState(
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
 def test_why_texts_may_not_leave(facts: dict[str, Any], words: str) -> None:
-    assert words in str(_show_state(replace(OPEN, **facts), ZoneInfo("UTC"))[0])
+    assert words in str(_show_state(OPEN.model_copy(update=facts), ZoneInfo("UTC"))[0])

@@ -17,7 +17,7 @@ from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.context import open_context
-from services.core.usecases.operations import installation_verbs
+from services.core.usecases.operations.clock import move_clock, read_clock
 from services.core.views.campaigns import NewCampaign
 
 PEOPLE = 5
@@ -26,11 +26,11 @@ ACTOR = "helm test"
 
 settings = read_settings()
 context = open_context(settings)
-now = installation_verbs.read_clock(context).product_now
+now = read_clock(context).product_now
 local = ZoneInfo(settings.business_zone)
 if not window_open(context.window, now) or not window_open(context.window, now + timedelta(minutes=30)):
     day = next_business_day(now.astimezone(local).date(), closed_days=frozenset(settings.closed_days))
-    state = installation_verbs.move_clock(context, datetime.combine(day, clock_time(13), local), by=ACTOR)
+    state = move_clock(context, datetime.combine(day, clock_time(13), local), by=ACTOR)
     httpx.put(
         f"{settings.provider_base_url}/_simulator/clock",
         json={"offset_seconds": state.offset.total_seconds()},

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from services.core.runtime.settings import read_settings
 from services.core.storage.models import InboxEvent
 from services.core.usecases.context import open_context
-from services.core.usecases.operations.installation_verbs import read_clock
+from services.core.usecases.operations.clock import read_clock
 
 HANDLED_WITHIN = 120.0  # a pool that starts from zero takes a while
 

@@ -6,7 +6,6 @@ opt-outs included; a text that left and still waits here becomes sent; one of wh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -25,6 +24,7 @@ from services.core.usecases.messages import gate
 from services.core.usecases.messages.record_outcome import bind
 from services.core.usecases.operations.suspicion import cast_doubt, suspicion
 from services.core.usecases.webhooks.audit_gaps import catch_up
+from services.core.views.installation import Recovery
 
 log = structlog.get_logger()
 
@@ -33,21 +33,6 @@ BEFORE = timedelta(hours=1)
 
 BUDGET_SECONDS = 600.0
 UNLIMITED = 2**31
-
-
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """What the provider had and the database had not.
-
-    `listed` messages were compared; `received` were written to us and stored now; `bound` are texts that waited here
-    and had left already; `recorded` are texts that nothing here knew. `adopted`: sending goes on.
-    """
-
-    listed: int
-    received: int
-    bound: int
-    recorded: int
-    adopted: bool
 
 
 def recover(context: Context, *, by: str) -> Recovery:
@@ -65,7 +50,13 @@ def recover(context: Context, *, by: str) -> Recovery:
     if not catch_up(context, found, budget=BUDGET_SECONDS, overlap=BEFORE, on_its_way=None, also=take):
         raise Conflict("recovery_unfinished", "the provider's list is long; what was read is kept: recover again")
     log.warning("database.recovered", **found)
-    return Recovery(found["listed"], found["backfilled"], found["bound"], found["recorded"], adopted=False)
+    return Recovery(
+        listed=found["listed"],
+        received=found["backfilled"],
+        bound=found["bound"],
+        recorded=found["recorded"],
+        adopted=False,
+    )
 
 
 def adopt(context: Context, *, reason: str, by: str) -> Recovery:
@@ -97,7 +88,7 @@ def adopt(context: Context, *, reason: str, by: str) -> Recovery:
         }
         audit.record(session, actor=by, act="database.adopted", subject="installation", detail=detail)
         failpoints.reach("adopting")
-    return replace(found, adopted=True)
+    return found.model_copy(update={"adopted": True})
 
 
 def _begin(context: Context, *, by: str) -> None:

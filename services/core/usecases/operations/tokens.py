@@ -1,39 +1,17 @@
 """Tokens of the API: made, listed and revoked; a token is shown once, when it is made."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from services.core.domain.access import Role
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.storage import audit, tokens
-from services.core.storage.models import ApiToken
 from services.core.storage.unique import unless_taken
 from services.core.usecases.context import Context
+from services.core.views.tokens import NewToken, Token
+from services.core.views.values import Page
 
 NAME_AT_MOST = 100
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=3653)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenView:
-    token_id: int
-    name: str
-    person: str
-    role: str
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewToken:
-    """`token` is the secret itself; it can't be read again."""
-
-    name: str
-    person: str
-    role: str
-    token: str
 
 
 def create_token(
@@ -62,15 +40,15 @@ def create_token(
             token = tokens.create(session, name=name, role=role, valid_for=valid_for, person=person)
         detail = {"name": name, "role": str(role), "person": person or name}
         audit.record(session, actor=by, act="token.created", subject="token", detail=detail)
-        return NewToken(name, person or name, role, token)
+        return NewToken(name=name, person=person or name, role=role, token=token)
 
 
-def list_tokens(context: Context) -> Sequence[TokenView]:
+def list_tokens(context: Context) -> Page[Token]:
     with context.database.reading() as session:
-        return [_view(row) for row in tokens.list_all(session)]
+        return Page(items=[Token.of(row) for row in tokens.list_all(session)], next=None)
 
 
-def revoke_token(context: Context, name: str, *, by: str, own: str | None = None) -> TokenView:
+def revoke_token(context: Context, name: str, *, by: str, own: str | None = None) -> Token:
     """End a token at once. Raises `NotFound` when no live one has the name.
 
     `own` names the token that whoever acts has come with: ending it is a `Conflict`, since nobody may be left.
@@ -85,8 +63,4 @@ def revoke_token(context: Context, name: str, *, by: str, own: str | None = None
         if row is None:
             raise NotFound("live token", name)
         session.refresh(row)
-        return _view(row)
-
-
-def _view(row: ApiToken) -> TokenView:
-    return TokenView(row.id, row.name, row.holder, row.role, row.created_at, row.expires_at, row.revoked_at)
+        return Token.of(row)

@@ -136,7 +136,6 @@ EXAMPLES: Mapping[str, Any] = {
     "interval": "31s",
     "maxUnavailable": 2,
     "memory": "999Mi",
-    "metricsEndpoint": f"http://{MARK}:4318",
     "nodeLocalCidr": "10.0.0.1/32",
     "otlpCidrs": [PRIVATE],
     "parentRefs": [{"name": MARK}],

@@ -149,12 +149,6 @@ class TestOutside:
             assert allows(bundled, component(name), component("jaeger"), port=QUERY) is (name == "console"), name
             assert allows(outside, component(name), jaeger, port=QUERY) is (name == "console"), name
 
-    def test_metrics_may_go_to_a_collector_of_their_own(self) -> None:
-        policies = of_kind(render({"otel": {"metricsEndpoint": "http://metrics.example.com:4418"}}), "NetworkPolicy")
-        collector = Peer({"app": "collector"}, namespace="observability")
-        for name in COMPONENTS:
-            assert allows(policies, component(name), collector, port=4418) is (name in OF_THE_RELEASE), name
-
     def test_prometheus_reads_metrics_once_it_is_to_and_nothing_else(self) -> None:
         prometheus = Peer({"app.kubernetes.io/name": "prometheus"}, namespace="monitoring")
         policies = of_kind(render({"monitoring": {"podMonitor": {"enabled": True}}}), "NetworkPolicy")

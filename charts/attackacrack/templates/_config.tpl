@@ -9,7 +9,6 @@ ATTACKACRACK_FLOWER_USER: {{ .Values.flower.user | quote }}
 ATTACKACRACK_INGRESS_URL: {{ include "attackacrack.publicUrl" . | quote }}
 ATTACKACRACK_OTLP_ENDPOINT: {{ include "attackacrack.otlpEndpoint" . | quote }}
 ATTACKACRACK_TRACE_QUERY_URL: {{ include "attackacrack.traceQueryUrl" . | quote }}
-ATTACKACRACK_OTLP_METRICS_ENDPOINT: {{ .Values.otel.metricsEndpoint | quote }}
 ATTACKACRACK_METRICS_PORT: {{ include "attackacrack.metricsPort" . | quote }}
 {{- range $key, $value := omit .Values.config "durations" }}
 {{- with include "attackacrack.setting" $value }}

@@ -15,7 +15,6 @@ from services.core.runtime.settings import Settings
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-    from services.core.runtime.otlp_metrics import Pusher
     from services.core.runtime.prometheus import PrometheusEndpoint
 
 _spans: "TracerProvider | None" = None
@@ -46,14 +45,12 @@ def flush_telemetry() -> None:
 
 @contextmanager
 def exported_metrics(settings: Settings, *, children: int = 0) -> Iterator[None]:
-    """Count for this process and so many pool processes, and export while inside; begin before the first fork."""
+    """Count for this process and so many pool processes, and serve while inside; begin before the first fork."""
     metering.share_table(1 + children)
-    endpoint, pusher = _serve(settings), _push(settings)
+    endpoint = _serve(settings)
     try:
         yield
     finally:
-        if pusher is not None:
-            pusher.stop()
         if endpoint is not None:
             endpoint.close()
 
@@ -73,14 +70,3 @@ def _serve(settings: Settings) -> "PrometheusEndpoint | None":
 
     _endpoint = PrometheusEndpoint(host=settings.bind_host, port=settings.metrics_port)
     return _endpoint
-
-
-def _push(settings: Settings) -> "Pusher | None":
-    if not settings.otlp_metrics_endpoint:
-        return None
-    from services.core.runtime.otlp_metrics import Pusher
-    from services.core.runtime.span_export import resource_of
-
-    pusher = Pusher(settings.otlp_metrics_endpoint, resource_of(settings))
-    pusher.start()
-    return pusher

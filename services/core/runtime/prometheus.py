@@ -1,5 +1,9 @@
-"""The role's metrics for Prometheus: `GET /metrics` on a port of its own, answered by a thread of the main process."""
+"""The role's metrics for Prometheus: `GET /metrics` on a port of its own, answered by a thread of the main process.
 
+Who asks for OpenMetrics, as Prometheus does, is shown exemplars too.
+"""
+
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate, groupby
 from threading import Thread
@@ -9,12 +13,15 @@ import structlog
 from prometheus_client import CollectorRegistry, Metric, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
 from services.core.runtime import metering
 from services.core.runtime.metering import Distribution, Series
 from services.core.runtime.telemetry import Instrument, Kind
 
 log = structlog.get_logger()
+
+Bucket = tuple[str, float] | tuple[str, float, Exemplar]
 
 UNITS = {"s": "_seconds"}
 
@@ -92,6 +99,16 @@ def _number(series: Series) -> float:
     return series.value.count if isinstance(series.value, Distribution) else series.value
 
 
-def _buckets(instrument: Instrument, found: Distribution) -> list[tuple[str, float]]:
+def _buckets(instrument: Instrument, found: Distribution) -> list[Bucket]:
+    """Cumulative counts by upper bound; the bucket that the recent example fell into shows it, and its trace."""
     bounds = (*(f"{bound:g}" for bound in instrument.bounds), "+Inf")
-    return list(zip(bounds, accumulate(found.buckets), strict=True))
+    counts: list[Bucket] = list(zip(bounds, accumulate(found.buckets), strict=True))
+    if found.exemplar:
+        fell_into = bisect_left(instrument.bounds, found.exemplar.value)
+        counts[fell_into] = (*counts[fell_into][:2], _exemplar(found.exemplar))
+    return counts
+
+
+def _exemplar(found: metering.Exemplar) -> Exemplar:
+    ids = {"trace_id": f"{found.trace_id:032x}", "span_id": f"{found.span_id:016x}"}
+    return Exemplar(ids, found.value, found.at)

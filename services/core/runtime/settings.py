@@ -209,7 +209,6 @@ class Settings(BaseSettings):
 
     kubernetes_namespace: Word = ""
     otlp_endpoint: Url = ""
-    otlp_metrics_endpoint: Url = Field(default="", description="apart from the other: Jaeger takes traces only")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="0 serves none")
     trace_query_url: Url = ""
     trace_receiver_port: Port = 4318

@@ -16,15 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from opentelemetry.sdk.resources import Resource
-
 from services.cli.laptop.ports import free_ports
 from services.core.queue.enqueue import Broker
 from services.core.queue.heartbeat import Heartbeat, Progress
 from services.core.queue.times import Times
 from services.core.runtime import metering
 from services.core.runtime.exporting import exported_metrics
-from services.core.runtime.otlp_metrics import Pusher
 from services.core.runtime.prometheus import PrometheusEndpoint
 from services.core.runtime.settings import Settings, read_settings
 from services.core.runtime.span_export import make_provider
@@ -45,15 +42,9 @@ def endpoint() -> Close:
 def role_metrics() -> Close:
     [port] = free_ports(1)
     inside = ExitStack()
-    inside.enter_context(exported_metrics(Settings(metrics_port=port, otlp_metrics_endpoint=_nobody())))
+    inside.enter_context(exported_metrics(Settings(metrics_port=port)))
     _scrape(port)
     return inside.close
-
-
-def pusher() -> Close:
-    pushing = Pusher(_nobody(), Resource({}), every=timedelta(seconds=0.01))
-    pushing.start()
-    return pushing.stop
 
 
 def spans() -> Close:
@@ -102,5 +93,5 @@ def _nobody() -> str:
 
 if __name__ == "__main__":
     metering.share_table(1)
-    each = (endpoint, role_metrics, pusher, spans, heartbeat, publisher)
+    each = (endpoint, role_metrics, spans, heartbeat, publisher)
     sys.stdout.write(json.dumps({begin.__name__: left_after(begin) for begin in each}) + "\n")

@@ -29,7 +29,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("what", ["endpoint", "role_metrics", "pusher", "spans", "heartbeat", "publisher"])
+@pytest.mark.parametrize("what", ["endpoint", "role_metrics", "spans", "heartbeat", "publisher"])
 def test_no_thread_is_left_and_the_process_is_idle(left: dict[str, dict[str, Any]], what: str) -> None:
     assert left[what]["threads"] == []
     assert left[what]["cpu"] < IDLE_SECONDS / 5  # of the processor's time, not of the clock's: load doesn't count

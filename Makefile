@@ -16,7 +16,7 @@ KEDA := 2.20.2
 CLUSTER ?= $(or $(shell kubectl config current-context 2>/dev/null | sed -n 's/^kind-//p'),attackacrack)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools run demo test lint format slow fuzz faults chart chart-full dashboards golden image image-tests kind-up e2e coverage lock clean
+.PHONY: help install tools run demo test lint format slow fuzz faults chart chart-full dashboards schemas golden image image-tests kind-up e2e coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -90,6 +90,9 @@ chart-full: tools  ## the chart, the image's recipe and the workflows by program
 
 dashboards: tools  ## write the dashboards anew from their table
 	$(BIN)/python -m tests.tools.dashboards
+
+schemas: tools  ## record what verbs answer with, after a field was added
+	$(BIN)/python -m tests.contract.record
 
 golden: tools  ## write the recorded renderings anew
 	$(BIN)/python -m tests.chart.golden

@@ -14,14 +14,14 @@ from services.core.usecases.jobs.complete import complete_jobs
 from services.core.usecases.messages.reconcile import reconcile_messages as reconcile
 from services.core.usecases.operations.canary import send_canaries
 from services.core.usecases.operations.clean_up import clean_up
-from services.core.usecases.operations.health import check_health
+from services.core.usecases.operations.health import check_health, summary
 from services.core.usecases.schedule.run import run_scheduled_job
 from services.core.usecases.webhooks.audit_gaps import audit_gaps
 
 SCHEDULED: dict[TaskName, Callable[[Context, ClaimedRun], dict[str, Any]]] = {
     TaskName.QUEUE_DAILY_CAMPAIGNS: lambda context, _run: queue_daily_campaigns(context),
     TaskName.CHECK_COMPLETED_JOBS: lambda context, _run: complete_jobs(context),
-    TaskName.OPERATIONAL_HEALTH_CHECK: lambda context, _run: check_health(context).summary(),
+    TaskName.OPERATIONAL_HEALTH_CHECK: lambda context, _run: summary(check_health(context)),
     TaskName.CLEANUP_WEBHOOK_CACHE: lambda context, _run: clean_up(context),
     TaskName.AUDIT_GAPS: lambda context, _run: audit_gaps(context),
     TaskName.SEND_CANARIES: lambda context, run: send_canaries(context, run.run_id),

@@ -14,20 +14,19 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verbs that have no noun."""
-    verb(app, "health", show=_health, fails=lambda report: not report["healthy"])(health)
+    verb(app, "health", show=_health, fails=lambda report: not report.healthy)(health)
     verb(app, "queues", show=_queues)(queues)
     verb(app, "workers", show=listing("hostname", "pool", "running"))(workers)
 
 
-def health(context: "Context") -> dict[str, Any]:
+def health(context: "Context") -> Any:
     """Is everything working: each part with what was found, how old it is, and the remedy. Exit code 1 if not.
 
     Example: attackacrack health --json
     """
     from services.core.usecases.operations.health import check_health
 
-    report = check_health(context)
-    return {"at": report.at, "healthy": report.healthy, "parts": report.parts}
+    return check_health(context)
 
 
 def queues(context: "Context") -> Any:
@@ -50,9 +49,9 @@ def workers(context: "Context") -> Any:
     return list_workers(context)
 
 
-def _health(report: dict[str, Any], zone: ZoneInfo) -> list[Any]:
-    verdict = "everything is well" if report["healthy"] else "[bold red]something is wrong[/]"
-    return [rows_table(report["parts"], ("name", "well", "found", "age", "remedy"), zone), verdict]
+def _health(report: Any, zone: ZoneInfo) -> list[Any]:
+    verdict = "everything is well" if report.healthy else "[bold red]something is wrong[/]"
+    return [rows_table(report.parts, ("name", "well", "found", "age", "remedy"), zone), verdict]
 
 
 def _queues(found: Any, zone: ZoneInfo) -> list[Any]:

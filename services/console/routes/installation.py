@@ -2,14 +2,13 @@
 
 from services.console.endpoints import AtProvider, By, Endpoint, InContext
 from services.core.domain.access import Role
-from services.core.usecases.operations import clock, recover, sending
-from services.core.usecases.operations import health as check_health
+from services.core.usecases.operations import clock, health, recover, sending
 from services.core.views import installation as views
 
 
 def show_health(context: InContext) -> views.Health:
     """Look at every part now; what isn't well comes with its remedy."""
-    return views.Health.model_validate(check_health.check_health(context, keep=False))
+    return health.check_health(context, keep=False)
 
 
 def show_sending(context: InContext) -> views.Sending:

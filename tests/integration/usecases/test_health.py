@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.pool import QueuePool
 
-from services.core.domain.health import Part
 from services.core.queue.enqueue import Broker
 from services.core.queue.names import CANARIES, TaskName
 from services.core.runtime import metering
 from services.core.runtime.telemetry import HEALTH, PARTS, QUEUE_DEPTH, WAITING
 from services.core.storage import health, work
 from services.core.usecases.operations.canary import send_canaries
-from services.core.usecases.operations.health import check_health
+from services.core.usecases.operations.health import check_health, summary
 from services.core.usecases.operations.measure import measure
+from services.core.views.installation import HealthPart
 from tests.tools.http_role import free_port
 from tests.tools.world import World
 
@@ -38,7 +38,7 @@ AUDITED = (
 )
 
 
-def parts(world: World) -> dict[str, Part]:
+def parts(world: World) -> dict[str, HealthPart]:
     return {part.name: part for part in check_health(world.context).parts}
 
 
@@ -71,7 +71,7 @@ def test_the_report_is_stored_as_it_was_found(world: World) -> None:
         stored = health.latest(session)
     assert stored is not None
     assert (stored.healthy, [part["name"] for part in stored.parts]) == (False, [part.name for part in report.parts])
-    assert report.summary() == {"healthy": False, "unwell": ["beat"]}
+    assert summary(report) == {"healthy": False, "unwell": ["beat"]}
 
 
 @pytest.mark.parametrize(

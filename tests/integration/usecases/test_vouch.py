@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from services.cli.laptop.ports import free_ports
-from services.core.domain.health import Part
 from services.core.queue.throttle import Throttle
 from services.core.storage.database import RightMissing
 from services.core.usecases.context import Context
 from services.core.usecases.operations.health import check_health
 from services.core.usecases.operations.sending import resume_sending, sending_state
 from services.core.usecases.operations.vouch import vouch
+from services.core.views.installation import HealthPart
 from tests.tools.world import World
 
 PASSING: dict[str, dict[str, object]] = {
@@ -109,5 +109,5 @@ def test_what_only_a_person_can_mend_is_raised(world: World, message_id: int) ->
         world.send(message_id)
 
 
-def _provider_account(world: World) -> Part:
+def _provider_account(world: World) -> HealthPart:
     return next(part for part in check_health(world.context).parts if part.name == "provider account")

@@ -1,6 +1,7 @@
 """Is everything working: each part with what was found, how old it is, and what to do when it is wrong."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,21 +14,9 @@ from services.core.usecases.operations.canary import canary_parts
 from services.core.usecases.operations.health_parts import cluster_parts, ground_parts, provider_parts, reported_cluster
 from services.core.usecases.operations.suspicion import suspicion
 from services.core.usecases.operations.vitals import read_vitals
+from services.core.views.installation import Health, HealthPart
 
 OWNER = "answers; its user owns the tables: attackacrack schema grants gives each role a login of its own"
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    at: datetime | None
-    parts: tuple[Part, ...]
-
-    @property
-    def healthy(self) -> bool:
-        return all(part.well for part in self.parts)
-
-    def summary(self) -> dict[str, Any]:
-        return {"healthy": self.healthy, "unwell": [part.name for part in self.parts if not part.well]}
 
 
 def check_health(context: Context, *, keep: bool = True) -> Health:
@@ -53,8 +42,18 @@ def check_health(context: Context, *, keep: bool = True) -> Health:
                 health.store(session, healthy=all(part.well for part in seen), parts=[_row(part) for part in seen])
     except DatabaseUnavailable as error:
         remedy = "start PostgreSQL or mend its address; nothing is accepted or sent meanwhile"
-        return Health(None, (Part("database", well=False, found=str(error), remedy=remedy), *seen))
-    return Health(at, (*seen, *told))
+        return _report(None, [Part("database", well=False, found=str(error), remedy=remedy), *seen])
+    return _report(at, [*seen, *told])
+
+
+def summary(report: Health) -> dict[str, Any]:
+    """What a run of the scheduled check keeps of it."""
+    return {"healthy": report.healthy, "unwell": [part.name for part in report.parts if not part.well]}
+
+
+def _report(at: datetime | None, parts: Sequence[Part]) -> Health:
+    shown = [HealthPart.of(part) for part in parts]
+    return Health(at=at, healthy=all(part.well for part in parts), parts=shown)
 
 
 def _redis(context: Context) -> Part:

@@ -2,7 +2,6 @@
 
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.failures import Conflict, NotFound
-from services.core.domain.messages import MessageKind
 from services.core.storage import clock
 from services.core.storage.models import Campaign
 from services.core.usecases.campaigns.create import create_campaign
@@ -10,6 +9,8 @@ from services.core.usecases.context import Context
 from services.core.views import campaigns as views
 
 OVER = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
+OWN = {"name", "audience", "fields", "ends_at"}
+"""What the clone has otherwise than the campaign; all else that makes a campaign is taken along."""
 
 
 def clone_campaign(
@@ -34,21 +35,13 @@ def clone_campaign(
             detail = f"campaign {campaign_id} is {source.status}: who failed is known when it is over"
             raise Conflict("campaign_not_over", detail, pointer="/only_failed")
         has_end = source.ends_at is not None and source.ends_at > clock.product_now(session)
-        fields = source.audience.get("fields", [])
         audience = {key: value for key, value in source.audience.items() if key != "fields"}
+        kept = {name: getattr(source, name) for name in views.NewCampaign.model_fields.keys() - OWN}
         new = views.NewCampaign.read(
+            **kept,
             name=name,
-            kind=MessageKind(source.kind),
-            template_a=source.template_a,
-            template_b=source.template_b,
-            split_percent_b=source.split_percent_b,
             audience={"failed_of": campaign_id} if only_failed else audience,
-            window=source.window,
-            daily_cap=source.daily_cap,
-            batch_size=source.batch_size,
-            batch_every=source.batch_every,
-            ids_per_task=source.ids_per_task,
+            fields=source.audience.get("fields", []),
             ends_at=source.ends_at if has_end else None,
-            fields=fields,
         )
     return create_campaign(context, new, by=by)

@@ -18,8 +18,13 @@ from services.core.usecases.campaigns.windows import window_of
 from services.core.usecases.context import Context
 from services.core.views import campaigns as views
 
-DEFAULTS = Pacing()
-IDS_PER_TASK = 10
+PACING = Pacing()
+DEFAULTS: Mapping[str, Any] = {
+    "daily_cap": PACING.daily_cap,
+    "batch_size": PACING.batch_size,
+    "batch_every": PACING.every,
+    "ids_per_task": 10,
+}
 
 
 def create_campaign(context: Context, new: views.NewCampaign, *, by: str) -> views.Campaign:
@@ -33,24 +38,14 @@ def create_campaign(context: Context, new: views.NewCampaign, *, by: str) -> vie
     fields = sorted(own)
     window = new.window.model_dump(exclude_none=True) if new.window is not None else None
     _check(context, new, window=window, fields=frozenset(fields))
-    audience = new.audience.model_dump(by_alias=True)
     with context.database.transaction() as session:
-        check_audience(session, audience)
+        check_audience(session, new.audience.model_dump(by_alias=True))
         campaign = Campaign(
-            name=new.name,
-            kind=new.kind,
-            template_a=new.template_a,
-            template_b=new.template_b,
-            split_percent_b=new.split_percent_b,
-            audience={**audience, "fields": fields},
+            **{**DEFAULTS, **new.model_dump(exclude={"audience", "fields", "window"}, exclude_none=True)},
+            audience={**new.audience.model_dump(by_alias=True), "fields": fields},
+            window=window,
             sender=context.settings.provider_phone_number,
             sender_phone_number_id=context.settings.provider_phone_number_id,
-            window=window,
-            daily_cap=new.daily_cap or DEFAULTS.daily_cap,
-            batch_size=new.batch_size or DEFAULTS.batch_size,
-            batch_every=new.batch_every or DEFAULTS.every,
-            ids_per_task=new.ids_per_task or IDS_PER_TASK,
-            ends_at=new.ends_at,
             created_by=by,
             traceparent=tracing.traceparent(),
         )

@@ -55,7 +55,6 @@ from services.core.storage import (
 from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
 from services.core.storage.models import Contact, Message
 from services.core.storage.outbox import life
-from services.core.usecases.contacts import contact_verbs
 from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.messages import dispatch, gate, look_up, reconcile, record_outcome
 from services.core.usecases.messages import send as send_message
@@ -100,7 +99,7 @@ def one_of_two_makes_the_contact(world: World) -> None:
 
     def add(by: str) -> str:
         try:
-            contact_verbs.add_contact(world.context, new, by=by)
+            add.add_contact(world.context, new, by=by)
         except Conflict as refused:
             return refused.code
         return "made"

@@ -193,7 +193,7 @@ def add(
 
     Example: attackacrack contacts add "(202) 555-0143" --first-name Ada --state NY
     """
-    from services.core.usecases.contacts.contact_verbs import add_contact
+    from services.core.usecases.contacts.add import add_contact
     from services.core.views.contacts import NewContact
 
     new = NewContact.read(
@@ -223,12 +223,14 @@ def erase(
     """
     from services.core.usecases.contacts.erase import erase_contact
     from services.core.usecases.contacts.find import find_contact
+    from services.core.views.contacts import Erase
 
+    wanted = Erase.read(reason=reason)
     if not yes:
         person = find_contact(context, key)
         name = " ".join(filter(None, (person.first_name, person.last_name))) or "nobody's name is known"
         confirm_on_terminal(f"This cannot be undone. Erase contact {person.contact_id}, {person.e164} ({plain(name)})?")
-    return erase_contact(context, key, reason=reason, by=by)
+    return erase_contact(context, key, wanted, by=by)
 
 
 def _agreed(report: Any) -> bool:

@@ -30,7 +30,7 @@ def list_(context: "Context", limit: Limit = 100, before: Before = None) -> Any:
 
     Example: attackacrack conversations list
     """
-    from services.core.usecases.contacts.conversation_verbs import list_conversations
+    from services.core.usecases.contacts.conversations import list_conversations
 
     return list_conversations(context, before=before, limit=limit)
 
@@ -41,7 +41,7 @@ def show(context: "Context", contact: Contact, limit: Limit = 100, before: Befor
 
     Example: attackacrack conversations show +12125550143
     """
-    from services.core.usecases.contacts.conversation_verbs import show_conversation
+    from services.core.usecases.contacts.conversations import show_conversation
 
     return show_conversation(context, contact, before=before, limit=limit)
 
@@ -60,6 +60,8 @@ def reply(
 
     Example: attackacrack conversations reply 17 "We will be there at 9." --key answer-17
     """
-    from services.core.usecases.contacts.conversation_verbs import reply as reply_to
+    from services.core.usecases.contacts.conversations import reply_to_conversation
+    from services.core.views.conversations import NewReply
 
-    return reply_to(context, contact, text, idempotency_key=key or str(uuid4()), by=by)
+    new = NewReply.read(text=text)
+    return reply_to_conversation(context, contact, new, idempotency_key=key or str(uuid4()), by=by)

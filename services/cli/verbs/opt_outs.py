@@ -24,7 +24,7 @@ def list_(
 
     Example: attackacrack opt-outs list --json
     """
-    from services.core.usecases.contacts.find import list_opt_outs
+    from services.core.usecases.contacts.opt_out import list_opt_outs
 
     return list_opt_outs(context, after=after, limit=limit, in_force=not everything)
 
@@ -40,9 +40,10 @@ def add(
 
     Example: attackacrack opt-outs add "(202) 555-0143" --evidence "asked on the phone, 2 March"
     """
-    from services.core.usecases.contacts.contact_verbs import add_opt_out
+    from services.core.usecases.contacts.opt_out import add_opt_out
+    from services.core.views.opt_outs import NewOptOut
 
-    return add_opt_out(context, number, evidence=evidence, by=by)
+    return add_opt_out(context, NewOptOut.read(phone=number, evidence=evidence), by=by)
 
 
 @verb(group, "lift")
@@ -58,6 +59,7 @@ def lift(
 
     Example: attackacrack opt-outs lift "(202) 555-0143" --evidence "signed up again at the fair, form 17"
     """
-    from services.core.usecases.contacts.contact_verbs import lift_opt_out
+    from services.core.usecases.contacts.opt_out import lift_opt_out
+    from services.core.views.opt_outs import LiftOptOut
 
-    return lift_opt_out(context, number, evidence=evidence, by=by)
+    return lift_opt_out(context, LiftOptOut.read(phone=number, evidence=evidence), by=by)

@@ -24,7 +24,7 @@ def list_(
 
     Example: attackacrack reviews list
     """
-    from services.core.usecases.contacts.review_verbs import list_reviews
+    from services.core.usecases.contacts.reviews import list_reviews
 
     return list_reviews(context, after=after, limit=limit, undecided=not everything)
 
@@ -35,7 +35,7 @@ def show(context: "Context", review: Id) -> Any:
 
     Example: attackacrack reviews show 7
     """
-    from services.core.usecases.contacts.review_verbs import show_review
+    from services.core.usecases.contacts.reviews import show_review
 
     return show_review(context, review)
 
@@ -58,12 +58,13 @@ def decide(
     Example: attackacrack reviews decide 7 --opt-out --note "called back"
     Example: attackacrack reviews decide 7 --opt-out-other "617-555-0162"
     """
-    from services.core.usecases.contacts.review_verbs import decide as decide_review
-    from services.core.views.reviews import ReviewDecision
+    from services.core.usecases.contacts.reviews import decide_review
+    from services.core.views.reviews import Decide, ReviewDecision
 
     if (opt_out is None) == (other is None):
         raise typer.BadParameter("say one of --opt-out, --keep and --opt-out-other NUMBER")
     if other is not None:
-        return decide_review(context, review, ReviewDecision.OPT_OUT_OTHER, phone=other, by=by, note=note)
-    decision = ReviewDecision.OPT_OUT if opt_out else ReviewDecision.KEEP
-    return decide_review(context, review, decision, by=by, note=note)
+        decision = ReviewDecision.OPT_OUT_OTHER
+    else:
+        decision = ReviewDecision.OPT_OUT if opt_out else ReviewDecision.KEEP
+    return decide_review(context, review, Decide.read(decision=decision, phone=other, note=note), by=by)

@@ -11,9 +11,8 @@ from services.console.shapes import Page, PageQuery, StrictQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.domain.imports import RowOutcome
-from services.core.usecases.contacts import contact_verbs, find
+from services.core.usecases.contacts import add, erase, find
 from services.core.usecases.contacts import imports as import_contacts
-from services.core.usecases.contacts.erase import erase_contact as erase
 from services.core.usecases.contacts.imports import ImportReport
 from services.core.views import contacts as views
 
@@ -89,7 +88,7 @@ def confirm_import(
 
 def add_contact(context: InContext, by: By, new: views.NewContact, response: Response) -> views.Contact:
     """Make one contact by hand."""
-    return tagged(response, contact_verbs.add_contact(context, new, by=by))
+    return tagged(response, add.add_contact(context, new, by=by))
 
 
 def show_contact(context: InContext, key: ContactKey, response: Response) -> views.Contact:
@@ -101,7 +100,7 @@ def erase_contact(
     context: InContext, by: By, key: ContactKey, wanted: views.Erase, versions: Versions
 ) -> views.Erasure:
     """Forget a person for good; a hash of the number stays, so that a STOP stays in force."""
-    return erase(context, key, reason=wanted.reason, by=by, versions=versions)
+    return erase.erase_contact(context, key, wanted, by=by, versions=versions)
 
 
 ENDPOINTS = (

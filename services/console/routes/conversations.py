@@ -1,6 +1,5 @@
 """Conversations: what people wrote to us, and a person's answer."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -10,9 +9,12 @@ from services.console.cursors import cursor_to, page_of, position_of
 from services.console.endpoints import Caller, ContactKey, Endpoint, InContext
 from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
-from services.core.usecases.contacts import conversation_verbs
-from services.core.usecases.contacts.conversation_verbs import Reply
+from services.core.usecases.contacts import conversations
 from services.core.views import conversations as views
+
+
+class Conversation(views.Conversation[str]):
+    """What was said, the oldest first; `before` is the cursor of what was said earlier, or null."""
 
 
 def list_conversations(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
@@ -20,27 +22,26 @@ def list_conversations(context: InContext, request: Request, query: Annotated[Pa
     return page_of(
         request,
         query,
-        lambda before, limit: conversation_verbs.list_conversations(context, before=before or None, limit=limit),
+        lambda before, limit: conversations.list_conversations(context, before=before or None, limit=limit),
     )
 
 
 def show_conversation(
     context: InContext, request: Request, key: ContactKey, query: Annotated[PageQuery, Query()]
-) -> dict[str, Any]:
+) -> Conversation:
     """What a contact and we wrote to each other, the oldest first."""
     before = position_of(request, query) or None
-    shown = conversation_verbs.show_conversation(context, key, before=before, limit=query.limit)
-    return asdict(shown) | {"before": cursor_to(request, query, shown.before)}
+    shown = conversations.show_conversation(context, key, before=before, limit=query.limit)
+    return Conversation.of(shown, before=cursor_to(request, query, shown.before))
 
 
 def reply_to_conversation(
-    context: InContext, request: Request, caller: Caller, key: ContactKey, reply: views.NewReply
-) -> Reply:
+    context: InContext, request: Request, caller: Caller, key: ContactKey, new: views.NewReply
+) -> views.Reply:
     """Answer a person who wrote; the text leaves when the gate allows it, once for each idempotency key."""
     said = request.headers.get("idempotency-key") or uuid4().hex
-    return conversation_verbs.reply(
-        context, key, reply.text, idempotency_key=f"{caller.token_id}:{said}", by=caller.name
-    )
+    idempotency_key = f"{caller.token_id}:{said}"
+    return conversations.reply_to_conversation(context, key, new, idempotency_key=idempotency_key, by=caller.name)
 
 
 ENDPOINTS = (
@@ -58,7 +59,7 @@ ENDPOINTS = (
         path="/conversations/{key:contact}",
         role=Role.VIEWER,
         handler=show_conversation,
-        answer=views.Conversation,
+        answer=Conversation,
     ),
     Endpoint(
         verb="conversations reply",

@@ -9,7 +9,7 @@ from services.console.cursors import page_of
 from services.console.endpoints import By, Endpoint, InContext
 from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
-from services.core.usecases.contacts import contact_verbs, find
+from services.core.usecases.contacts import opt_out
 from services.core.views import opt_outs as views
 from services.core.views.contacts import Contact
 
@@ -23,18 +23,18 @@ def list_opt_outs(context: InContext, request: Request, query: Annotated[OptOuts
     return page_of(
         request,
         query,
-        lambda after, limit: find.list_opt_outs(context, after=after, limit=limit, in_force=query.in_force),
+        lambda after, limit: opt_out.list_opt_outs(context, after=after, limit=limit, in_force=query.in_force),
     )
 
 
 def add_opt_out(context: InContext, by: By, new: views.NewOptOut) -> Contact:
     """Text a number no more, from now on; also one that is no contact yet."""
-    return contact_verbs.add_opt_out(context, new.phone, evidence=new.evidence, by=by)
+    return opt_out.add_opt_out(context, new, by=by)
 
 
 def lift_opt_out(context: InContext, by: By, wanted: views.LiftOptOut) -> Contact:
     """Let a number be texted again, because the person asked for it; what was skipped stays so."""
-    return contact_verbs.lift_opt_out(context, wanted.phone, evidence=wanted.evidence, by=by)
+    return opt_out.lift_opt_out(context, wanted, by=by)
 
 
 ENDPOINTS = (

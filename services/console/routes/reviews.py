@@ -10,8 +10,7 @@ from services.console.endpoints import By, Endpoint, InContext, PathId
 from services.console.shapes import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.usecases.contacts import review_verbs
-from services.core.usecases.contacts.review_verbs import ReviewView
+from services.core.usecases.contacts import reviews
 from services.core.views import reviews as views
 
 
@@ -24,23 +23,20 @@ def list_reviews(context: InContext, request: Request, query: Annotated[ReviewsQ
     return page_of(
         request,
         query,
-        lambda after, limit: review_verbs.list_reviews(context, after=after, limit=limit, undecided=query.undecided),
+        lambda after, limit: reviews.list_reviews(context, after=after, limit=limit, undecided=query.undecided),
     )
 
 
-def show_review(context: InContext, review_id: PathId, response: Response) -> ReviewView:
+def show_review(context: InContext, review_id: PathId, response: Response) -> views.Review:
     """A doubtful text, decided or not."""
-    return tagged(response, review_verbs.show_review(context, review_id))
+    return tagged(response, reviews.show_review(context, review_id))
 
 
 def decide_review(
-    context: InContext, by: By, review_id: PathId, decide: views.Decide, response: Response, versions: Versions
-) -> ReviewView:
+    context: InContext, by: By, review_id: PathId, wanted: views.Decide, response: Response, versions: Versions
+) -> views.Review:
     """Say what was meant: an opt-out, in force since it was said, another number's, or none."""
-    decided = review_verbs.decide(
-        context, review_id, decide.decision, by=by, phone=decide.phone, note=decide.note, versions=versions
-    )
-    return tagged(response, decided)
+    return tagged(response, reviews.decide_review(context, review_id, wanted, by=by, versions=versions))
 
 
 ENDPOINTS = (

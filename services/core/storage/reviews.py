@@ -1,23 +1,34 @@
 """Doubtful texts before a person: what was said, by whom, and the decision."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Row, Select, exists, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import Direction
 from services.core.storage.models import Contact, Message, Review
 
 
-def page(session: Session, *, after: int, limit: int, undecided: bool = True) -> Sequence[Row[Review, str, str | None]]:
-    """Reviews by id with the contact's number and the text, which is `None` once it was erased."""
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """A review with its contact's number and the text, which is `None` once it was erased."""
+
+    review: Review
+    e164: str
+    text: str | None
+
+
+def page(session: Session, *, after: int, limit: int, undecided: bool = True) -> Sequence[ReviewRow]:
+    """Reviews by id, `limit` of them after `after`."""
     query = _rows().where(Review.id > after).order_by(Review.id).limit(limit)
-    return session.execute(query.where(Review.decided_at.is_(None)) if undecided else query).all()
+    rows = session.execute(query.where(Review.decided_at.is_(None)) if undecided else query)
+    return [ReviewRow(row[0], row[1], row[2]) for row in rows]
 
 
-def find(session: Session, review_id: int) -> Row[Review, str, str | None] | None:
-    """A review with the contact's number and the text."""
-    return session.execute(_rows().where(Review.id == review_id)).one_or_none()
+def find(session: Session, review_id: int) -> ReviewRow | None:
+    row = session.execute(_rows().where(Review.id == review_id)).one_or_none()
+    return None if row is None else ReviewRow(row[0], row[1], row[2])
 
 
 def lock(session: Session, review_id: int) -> Review | None:

@@ -107,7 +107,7 @@ class NewContact(Input):
     zip: Short | None = None
     timezone: Short | None = None
     external_id: Short | None = None
-    fields: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Reason] = Field(
+    fields: dict[Annotated[str, Field(min_length=1, max_length=64)], Reason] = Field(
         default_factory=dict, max_length=50
     )
 

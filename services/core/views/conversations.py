@@ -1,15 +1,18 @@
 """What people and we wrote to each other."""
 
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from pydantic import Field
 
 from services.core.domain.messages import Direction, MessageStatus
-from services.core.views.values import Input, OfPerson, View, example
+from services.core.views.values import Input, OfPerson, RowId, View, example
+
+Position = TypeVar("Position")
 
 
 class ConversationSummary(OfPerson):
-    """A contact who has written to us; `unanswered` when the last word is theirs."""
+    """A contact who has written to us; `unanswered` when the last word is theirs and no STOP, which wants no answer."""
 
     model_config = example(
         {
@@ -27,7 +30,7 @@ class ConversationSummary(OfPerson):
         }
     )
 
-    contact_id: int
+    contact_id: RowId
     first_name: str | None
     incoming: int
     last_message_id: int
@@ -41,17 +44,17 @@ class ConversationSummary(OfPerson):
 class ConversationText(View):
     """One text; `text` is null once it was erased."""
 
-    message_id: int
+    message_id: RowId
     direction: Direction
     at: datetime
-    text: str | None
+    text: str | None = Field(validation_alias="body")
     status: MessageStatus
     reason: str | None
     campaign_id: int | None
 
 
-class Conversation(OfPerson):
-    """What was said, the oldest first; `before` is the cursor of what was said earlier, or null."""
+class Conversation(OfPerson, Generic[Position]):
+    """What was said, the oldest first; `before` begins the page of what was said earlier, or is null."""
 
     model_config = example(
         {
@@ -75,11 +78,11 @@ class Conversation(OfPerson):
         }
     )
 
-    contact_id: int
+    contact_id: RowId
     opted_out_at: datetime | None
     paused_at: datetime | None
     texts: list[ConversationText]
-    before: str | None
+    before: Position | None
 
 
 class NewReply(Input):
@@ -93,7 +96,7 @@ class Reply(View):
 
     model_config = example({"message_id": 44, "contact_id": 17, "status": "pending", "segments": 1, "repeated": False})
 
-    message_id: int
+    message_id: RowId
     contact_id: int
     status: MessageStatus
     segments: int

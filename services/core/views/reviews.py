@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.core.views.values import Input, OfPerson, Reason, example
+from services.core.views.values import Input, OfPerson, Reason, RowId, example
 
 
 class ReviewDecision(StrEnum):
@@ -37,7 +37,7 @@ class Review(OfPerson):
         }
     )
 
-    review_id: int
+    review_id: RowId
     contact_id: int
     rule: str
     text: str | None

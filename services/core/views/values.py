@@ -5,6 +5,7 @@ Nothing unknown is taken; what is returned only grows; each has an example.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import (
@@ -130,11 +131,11 @@ class OfPerson(View):
 def page_of(rows: Sequence[Any], limit: int, view: Callable[[Any], Item], *, position: str = "id") -> Page[Item]:
     """The first `limit` of the rows, which were read with one more to see whether there is a next page.
 
-    `position` is the rows' attribute that they are ordered by.
+    `position` is the rows' attribute that they are ordered by; dots lead to one of a row's part.
     """
     shown = rows[:limit]
     items = [view(row) for row in shown]
-    return Page[Any](items=items, next=getattr(shown[-1], position) if len(rows) > limit else None)
+    return Page[Any](items=items, next=attrgetter(position)(shown[-1]) if len(rows) > limit else None)
 
 
 def pointer_to(path: Sequence[int | str]) -> str:

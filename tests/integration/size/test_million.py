@@ -15,14 +15,15 @@ from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.proceed import continue_campaign
 from services.core.usecases.campaigns.results import campaign_results, export_recipients, list_recipients
 from services.core.usecases.campaigns.start import start_campaign
-from services.core.usecases.contacts import contact_verbs
-from services.core.usecases.contacts.conversation_verbs import list_conversations, show_conversation
-from services.core.usecases.contacts.find import list_contacts, list_opt_outs
+from services.core.usecases.contacts import opt_out
+from services.core.usecases.contacts.conversations import list_conversations, show_conversation
+from services.core.usecases.contacts.find import list_contacts
 from services.core.usecases.context import Context
 from services.core.usecases.messages.find import list_messages
 from services.core.usecases.operations.measure import measure
 from services.core.usecases.operations.sweep import sweep
 from services.core.usecases.operations.work import list_tasks
+from services.core.views.opt_outs import NewOptOut
 from tests.tools.million import DRAFT, LARGE, ROWS, million
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -43,7 +44,7 @@ LOOKS: dict[str, Callable[[Context], object]] = {
     "contacts": lambda c: list_contacts(c, after=0, limit=100),
     "conversations": lambda c: list_conversations(c, before=None, limit=100),
     "conversation": lambda c: show_conversation(c, "20", before=None, limit=100),
-    "opt-outs": lambda c: list_opt_outs(c, after=0, limit=100, in_force=True),
+    "opt-outs": lambda c: opt_out.list_opt_outs(c, after=0, limit=100, in_force=True),
     "gauges": measure,
     "sweep": sweep,
 }
@@ -103,5 +104,7 @@ def test_the_export_comes_to_its_end(context: Context, timed: Callable[[Callable
 
 
 def test_an_opt_out_beside_a_million(context: Context, timed: Callable[[Callable[[], Any]], Any]) -> None:
-    found = timed(lambda: contact_verbs.add_opt_out(context, "+12122500001", evidence="by phone", by="a test"))
+    found = timed(
+        lambda: opt_out.add_opt_out(context, NewOptOut.read(phone="+12122500001", evidence="by phone"), by="a test")
+    )
     assert found.opted_out_at is not None

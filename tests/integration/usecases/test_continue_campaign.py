@@ -12,6 +12,7 @@ from services.core.usecases.campaigns.queue_today import queue_daily_campaigns
 from services.core.usecases.campaigns.results import list_recipients
 from services.core.usecases.contacts.erase import erase_contact
 from services.core.usecases.operations.sweep import sweep
+from services.core.views.contacts import Erase
 from tests.tools.world import World
 
 PEOPLE = 7
@@ -88,7 +89,7 @@ def test_a_paused_one_gets_its_messages_and_sends_none(world: World, begun: int)
 
 def test_somebody_erased_meanwhile_gets_none(world: World, begun: int) -> None:
     gone = list_recipients(world.context, begun).items[-1]
-    erase_contact(world.context, str(gone.contact_id), reason="her letter", by="a test")
+    erase_contact(world.context, str(gone.contact_id), Erase.read(reason="her letter"), by="a test")
     continue_campaign(world.context, begun, at_once=2)
     assert gone.contact_id not in {message.contact_id for message in world.rows_of(begun)}
     assert unmade_after(world, begun) is None

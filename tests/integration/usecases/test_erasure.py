@@ -10,11 +10,12 @@ from services.core.domain.messages import MessageStatus
 from services.core.usecases.campaigns.find import show_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.start import start_campaign
-from services.core.usecases.contacts.contact_verbs import add_contact, add_opt_out, lift_opt_out
+from services.core.usecases.contacts.add import add_contact
 from services.core.usecases.contacts.erase import erase_contact
-from services.core.usecases.contacts.find import list_opt_outs
 from services.core.usecases.contacts.imports import confirm, dry_run
-from services.core.views.contacts import Erasure, NewContact
+from services.core.usecases.contacts.opt_out import add_opt_out, lift_opt_out, list_opt_outs
+from services.core.views.contacts import Erase, Erasure, NewContact
+from services.core.views.opt_outs import LiftOptOut, NewOptOut
 from tests.tools.world import World, new_number
 
 NAME = "Zebulon"
@@ -23,7 +24,7 @@ SAID = "my porch is sinking badly"
 
 
 def erase(world: World, key: object) -> Erasure:
-    return erase_contact(world.context, str(key), reason="her letter of 2 March", by="maria")
+    return erase_contact(world.context, str(key), Erase.read(reason="her letter of 2 March"), by="maria")
 
 
 def imported(world: World, e164: str) -> tuple[int, int]:
@@ -116,7 +117,7 @@ class TestErase:
     def test_only_once_and_only_with_a_reason(self, world: World) -> None:
         contact_id = world.contact()
         with pytest.raises(RefusedInput, match="who asked"):
-            erase_contact(world.context, str(contact_id), reason=" ", by="maria")
+            erase_contact(world.context, str(contact_id), Erase.read(reason=" "), by="maria")
         erase(world, contact_id)
         with pytest.raises(Conflict, match="was erased on"):
             erase(world, contact_id)
@@ -153,7 +154,7 @@ class TestTheNumberComesBack:
     def test_the_proof_names_the_number_again(self, world: World, opted_out: str) -> None:
         (proof,) = list_opt_outs(world.context, after=0, limit=10).items
         assert proof.e164 == f"erased-{proof.contact_id}"
-        add_opt_out(world.context, opted_out, evidence="by phone", by="maria")
+        add_opt_out(world.context, NewOptOut.read(phone=opted_out, evidence="by phone"), by="maria")
         assert [each.e164 for each in list_opt_outs(world.context, after=0, limit=10).items] == [opted_out]
 
     def test_somebody_who_had_not_opted_out_keeps_the_frequency_cap(self, world: World) -> None:
@@ -177,8 +178,10 @@ class TestLift:
     def test_with_evidence(self, world: World) -> None:
         e164 = new_number()
         world.contact(e164)
-        add_opt_out(world.context, e164, evidence="by phone", by="maria")
-        lifted = lift_opt_out(world.context, e164, evidence="signed up at the fair, form 17", by="joe")
+        add_opt_out(world.context, NewOptOut.read(phone=e164, evidence="by phone"), by="maria")
+        lifted = lift_opt_out(
+            world.context, LiftOptOut.read(phone=e164, evidence="signed up at the fair, form 17"), by="joe"
+        )
         assert lifted.opted_out_at is None
         (proof,) = list_opt_outs(world.context, after=0, limit=10, in_force=False).items
         said = "signed up at the fair, form 17"
@@ -188,18 +191,18 @@ class TestLift:
 
     def test_a_later_stop_holds_again(self, world: World) -> None:
         e164 = new_number()
-        add_opt_out(world.context, e164, evidence="by phone", by="maria")
-        lift_opt_out(world.context, e164, evidence="asked again", by="joe")
+        add_opt_out(world.context, NewOptOut.read(phone=e164, evidence="by phone"), by="maria")
+        lift_opt_out(world.context, LiftOptOut.read(phone=e164, evidence="asked again"), by="joe")
         world.receive(world.text_from(e164, "STOP"))
         assert world.person(contact_id_of(world, e164)).opted_out_at is not None
 
     @pytest.mark.parametrize("evidence", ["", "  "])
     def test_never_without(self, world: World, evidence: str) -> None:
         with pytest.raises(RefusedInput, match="it is the proof"):
-            lift_opt_out(world.context, new_number(), evidence=evidence, by="joe")
+            lift_opt_out(world.context, LiftOptOut.read(phone=new_number(), evidence=evidence), by="joe")
 
     def test_nothing_to_lift_makes_no_contact(self, world: World) -> None:
         e164 = new_number()
         with pytest.raises(Conflict, match="has not opted out"):
-            lift_opt_out(world.context, e164, evidence="asked", by="joe")
+            lift_opt_out(world.context, LiftOptOut.read(phone=e164, evidence="asked"), by="joe")
         assert hits(world, e164[1:]) == []

@@ -11,6 +11,7 @@ from services.core.storage import gap_audit
 from services.core.usecases.contacts.erase import erase_contact
 from services.core.usecases.webhooks.audit_gaps import audit_gaps
 from services.core.usecases.webhooks.handle import handle_events
+from services.core.views.contacts import Erase
 from tests.tools.simulator import free_port
 from tests.tools.waiting import wait_until
 from tests.tools.world import World, new_number
@@ -69,7 +70,7 @@ class TestMissingTexts:
     def test_whoever_first_sends_takes_it_from_the_list_too(self, world: World, said: str) -> None:
         numbers = known, _, erased = [new_number() for _ in range(3)]
         world.contact(known)
-        erase_contact(world.context, str(world.contact(erased)), reason="her letter", by="a test")
+        erase_contact(world.context, str(world.contact(erased)), Erase.read(reason="her letter"), by="a test")
         waiting = world.message()
         for number in numbers:
             world.simulator.inject_inbound(number, said)

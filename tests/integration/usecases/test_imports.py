@@ -17,11 +17,13 @@ from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.results import list_recipients
 from services.core.usecases.contacts import imports as import_contacts
-from services.core.usecases.contacts.contact_verbs import add_contact, add_opt_out
+from services.core.usecases.contacts.add import add_contact
 from services.core.usecases.contacts.erase import erase_contact
 from services.core.usecases.contacts.imports import ImportReport, confirm, discard, dry_run, export_rows, list_rows
+from services.core.usecases.contacts.opt_out import add_opt_out
 from services.core.usecases.operations.sweep import sweep
-from services.core.views.contacts import NewContact
+from services.core.views.contacts import Erase, NewContact
+from services.core.views.opt_outs import NewOptOut
 from tests.tools.world import WITH_STOP, World, new_number
 
 
@@ -111,8 +113,8 @@ class TestConfirm:
         world.contact(erased)
         report = read(world, "phone", stopped, erased, fine)
         assert counts(report) == (2, 1, 0, 0)
-        add_opt_out(world.context, stopped, evidence="by phone", by="a test")
-        erase_contact(world.context, erased, reason="asked", by="a test")
+        add_opt_out(world.context, NewOptOut.read(phone=stopped, evidence="by phone"), by="a test")
+        erase_contact(world.context, erased, Erase.read(reason="asked"), by="a test")
         done = confirm(world.context, report.import_id, by="a test")
         assert (counts(done), done.rejections) == ((1, 0, 1, 1), {"erased": 1})
 

@@ -9,7 +9,8 @@ from services.core.runtime import metering
 from services.core.runtime.telemetry import TRANSITIONS
 from services.core.storage.outbox import life
 from services.core.usecases.campaigns.cancel import cancel_campaign
-from services.core.usecases.contacts.conversation_verbs import reply
+from services.core.usecases.contacts.conversations import reply_to_conversation
+from services.core.views.conversations import NewReply
 from tests.tools.world import World, new_number
 
 pytestmark = pytest.mark.processes
@@ -52,5 +53,7 @@ def test_a_message_that_is_put_back_is_counted(world: World) -> None:
 def test_an_answer_to_a_person_has_a_trace_of_its_own(world: World) -> None:
     number = new_number()
     world.receive(world.text_from(number, "Hello?"))
-    answer = reply(world.context, number, "We will be there at 9.", idempotency_key="1", by="maria")
+    answer = reply_to_conversation(
+        world.context, number, NewReply.read(text="We will be there at 9."), idempotency_key="1", by="maria"
+    )
     assert world.row(answer.message_id).traceparent is not None

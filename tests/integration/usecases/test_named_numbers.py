@@ -1,12 +1,14 @@
 """A text about somebody else opts nobody out by itself: a person sees both numbers and says whose texts are to end."""
 
+from typing import Any
+
 import pytest
 
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.opt_out import InboundMeaning, OptOutDecision
 from services.core.domain.third_party import about_whom, asks_for_somebody, numbers_in
-from services.core.usecases.contacts.review_verbs import ReviewView, decide, list_reviews
-from services.core.views.reviews import ReviewDecision
+from services.core.usecases.contacts.reviews import decide_review, list_reviews
+from services.core.views.reviews import Decide, Review, ReviewDecision
 from tests.tools.world import World, new_number
 
 BY = "maria"
@@ -72,8 +74,12 @@ def test_a_request_for_somebody_is_told_from_one_that_mentions_somebody(text: st
     assert asks_for_somebody(text) is expected
 
 
+def decide(world: World, review: Review, **wanted: Any) -> Review:
+    return decide_review(world.context, review.review_id, Decide.read(**wanted), by=BY)
+
+
 class TestTheReview:
-    def asked(self, world: World, said: str) -> ReviewView:
+    def asked(self, world: World, said: str) -> Review:
         world.receive(world.text_from(new_number(), said))
         return list_reviews(world.context, after=0, limit=10).items[-1]
 
@@ -89,14 +95,14 @@ class TestTheReview:
 
         assert (review.named, review.rule) == ([father], "names_another_number")
         assert self.state(world, review.e164) == (False, True)
-        decided = decide(world.context, review.review_id, ReviewDecision.OPT_OUT_OTHER, by=BY)
+        decided = decide(world, review, decision=ReviewDecision.OPT_OUT_OTHER)
 
         assert decided.decision == "opt_out_other"
         assert self.state(world, review.e164) == (False, False)
         assert self.state(world, father) == (True, False)
         assert (world.status(waiting), world.row(waiting).reason) == ("skipped", "opted_out")
         with pytest.raises(Conflict):
-            decide(world.context, review.review_id, ReviewDecision.OPT_OUT, by=BY)
+            decide(world, review, decision=ReviewDecision.OPT_OUT)
 
     def test_whose_number_it_is_may_be_said_by_whoever_decides(self, world: World) -> None:
         father = new_number()
@@ -105,18 +111,16 @@ class TestTheReview:
 
         for phone, code in ((None, "phone_missing"), ("12", "too_short"), (review.e164, "phone_is_the_senders")):
             with pytest.raises(RefusedInput) as refused:
-                decide(world.context, review.review_id, ReviewDecision.OPT_OUT_OTHER, by=BY, phone=phone)
+                decide(world, review, decision=ReviewDecision.OPT_OUT_OTHER, phone=phone)
             assert (refused.value.code, refused.value.pointer) == (code, "/phone")
         with pytest.raises(RefusedInput):
-            decide(world.context, review.review_id, ReviewDecision.KEEP, by=BY, phone=father)
+            decide(world, review, decision=ReviewDecision.KEEP, phone=father)
         assert self.state(world, review.e164) == (False, True)
 
-        decide(
-            world.context, review.review_id, ReviewDecision.OPT_OUT_OTHER, by=BY, phone=f"({father[2:5]}) {father[5:]}"
-        )
+        decide(world, review, decision=ReviewDecision.OPT_OUT_OTHER, phone=f"({father[2:5]}) {father[5:]}")
         assert self.state(world, father) == (True, False)
 
     def test_of_several_named_numbers_one_is_to_be_said(self, world: World) -> None:
         review = self.asked(world, "STOP texting 617-555-0162, call me at 617-555-0163")
         with pytest.raises(RefusedInput, match=r"\+16175550162, \+16175550163"):
-            decide(world.context, review.review_id, ReviewDecision.OPT_OUT_OTHER, by=BY)
+            decide(world, review, decision=ReviewDecision.OPT_OUT_OTHER)

@@ -11,9 +11,10 @@ from services.core.domain.sending_window import next_business_day
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.results import list_recipients
 from services.core.usecases.campaigns.start import start_campaign
-from services.core.usecases.contacts.contact_verbs import add_opt_out
 from services.core.usecases.contacts.imports import confirm, dry_run
+from services.core.usecases.contacts.opt_out import add_opt_out
 from services.core.views.campaigns import Plan
+from services.core.views.opt_outs import NewOptOut
 from tests.tools.world import WITH_STOP, ZONE, World, new_number
 
 Values = dict[str, Any]
@@ -198,7 +199,7 @@ class TestHash:
     def test_who_opted_out_since_is_not_texted_all_the_same(self, world: World) -> None:
         plan = planned(world, people=1)
         (row,) = list_recipients(world.context, plan.campaign_id).items
-        add_opt_out(world.context, row.e164, evidence="by phone", by="maria")
+        add_opt_out(world.context, NewOptOut.read(phone=row.e164, evidence="by phone"), by="maria")
         start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
         (message,) = world.rows_of(plan.campaign_id)
         world.send(message.id)

@@ -18,7 +18,7 @@ from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.resume import resume_campaign
 from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.contacts import imports as import_contacts
-from services.core.usecases.contacts import review_verbs
+from services.core.usecases.contacts import reviews
 from services.core.usecases.messages import held_verbs
 from services.core.usecases.operations import dead_letter_verbs
 from services.core.usecases.operations.sweep import sweep
@@ -27,7 +27,7 @@ from services.core.usecases.schedule.run_now import run_now
 from services.core.usecases.schedule.tick import tick_schedule
 from services.core.usecases.webhooks.handle import handle_events
 from services.core.usecases.webhooks.webhook_verbs import discard_webhook, replay_webhook
-from services.core.views.reviews import ReviewDecision
+from services.core.views.reviews import Decide, ReviewDecision
 from tests.tools.world import World, new_number
 
 BY = "maria"
@@ -254,8 +254,8 @@ def test_it_leads_on(world: World, state: StrEnum, way: Way) -> None:
 @pytest.mark.parametrize("decision", ReviewDecision)
 def test_a_review_ends_by_every_decision(world: World, decision: ReviewDecision) -> None:
     world.receive(world.text_from(new_number(), "please stop texting my dad at 617-555-0162"))
-    [review] = review_verbs.list_reviews(world.context, after=0, limit=10).items
-    review_verbs.decide(world.context, review.review_id, decision, by=BY)
+    [review] = reviews.list_reviews(world.context, after=0, limit=10).items
+    reviews.decide_review(world.context, review.review_id, Decide.read(decision=decision), by=BY)
 
-    assert review_verbs.list_reviews(world.context, after=0, limit=10).items == []
+    assert reviews.list_reviews(world.context, after=0, limit=10).items == []
     assert world.person(review.contact_id).paused_at is None

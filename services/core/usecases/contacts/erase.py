@@ -12,7 +12,7 @@ from services.core.views import contacts as views
 
 
 def erase_contact(
-    context: Context, key: str, *, reason: str, by: str, versions: Versions | None = None
+    context: Context, key: str, wanted: views.Erase, *, by: str, versions: Versions | None = None
 ) -> views.Erasure:
     """Forget a contact, by id or number. There is no way back; nothing is sent to the contact any more.
 
@@ -20,7 +20,7 @@ def erase_contact(
     Raises `RefusedInput`, also for a version that is not one of `versions`, `NotFound`, or `Conflict` while something
     about the contact is still open.
     """
-    if not reason.strip():
+    if not wanted.reason.strip():
         raise RefusedInput("reason_missing", "say who asked for it, and when: it is the proof", pointer="/reason")
     with context.database.transaction() as session:
         contact = _locked(session, person_key(context, key), versions)
@@ -38,7 +38,7 @@ def erase_contact(
             import_rows=erasure.erase_import_rows(session, contact),
         )
         erasure.erase_contact(session, contact)
-        detail = {"reason": reason}
+        detail = {"reason": wanted.reason}
         audit.record(session, actor=by, act="contact.erased", subject="contact", subject_id=contact.id, detail=detail)
         return done
 

@@ -1,11 +1,10 @@
-"""Find contacts and their opt-outs."""
+"""Find contacts: all of them, or one by id or number."""
 
 from services.core.domain.failures import NotFound
-from services.core.storage import contacts, opt_outs
+from services.core.storage import contacts
 from services.core.usecases.contacts.person_key import person_key
 from services.core.usecases.context import Context
 from services.core.views.contacts import Contact
-from services.core.views.opt_outs import OptOut
 from services.core.views.values import Page, page_of
 
 
@@ -23,10 +22,3 @@ def list_contacts(context: Context, *, after: int, limit: int) -> Page[Contact]:
     """Contacts, oldest first."""
     with context.database.reading() as session:
         return page_of(contacts.page(session, after=after, limit=limit + 1), limit, Contact.of)
-
-
-def list_opt_outs(context: Context, *, after: int, limit: int, in_force: bool = True) -> Page[OptOut]:
-    """Opt-outs in force, or with `in_force=False` the lifted ones too."""
-    with context.database.reading() as session:
-        rows = opt_outs.page(session, after=after, limit=limit + 1, in_force=in_force)
-        return page_of(rows, limit, OptOut.of)

@@ -1,7 +1,5 @@
 """Conversations: who wrote to us, what was said, and a person's answer, which goes through the gate as any text."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
@@ -15,92 +13,42 @@ from services.core.storage.models import Contact, Message
 from services.core.usecases.contacts.person_key import person_key
 from services.core.usecases.context import Context
 from services.core.usecases.messages.queue_text import queue_text
-from services.core.views.values import Page
+from services.core.views import conversations as views
+from services.core.views.values import Page, page_of
 
 LONGEST_KEY = 255
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationSummary:
-    """A contact who has written to us; `unanswered` when the last word is theirs and no STOP, which wants no answer."""
-
-    contact_id: int
-    e164: str
-    first_name: str | None
-    incoming: int
-    last_message_id: int
-    last_at: datetime
-    last_text: str | None
-    unanswered: bool
-    opted_out_at: datetime | None
-    paused_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationText:
-    """One text; `text` is empty once it was erased."""
-
-    message_id: int
-    direction: str
-    at: datetime
-    text: str | None
-    status: str
-    reason: str | None
-    campaign_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What was said, the oldest first; `before` begins the page of what was said earlier."""
-
-    contact_id: int
-    e164: str
-    opted_out_at: datetime | None
-    paused_at: datetime | None
-    texts: Sequence[ConversationText]
-    before: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The message that answers; `repeated` when this key had made it before."""
-
-    message_id: int
-    contact_id: int
-    status: str
-    segments: int
-    repeated: bool
-
-
-def list_conversations(context: Context, *, before: int | None = None, limit: int) -> Page[ConversationSummary]:
+def list_conversations(context: Context, *, before: int | None = None, limit: int) -> Page[views.ConversationSummary]:
     """Contacts who have written to us, the latest first; `next` is the `before` of the following page."""
     with context.database.reading() as session:
-        rows = [_summary(row) for row in conversations.page(session, before=before, limit=limit + 1)]
-    return Page(items=list(rows[:limit]), next=rows[limit - 1].last_message_id if len(rows) > limit else None)
+        rows = conversations.page(session, before=before, limit=limit + 1)
+        return page_of(rows, limit, _summary, position="last.id")
 
 
-def show_conversation(context: Context, key: str, *, before: int | None = None, limit: int = 100) -> Conversation:
+def show_conversation(
+    context: Context, key: str, *, before: int | None = None, limit: int = 100
+) -> views.Conversation[int]:
     """What a contact, by id or number, and we wrote to each other. Raises `NotFound`."""
     with context.database.reading() as session:
         contact = _find(session, person_key(context, key))
         rows = conversations.texts(session, contact.id, before=before, limit=limit + 1)
-        return Conversation(
-            contact_id=contact.id,
-            e164=contact.e164,
-            opted_out_at=contact.opted_out_at,
-            paused_at=contact.paused_at,
+        return views.Conversation[int].of(
+            contact,
             texts=[_text(row) for row in reversed(rows[:limit])],
             before=rows[limit - 1].id if len(rows) > limit else None,
         )
 
 
-def reply(context: Context, key: str, text: str, *, idempotency_key: str, by: str) -> Reply:
+def reply_to_conversation(
+    context: Context, key: str, new: views.NewReply, *, idempotency_key: str, by: str
+) -> views.Reply:
     """Answer a person who wrote to us; the text leaves when the gate allows it.
 
     The same `idempotency_key` makes one message, however often it is asked for. Raises `RefusedInput`, `NotFound`, or
     `Conflict`: opted out, suppressed, paused, never wrote, or the key was used for another text.
     """
-    body = _checked(text)
+    body = _checked(new.text)
     if not 0 < len(idempotency_key) <= LONGEST_KEY:
         raise RefusedInput("key_refused", f"the key has 1 to {LONGEST_KEY} characters", pointer="/idempotency_key")
     with context.database.transaction() as session:
@@ -114,7 +62,7 @@ def reply(context: Context, key: str, text: str, *, idempotency_key: str, by: st
         audit.record(
             session, actor=by, act=conversations.REPLIED, subject="contact", subject_id=contact.id, detail=detail
         )
-        return Reply(message.id, contact.id, message.status, message.segments, repeated=False)
+        return views.Reply.of(message, repeated=False)
 
 
 def _find(session: Session, key: str) -> Contact:
@@ -144,30 +92,26 @@ def _check_may_answer(session: Session, contact: Contact) -> None:
         raise Conflict("nothing_to_answer", "the contact has never written: only an answer goes outside a campaign")
 
 
-def _repeated(message: Message, body: str) -> Reply:
+def _repeated(message: Message, body: str) -> views.Reply:
     if message.body_hash != sha256(body.encode()).digest():
         raise Conflict("key_reused", "this key was used for another text: take a new one", pointer="/idempotency_key")
-    return Reply(message.id, message.contact_id or 0, message.status, message.segments, repeated=True)
+    return views.Reply.of(message, repeated=True)
 
 
-def _summary(row: conversations.ConversationRow) -> ConversationSummary:
+def _summary(row: conversations.ConversationRow) -> views.ConversationSummary:
     contact, last = row.contact, row.last
-    return ConversationSummary(
-        contact_id=contact.id,
-        e164=contact.e164,
-        first_name=contact.first_name,
+    return views.ConversationSummary.of(
+        contact,
         incoming=row.incoming,
         last_message_id=last.id,
         last_at=_at(last),
         last_text=last.body,
         unanswered=last.direction == Direction.INCOMING and contact.opted_out_at is None,
-        opted_out_at=contact.opted_out_at,
-        paused_at=contact.paused_at,
     )
 
 
-def _text(row: Message) -> ConversationText:
-    return ConversationText(row.id, row.direction, _at(row), row.body, row.status, row.reason, row.campaign_id)
+def _text(row: Message) -> views.ConversationText:
+    return views.ConversationText.of(row, at=_at(row))
 
 
 def _at(row: Message) -> datetime:

@@ -1,8 +1,6 @@
 """Doubtful texts: a person says whether somebody meant to opt out, and the contact goes on or is left alone."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
@@ -10,58 +8,29 @@ from services.core.domain.phone_numbers import PhoneNumber, parse_phone_number
 from services.core.domain.third_party import others_named
 from services.core.storage import audit, clock, contacts, conversations, opt_outs, reviews
 from services.core.storage.database import Session
-from services.core.storage.models import Review
 from services.core.storage.outbox import life
 from services.core.usecases.context import Context
 from services.core.usecases.versions import Versions, check_version, version_of
-from services.core.views.reviews import ReviewDecision
-from services.core.views.values import Page
+from services.core.views.reviews import Decide, Review, ReviewDecision
+from services.core.views.values import Page, page_of
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewView:
-    """A doubtful text; the contact is paused until it is decided. `text` is empty once it was erased.
-
-    `named` are the numbers in the text other than its sender's.
-    """
-
-    review_id: int
-    contact_id: int
-    e164: str
-    rule: str
-    text: str | None
-    named: Sequence[str]
-    said_at: datetime
-    decided_at: datetime | None
-    decided_by: str | None
-    decision: str | None
-    note: str | None
-
-
-def list_reviews(context: Context, *, after: int, limit: int, undecided: bool = True) -> Page[ReviewView]:
+def list_reviews(context: Context, *, after: int, limit: int, undecided: bool = True) -> Page[Review]:
     """Reviews by id: those that wait, or with `undecided=False` all."""
     with context.database.reading() as session:
         rows = reviews.page(session, after=after, limit=limit + 1, undecided=undecided)
-        views = [_view(context, review, e164, text) for review, e164, text in rows[:limit]]
-        return Page(items=list(views), next=views[-1].review_id if len(rows) > limit else None)
+        return page_of(rows, limit, partial(_view, context), position="review.id")
 
 
-def show_review(context: Context, review_id: int) -> ReviewView:
+def show_review(context: Context, review_id: int) -> Review:
     """A review, decided or not. Raises `NotFound`."""
     with context.database.reading() as session:
         return _shown(context, session, review_id)
 
 
-def decide(
-    context: Context,
-    review_id: int,
-    decision: ReviewDecision,
-    *,
-    by: str,
-    phone: str | None = None,
-    note: str | None = None,
-    versions: Versions | None = None,
-) -> ReviewView:
+def decide_review(
+    context: Context, review_id: int, wanted: Decide, *, by: str, versions: Versions | None = None
+) -> Review:
     """Write the decision down and carry it out; `phone` says who is meant by an opt-out of another number.
 
     Without it that is the one number that the text names. Raises `NotFound`, `Conflict` when it was decided before, or
@@ -75,7 +44,7 @@ def decide(
         check_version(lambda: version_of(shown), versions, noun="review")
         if review.decided_at is not None:
             raise Conflict("review_decided", f"review {review_id} was decided before: {review.decision}")
-        whose = _who_is_meant(context, shown, decision, phone)
+        whose = _who_is_meant(context, shown, wanted.decision, wanted.phone)
         locked = {
             each: contacts.lock(session, review.contact_id)
             if each == shown.e164
@@ -83,7 +52,8 @@ def decide(
             for each in sorted({shown.e164, whose or shown.e164})
         }
         at = clock.product_now(session)
-        review.decided_at, review.decided_by, review.decision, review.note = at, by, decision, note
+        review.decided_at, review.decided_by = at, by
+        review.decision, review.note = wanted.decision, wanted.note
         session.flush()
         if whose is not None:
             opt_outs.record(
@@ -99,13 +69,13 @@ def decide(
         if not reviews.has_other_open(session, review):
             contacts.unpause(session, review.contact_id)
             conversations.requeue_paused(session, review.contact_id, at=at)
-        detail = {"decision": str(decision)} | ({"contact_id": locked[whose].id} if whose is not None else {})
+        detail = {"decision": str(wanted.decision)} | ({"contact_id": locked[whose].id} if whose is not None else {})
         audit.record(session, actor=by, act="review.decided", subject="review", subject_id=review_id, detail=detail)
         session.flush()
         return _shown(context, session, review_id)
 
 
-def _who_is_meant(context: Context, review: ReviewView, decision: ReviewDecision, phone: str | None) -> str | None:
+def _who_is_meant(context: Context, review: Review, decision: ReviewDecision, phone: str | None) -> str | None:
     """The number to be opted out, if any."""
     if decision is not ReviewDecision.OPT_OUT_OTHER:
         if phone is not None:
@@ -125,25 +95,14 @@ def _who_is_meant(context: Context, review: ReviewView, decision: ReviewDecision
     return parsed.e164
 
 
-def _shown(context: Context, session: Session, review_id: int) -> ReviewView:
+def _shown(context: Context, session: Session, review_id: int) -> Review:
     row = reviews.find(session, review_id)
     if row is None:
         raise NotFound("review", review_id)
-    return _view(context, *row)
+    return _view(context, row)
 
 
-def _view(context: Context, review: Review, e164: str, text: str | None) -> ReviewView:
+def _view(context: Context, row: reviews.ReviewRow) -> Review:
     countries = frozenset(context.settings.allowed_countries)
-    return ReviewView(
-        review_id=review.id,
-        contact_id=review.contact_id,
-        e164=e164,
-        rule=review.rule,
-        text=text,
-        named=list(others_named(text or "", sender=e164, allowed_countries=countries)),
-        said_at=review.said_at,
-        decided_at=review.decided_at,
-        decided_by=review.decided_by,
-        decision=review.decision,
-        note=review.note,
-    )
+    named = others_named(row.text or "", sender=row.e164, allowed_countries=countries)
+    return Review.of(row.review, e164=row.e164, text=row.text, named=list(named))

@@ -8,7 +8,7 @@ from services.core.queue.task import register_canaries, task
 from services.core.storage.schedule import ClaimedRun
 from services.core.usecases.campaigns.proceed import continue_campaign as go_on
 from services.core.usecases.campaigns.queue_today import queue_daily_campaigns
-from services.core.usecases.contacts.imports import resume
+from services.core.usecases.contacts.confirm_import import resume_import as resume
 from services.core.usecases.context import Context, process_context
 from services.core.usecases.jobs.complete import complete_jobs
 from services.core.usecases.messages.reconcile import reconcile_messages as reconcile

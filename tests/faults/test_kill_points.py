@@ -13,8 +13,10 @@ import pytest
 from services.core.storage import imports
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.start import start_campaign
-from services.core.usecases.contacts import imports as import_contacts
-from services.core.usecases.contacts.imports import dry_run
+from services.core.usecases.contacts import confirm_import as confirming
+from services.core.usecases.contacts.dry_run_import import dry_run_import
+from services.core.usecases.contacts.find_imports import show_import
+from services.core.usecases.contacts.import_state import lock_import
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.messages.reconcile import reconcile_messages
 from services.core.usecases.operations.sweep import sweep
@@ -262,17 +264,19 @@ class TestImporting:
         world.contact(numbers[0])
         lines = ["phone,first_name,opted_out", *(f"{number},Ann {number}," for number in numbers)]
         lines += [f"{numbers[1]},Again,", f"{numbers[2]},,yes", f"{numbers[3]},,yes", "12,,yes"]
-        import_id = dry_run(world.context, ["\n".join(lines).encode()], file_name="list.csv", by="a test").import_id
+        import_id = dry_run_import(
+            world.context, ["\n".join(lines).encode()], file_name="list.csv", by="a test"
+        ).import_id
         monkeypatch.setattr(imports, "ROWS_AT_ONCE", 2)
         if chunks_before:
             with world.context.database.transaction() as session:
-                import_contacts._begin(session, import_contacts._locked(session, import_id), by="a test")
+                confirming._begin(session, lock_import(session, import_id), by="a test")
         for _ in range(chunks_before):
-            import_contacts._go_on(world.context, import_id)
+            confirming._go_on(world.context, import_id)
 
         drill.strike("confirm", import_id, point="importing", others=lambda: ended(world, import_id))
 
-        report = import_contacts.show(world.context, import_id)
+        report = show_import(world.context, import_id)
         assert (report.status, report.accepted, report.merged) == ("confirmed", 4, 2)
         assert (report.rejected, report.suppressed) == (1, 4)
         assert report.foreseen == {"accepted": 4, "merged": 2, "rejected": 1, "suppressed": 4}
@@ -283,7 +287,7 @@ class TestImporting:
 
 def ended(world: World, import_id: int) -> None:
     """What the sweep and the operations pool do: a dry run that nobody began to confirm stays one."""
-    if not import_contacts.resume(world.context, import_id):
+    if not confirming.resume_import(world.context, import_id):
         raise AssertionError("so few rows take no task's whole time")
-    if import_contacts.show(world.context, import_id).status == "dry_run":
-        import_contacts.confirm(world.context, import_id, by="a test")
+    if show_import(world.context, import_id).status == "dry_run":
+        confirming.confirm_import(world.context, import_id, by="a test")

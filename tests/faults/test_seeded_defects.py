@@ -55,7 +55,9 @@ from services.core.storage import (
 from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
 from services.core.storage.models import Contact, Message
 from services.core.storage.outbox import life
-from services.core.usecases.contacts import imports as import_contacts
+from services.core.usecases.contacts.add import add_contact
+from services.core.usecases.contacts.confirm_import import confirm_import
+from services.core.usecases.contacts.dry_run_import import dry_run_import
 from services.core.usecases.messages import dispatch, gate, look_up, reconcile, record_outcome
 from services.core.usecases.messages import send as send_message
 from services.core.usecases.operations import clean_up, suspicion, sweep, two_people
@@ -97,15 +99,15 @@ def one_of_two_makes_the_contact(world: World) -> None:
     """Both hear what is true: who came a moment later did not make it."""
     new = NewContact.read(phone=new_number())
 
-    def add(by: str) -> str:
+    def make(by: str) -> str:
         try:
-            add.add_contact(world.context, new, by=by)
+            add_contact(world.context, new, by=by)
         except Conflict as refused:
             return refused.code
         return "made"
 
     with ThreadPoolExecutor(2) as pool:
-        assert sorted(pool.map(add, ("ann", "ben"))) == ["contact_known", "made"]
+        assert sorted(pool.map(make, ("ann", "ben"))) == ["contact_known", "made"]
 
 
 def a_lost_commit_is_no_success(world: World) -> None:
@@ -390,8 +392,8 @@ def a_group_text_is_refused(_world: World) -> None:
 def who_is_marked_gets_no_text(world: World) -> None:
     number = new_number()
     listed = f'"phone", "first_name", "Opted-Out?"\n"{number}", "Zed", "yes"\n'.encode()
-    report = import_contacts.dry_run(world.context, [listed], file_name="list.csv", by="a test")
-    import_contacts.confirm(world.context, report.import_id, by="a test")
+    report = dry_run_import(world.context, [listed], file_name="list.csv", by="a test")
+    confirm_import(world.context, report.import_id, by="a test")
     campaign_id = world.campaign(audience={"import": report.import_id})
     world.send(*(message.id for message in world.rows_of(campaign_id)))
     assert world.texts(number) == []

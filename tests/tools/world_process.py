@@ -16,7 +16,7 @@ from services.core.storage import imports
 from services.core.storage.database import DatabaseUnavailable
 from services.core.storage.rights import Component
 from services.core.usecases.campaigns.start import start_campaign
-from services.core.usecases.contacts.imports import confirm
+from services.core.usecases.contacts.confirm_import import confirm_import
 from services.core.usecases.context import Context
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.messages.reconcile import reconcile_messages
@@ -66,7 +66,7 @@ def _accept(context: Context, raw: str, headers: str, at: str) -> None:
 def _confirm(context: Context, import_id: int) -> None:
     """In chunks of two rows, so that few make many of them."""
     imports.ROWS_AT_ONCE = 2
-    confirm(context, import_id, by="a drill")
+    confirm_import(context, import_id, by="a drill")
 
 
 ACTORS = {

@@ -29,10 +29,13 @@ from services.core.storage.progress import numbers_of, progress_of, running_camp
 from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.start import start_campaign
-from services.core.usecases.contacts import imports as import_contacts
+from services.core.usecases.contacts.confirm_import import confirm_import
+from services.core.usecases.contacts.dry_run_import import dry_run_import
+from services.core.usecases.contacts.find_imports import show_import
 from services.core.usecases.context import Context
 from services.core.usecases.operations.clock import move_clock, product_time, read_clock
 from services.core.views.campaigns import NewCampaign
+from services.core.views.contacts import ImportReport
 
 CONTACTS = Path(__file__).with_name("contacts.csv")
 NAME = "Demo"
@@ -102,7 +105,7 @@ def run_demo(data: Path, run_file: RunFile, *, as_json: bool, cut_off: Event, co
         context.close()
 
 
-def _begin(context: Context, contacts: Path, screen: Console) -> tuple[int, import_contacts.ImportReport]:
+def _begin(context: Context, contacts: Path, screen: Console) -> tuple[int, ImportReport]:
     """The unfinished demo of this folder, or a new one on the next business day at 13:00."""
     zone = context.settings.business_zone
     with context.database.reading() as session:
@@ -114,11 +117,11 @@ def _begin(context: Context, contacts: Path, screen: Console) -> tuple[int, impo
         with context.database.reading() as session:
             import_id = progress_of(session, unfinished).import_id
         screen.print("resuming the demo of this folder")
-        return unfinished, import_contacts.show(context, import_id)
+        return unfinished, show_import(context, import_id)
     _move_clock(context, _next_afternoon(now + (AGAIN_AFTER if earlier else timedelta(0)), zone), screen)
     with contacts.open("rb") as file:
-        dry = import_contacts.dry_run(context, iter(lambda: file.read(65536), b""), file_name=contacts.name, by=ACTOR)
-    report = import_contacts.confirm(context, dry.import_id, by=ACTOR)
+        dry = dry_run_import(context, iter(lambda: file.read(65536), b""), file_name=contacts.name, by=ACTOR)
+    report = confirm_import(context, dry.import_id, by=ACTOR)
     campaign = create_campaign(
         context,
         NewCampaign.read(
@@ -193,7 +196,7 @@ def _judge(
     context: Context,
     run_file: RunFile,
     progress: CampaignProgress,
-    report: import_contacts.ImportReport,
+    report: ImportReport,
     *,
     seconds: float,
 ) -> DemoTable:

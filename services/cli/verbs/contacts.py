@@ -5,7 +5,6 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from services.cli.files import STANDARD, Exported, write_new
-from services.cli.output import lines_of, listing, plain, record
+from services.cli.output import lines_of, listing, plain, record, values_of
 from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Id, Limit, confirm_on_terminal, verb
 from services.core.domain.imports import RowOutcome
 
@@ -30,7 +29,7 @@ group = typer.Typer(help="The people who may be texted.", no_args_is_help=True)
 
 
 def _report(result: Any, zone: ZoneInfo) -> list[Any]:
-    shown = {field.name: getattr(result, field.name) for field in fields(result)}
+    shown = values_of(result)
     columns, unread = shown.pop("columns"), shown.pop("unread_phones")
     number = result.import_id
     return [
@@ -63,16 +62,17 @@ def import_file(
 
     Example: attackacrack contacts import list.csv --confirm
     """
-    from services.core.usecases.contacts import imports as import_contacts
+    from services.core.usecases.contacts.confirm_import import confirm_import
+    from services.core.usecases.contacts.dry_run_import import dry_run_import
 
     if dry_run and yes:
         raise typer.BadParameter("--dry-run and --confirm exclude each other")
     if str(file) != STANDARD and (file.is_dir() or not os.access(file, os.R_OK)):
         raise typer.BadParameter(f"there is no readable file {file}")
     with _progress(file) as chunks:
-        report = import_contacts.dry_run(context, chunks, file_name=file.name, by=by)
+        report = dry_run_import(context, chunks, file_name=file.name, by=by)
     if yes or (not dry_run and _agreed(report)):
-        return import_contacts.confirm(context, report.import_id, by=by)
+        return confirm_import(context, report.import_id, by=by)
     return report
 
 
@@ -83,9 +83,9 @@ def confirm(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
 
     Example: attackacrack contacts confirm 12
     """
-    from services.core.usecases.contacts import imports as import_contacts
+    from services.core.usecases.contacts.confirm_import import confirm_import
 
-    return import_contacts.confirm(context, import_id, by=by)
+    return confirm_import(context, import_id, by=by)
 
 
 @verb(
@@ -96,25 +96,25 @@ def confirm(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
         *("created_by", "created_at", "confirmed_at"),
     ),
 )
-def list_imports(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
+def imports(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
     """Imports by id.
 
     Example: attackacrack contacts imports
     """
-    from services.core.usecases.contacts import imports as import_contacts
+    from services.core.usecases.contacts.find_imports import list_imports
 
-    return import_contacts.list_imports(context, after=after, limit=limit)
+    return list_imports(context, after=after, limit=limit)
 
 
 @verb(group, "show-import", show=_report)
-def show_import(context: "Context", import_id: Id) -> Any:
+def show_report(context: "Context", import_id: Id) -> Any:
     """The report of a dry run, or what a confirmed import did.
 
     Example: attackacrack contacts show-import 12
     """
-    from services.core.usecases.contacts import imports as import_contacts
+    from services.core.usecases.contacts.find_imports import show_import
 
-    return import_contacts.show(context, import_id)
+    return show_import(context, import_id)
 
 
 @verb(group, "import-rows", show=_rows)
@@ -135,23 +135,23 @@ def import_rows(
 
     Example: attackacrack contacts import-rows 12 --csv refused.csv
     """
-    from services.core.usecases.contacts import imports as import_contacts
+    from services.core.usecases.contacts.find_imports import export_import_rows, list_import_rows
 
     wanted = None if every else outcome
     if csv is not None:
-        return write_new(csv, import_contacts.export_rows(context, import_id, outcome=wanted, by=by))
-    return import_contacts.list_rows(context, import_id, outcome=wanted, after=after, limit=limit)
+        return write_new(csv, export_import_rows(context, import_id, outcome=wanted, by=by))
+    return list_import_rows(context, import_id, outcome=wanted, after=after, limit=limit)
 
 
 @verb(group, "discard-import", show=_report)
-def discard_import(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
+def discard(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
     """Let a dry run never be confirmed; a repeat changes nothing.
 
     Example: attackacrack contacts discard-import 12
     """
-    from services.core.usecases.contacts import imports as import_contacts
+    from services.core.usecases.contacts.discard_import import discard_import
 
-    return import_contacts.discard(context, import_id, by=by)
+    return discard_import(context, import_id, by=by)
 
 
 @verb(group, "show")

@@ -11,9 +11,21 @@ from services.console.shapes import Page, PageQuery, StrictQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.domain.imports import RowOutcome
-from services.core.usecases.contacts import add, erase, find
-from services.core.usecases.contacts import imports as import_contacts
-from services.core.usecases.contacts.imports import ImportReport
+from services.core.usecases.contacts import (
+    add,
+    erase,
+    find,
+    find_imports,
+)
+from services.core.usecases.contacts import (
+    confirm_import as confirm,
+)
+from services.core.usecases.contacts import (
+    discard_import as discard,
+)
+from services.core.usecases.contacts import (
+    dry_run_import as dry_run,
+)
 from services.core.views import contacts as views
 
 
@@ -36,19 +48,19 @@ def list_contacts(context: InContext, request: Request, query: Annotated[PageQue
 
 def import_contacts_file(
     context: InContext, by: By, upload: Csv, query: Annotated[ImportQuery, Query()], response: Response
-) -> ImportReport:
+) -> views.ImportReport:
     """Read a CSV file and say what it would do; the confirmation does it."""
-    return tagged(response, import_contacts.dry_run(context, upload.chunks(), file_name=query.file_name, by=by))
+    return tagged(response, dry_run.dry_run_import(context, upload.chunks(), file_name=query.file_name, by=by))
 
 
-def show_import(context: InContext, import_id: PathId, response: Response) -> ImportReport:
+def show_import(context: InContext, import_id: PathId, response: Response) -> views.ImportReport:
     """The report of a dry run or of an import."""
-    return tagged(response, import_contacts.show(context, import_id))
+    return tagged(response, find_imports.show_import(context, import_id))
 
 
 def list_imports(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Imports, oldest first."""
-    return page_of(request, query, lambda after, limit: import_contacts.list_imports(context, after=after, limit=limit))
+    return page_of(request, query, lambda after, limit: find_imports.list_imports(context, after=after, limit=limit))
 
 
 def list_import_rows(
@@ -58,7 +70,7 @@ def list_import_rows(
     return page_of(
         request,
         query,
-        lambda after, limit: import_contacts.list_rows(
+        lambda after, limit: find_imports.list_import_rows(
             context, import_id, outcome=query.outcome, after=after, limit=limit
         ),
     )
@@ -69,21 +81,21 @@ def export_import_rows(
 ) -> CsvAnswer:
     """The rows as CSV, in which no spreadsheet finds a formula; who took them is recorded."""
     headers = {"content-disposition": f'attachment; filename="import-{import_id}-rows.csv"'}
-    return CsvAnswer(import_contacts.export_rows(context, import_id, outcome=query.outcome, by=by), headers=headers)
+    return CsvAnswer(find_imports.export_import_rows(context, import_id, outcome=query.outcome, by=by), headers=headers)
 
 
 def discard_import(
     context: InContext, by: By, import_id: PathId, response: Response, versions: Versions
-) -> ImportReport:
+) -> views.ImportReport:
     """Let a dry run never be confirmed; a repeat changes nothing."""
-    return tagged(response, import_contacts.discard(context, import_id, by=by, versions=versions))
+    return tagged(response, discard.discard_import(context, import_id, by=by, versions=versions))
 
 
 def confirm_import(
     context: InContext, by: By, import_id: PathId, response: Response, versions: Versions
-) -> ImportReport:
+) -> views.ImportReport:
     """Take a dry run over; once, however often it is confirmed. The answer says what was done to each row now."""
-    return tagged(response, import_contacts.confirm(context, import_id, by=by, versions=versions))
+    return tagged(response, confirm.confirm_import(context, import_id, by=by, versions=versions))
 
 
 def add_contact(context: InContext, by: By, new: views.NewContact, response: Response) -> views.Contact:

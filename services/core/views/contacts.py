@@ -20,7 +20,7 @@ from services.core.views.values import (
 
 
 class Column(View):
-    """A column by its name in the file; `read_as` is a known name, `field NAME` or `nothing`."""
+    """A column by its name in the file, and what it was read as: a known name, `field NAME`, or `nothing`."""
 
     name: str
     read_as: str
@@ -30,7 +30,7 @@ class ImportReport(View):
     """`accepted`, `merged`, `rejected` and `suppressed` add up to `rows`; `rejections` are counted by reason.
 
     Of a confirmed import they say what it did, and `foreseen` what the dry run had said. `unread_phones` are columns
-    that hold phone numbers and were not read as such.
+    that hold phone numbers and were not read as such; `warnings` count the rows that have each.
     """
 
     model_config = example(
@@ -54,7 +54,7 @@ class ImportReport(View):
         }
     )
 
-    import_id: int
+    import_id: RowId
     status: ImportStatus
     rows: int
     accepted: int
@@ -90,7 +90,7 @@ class ImportRow(View):
     line: int
     outcome: RowOutcome
     reason: str | None
-    phone: str | None
+    phone: str | None = Field(validation_alias="e164")
     column: str | None
     value: str | None
     warnings: list[str]

@@ -15,7 +15,8 @@ from services.core.runtime.settings import read_settings
 from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.start import start_campaign
-from services.core.usecases.contacts import imports as import_contacts
+from services.core.usecases.contacts.confirm_import import confirm_import
+from services.core.usecases.contacts.dry_run_import import dry_run_import
 from services.core.usecases.context import open_context
 from services.core.usecases.operations.clock import move_clock, read_clock
 from services.core.views.campaigns import NewCampaign
@@ -32,8 +33,8 @@ move_clock(context, datetime.combine(day, clock_time(10), local), by=ACTOR)
 rows = "".join(f"+1{prefix}{number:04d},Person\n" for number in range(texts))
 name = f"e2e {prefix} {now:%Y-%m-%d %H:%M:%S}"
 file = iter([f"phone,first_name\n{rows}".encode()])
-dry = import_contacts.dry_run(context, file, file_name=f"{name}.csv", by=ACTOR)
-report = import_contacts.confirm(context, dry.import_id, by=ACTOR)
+dry = dry_run_import(context, file, file_name=f"{name}.csv", by=ACTOR)
+report = confirm_import(context, dry.import_id, by=ACTOR)
 new = NewCampaign.read(
     name=name,
     template_a=f"Hi {{{{first_name|there}}}}, this is {name}. Reply STOP to opt out.",

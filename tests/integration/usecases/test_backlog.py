@@ -12,7 +12,7 @@ from redis import Redis
 from services.core.queue.enqueue import QUEUED_AT_MOST, Batch, BrokerUnavailable, Queued, message
 from services.core.queue.names import CANARIES, WEBHOOK, Queue, TaskName, pool_of
 from services.core.storage import beat_lease
-from services.core.usecases.contacts import imports
+from services.core.usecases.contacts.dry_run_import import dry_run_import
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.operations import sweep as sweep_module
 from services.core.usecases.operations.canary import send_canaries
@@ -168,7 +168,7 @@ def a_campaign_that_goes_on(world: World) -> None:
 
 
 def an_import_that_was_cut_off(world: World) -> None:
-    report = imports.dry_run(world.context, [f"phone\n{new_number()}\n".encode()], file_name="a.csv", by="a test")
+    report = dry_run_import(world.context, [f"phone\n{new_number()}\n".encode()], file_name="a.csv", by="a test")
     world.execute("UPDATE imports SET status = 'confirming' WHERE id = :id", id=report.import_id)
 
 

@@ -16,23 +16,28 @@ from services.core.storage import bulk, imports
 from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.results import list_recipients
-from services.core.usecases.contacts import imports as import_contacts
+from services.core.usecases.contacts import confirm_import as confirming
+from services.core.usecases.contacts import dry_run_import as reading
 from services.core.usecases.contacts.add import add_contact
+from services.core.usecases.contacts.confirm_import import confirm_import, resume_import
+from services.core.usecases.contacts.discard_import import discard_import
+from services.core.usecases.contacts.dry_run_import import dry_run_import
 from services.core.usecases.contacts.erase import erase_contact
-from services.core.usecases.contacts.imports import ImportReport, confirm, discard, dry_run, export_rows, list_rows
+from services.core.usecases.contacts.find_imports import export_import_rows, list_import_rows, show_import
+from services.core.usecases.contacts.import_state import lock_import
 from services.core.usecases.contacts.opt_out import add_opt_out
 from services.core.usecases.operations.sweep import sweep
-from services.core.views.contacts import Erase, NewContact
+from services.core.views.contacts import Erase, ImportReport, NewContact
 from services.core.views.opt_outs import NewOptOut
 from tests.tools.world import WITH_STOP, World, new_number
 
 
 def read(world: World, *lines: str) -> ImportReport:
-    return dry_run(world.context, ["\n".join(lines).encode()], file_name="list.csv", by="a test")
+    return dry_run_import(world.context, ["\n".join(lines).encode()], file_name="list.csv", by="a test")
 
 
 def taken(world: World, *lines: str) -> ImportReport:
-    return confirm(world.context, read(world, *lines).import_id, by="a test")
+    return confirm_import(world.context, read(world, *lines).import_id, by="a test")
 
 
 class TestFieldNames:
@@ -67,7 +72,9 @@ class TestAudience:
             (lambda _world: 99_999, "there is no import 99999: attackacrack contacts imports"),
             (lambda world: read(world, "phone", new_number()).import_id, "attackacrack contacts confirm"),
             (
-                lambda world: discard(world.context, read(world, "phone", new_number()).import_id, by="x").import_id,
+                lambda world: (
+                    discard_import(world.context, read(world, "phone", new_number()).import_id, by="x").import_id
+                ),
                 "was discarded: import the file again",
             ),
             (lambda world: begun(world, "phone", new_number()), "wait until"),
@@ -103,8 +110,8 @@ class TestConfirm:
         numbers = [new_number() for _ in range(3)]
         first, second = read(world, "phone", *numbers), read(world, "phone", *numbers)
         assert counts(first) == counts(second) == (3, 0, 0, 0)
-        assert counts(confirm(world.context, first.import_id, by="a test")) == (3, 0, 0, 0)
-        done = confirm(world.context, second.import_id, by="a test")
+        assert counts(confirm_import(world.context, first.import_id, by="a test")) == (3, 0, 0, 0)
+        done = confirm_import(world.context, second.import_id, by="a test")
         assert counts(done) == (0, 3, 0, 0)
         assert done.foreseen == {"accepted": 3, "merged": 0, "rejected": 0, "suppressed": 0}
 
@@ -115,12 +122,12 @@ class TestConfirm:
         assert counts(report) == (2, 1, 0, 0)
         add_opt_out(world.context, NewOptOut.read(phone=stopped, evidence="by phone"), by="a test")
         erase_contact(world.context, erased, Erase.read(reason="asked"), by="a test")
-        done = confirm(world.context, report.import_id, by="a test")
+        done = confirm_import(world.context, report.import_id, by="a test")
         assert (counts(done), done.rejections) == ((1, 0, 1, 1), {"erased": 1})
 
     def test_a_repeat_changes_nothing(self, world: World) -> None:
         done = taken(world, "phone,opted_out", f"{new_number()},yes", f"{new_number()},")
-        assert confirm(world.context, done.import_id, by="a test") == done
+        assert confirm_import(world.context, done.import_id, by="a test") == done
         assert world.value("SELECT count(*) FROM opt_outs") == 1
 
     def test_two_at_once_accept_everybody_once(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,26 +135,26 @@ class TestConfirm:
         numbers = [new_number() for _ in range(12)]
         ids = [read(world, "phone", *listed).import_id for listed in (numbers, numbers[::-1])]
         with ThreadPoolExecutor(4) as people:
-            list(people.map(lambda import_id: confirm(world.context, import_id, by="a test"), [*ids, *ids]))
-        reports = [import_contacts.show(world.context, import_id) for import_id in ids]
+            list(people.map(lambda import_id: confirm_import(world.context, import_id, by="a test"), [*ids, *ids]))
+        reports = [show_import(world.context, import_id) for import_id in ids]
         assert sum(report.accepted for report in reports) == len(numbers)
         assert sum(report.merged for report in reports) == len(numbers)
 
     def test_discarded_is_not_confirmed_and_confirmed_not_discarded(self, world: World) -> None:
         report = read(world, "phone", new_number())
-        assert discard(world.context, report.import_id, by="a test").status == "cancelled"
+        assert discard_import(world.context, report.import_id, by="a test").status == "cancelled"
         with pytest.raises(Conflict, match="import the file again"):
-            confirm(world.context, report.import_id, by="a test")
+            confirm_import(world.context, report.import_id, by="a test")
         done = taken(world, "phone", new_number())
         with pytest.raises(Conflict, match="are taken over"):
-            discard(world.context, done.import_id, by="a test")
+            discard_import(world.context, done.import_id, by="a test")
 
 
 class TestChunks:
     @pytest.mark.parametrize("size", [1, 2, 3, 1000])
     def test_their_size_changes_nothing(self, world: World, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
         monkeypatch.setattr(imports, "ROWS_AT_ONCE", size)
-        monkeypatch.setattr(import_contacts, "ROWS_AT_ONCE", size)
+        monkeypatch.setattr(reading, "ROWS_AT_ONCE", size)
         known, twice, below, above, refused = (new_number() for _ in range(5))
         world.contact(known, first_name="Known")
         done = taken(
@@ -180,7 +187,7 @@ class TestChunks:
     def test_a_mark_that_cannot_be_read_lets_no_row_of_the_number_pass(
         self, world: World, monkeypatch: pytest.MonkeyPatch, size: int
     ) -> None:
-        monkeypatch.setattr(import_contacts, "ROWS_AT_ONCE", size)
+        monkeypatch.setattr(reading, "ROWS_AT_ONCE", size)
         doubtful, marked = new_number(), new_number()
         done = taken(
             world,
@@ -206,7 +213,7 @@ class TestChunks:
 
             event.listen(engine, "before_cursor_execute", note)
             try:
-                confirm(world.context, report.import_id, by="a test")
+                confirm_import(world.context, report.import_id, by="a test")
             finally:
                 event.remove(engine, "before_cursor_execute", note)
             return len(seen)
@@ -229,7 +236,7 @@ class TestChunks:
         report = read(world, "phone,opted_out", f"{number},yes")
         later = world.now() + timedelta(hours=1)
         world.contact(number, opted_in_at=later)
-        confirm(world.context, report.import_id, by="a test")
+        confirm_import(world.context, report.import_id, by="a test")
         assert world.value("SELECT opted_out_at FROM contacts WHERE e164 = :e164", e164=number) is None
         assert world.value("SELECT lifted_at FROM opt_outs") == later
 
@@ -240,13 +247,13 @@ class TestChunks:
         waiting = world.context.inspector.waiting(Queue.DEFAULT)
         assert [sweep(world.context).imports for _ in range(2)] == [1, 0]
         assert world.context.inspector.waiting(Queue.DEFAULT) == waiting + 1
-        assert import_contacts.resume(world.context, import_id)
-        assert import_contacts.show(world.context, import_id).status == "confirmed"
+        assert resume_import(world.context, import_id)
+        assert show_import(world.context, import_id).status == "confirmed"
 
     def test_a_task_s_time_is_kept_and_the_rest_published_at_once(self, world: World) -> None:
         import_id = begun(world, "phone", new_number())
         clock = iter([0.0, 26.0])
-        assert not import_contacts.resume(world.context, import_id, elapsed=lambda: next(clock))
+        assert not resume_import(world.context, import_id, elapsed=lambda: next(clock))
         assert sweep(world.context).imports == 1
 
     def test_an_error_while_copying_is_the_database_s(self, world: World) -> None:
@@ -283,7 +290,7 @@ class TestRows:
             f"{marked},Zed,",
             f"{plain},Zoe,",
         )
-        page = list_rows(world.context, report.import_id, outcome=RowOutcome.REJECTED, after=0, limit=100)
+        page = list_import_rows(world.context, report.import_id, outcome=RowOutcome.REJECTED, after=0, limit=100)
         assert [(row.line, row.reason, row.column, row.value) for row in page.items] == [
             (2, "too_short", "Phone Number", "•••-•••-•14"),
             (3, "bad_opt_out_mark", "Opted-Out?", "perhaps"),
@@ -291,12 +298,12 @@ class TestRows:
             (5, "ragged", None, "2 cells, 3 columns"),
             (6, "bad_opt_out_mark", None, None),  # for the mark in line 3, which is about the same number
         ]
-        every = list_rows(world.context, report.import_id, outcome=None, after=6, limit=100)
+        every = list_import_rows(world.context, report.import_id, outcome=None, after=6, limit=100)
         assert [(row.line, row.outcome, row.phone) for row in every.items] == [(7, "accepted", plain)]
 
     def test_as_a_file_without_formulas(self, world: World) -> None:
         report = read(world, "phone,opted_out", f'{new_number()},"=HYPERLINK(1)"')
-        written = b"".join(export_rows(world.context, report.import_id, outcome=RowOutcome.REJECTED, by="maria"))
+        written = b"".join(export_import_rows(world.context, report.import_id, outcome=RowOutcome.REJECTED, by="maria"))
         [row] = csv.DictReader(io.StringIO(written.decode("utf-8-sig")))
         assert (row["line"], row["reason"], row["value"]) == ("2", "bad_opt_out_mark", "'=HYPERLINK(1)")
 
@@ -329,5 +336,5 @@ def begun(world: World, *lines: str) -> int:
     """An import whose confirmation was cut off before its first chunk."""
     import_id = read(world, *lines).import_id
     with world.context.database.transaction() as session:
-        import_contacts._begin(session, import_contacts._locked(session, import_id), by="a test")
+        confirming._begin(session, lock_import(session, import_id), by="a test")
     return import_id

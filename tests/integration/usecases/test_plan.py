@@ -11,7 +11,8 @@ from services.core.domain.sending_window import next_business_day
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.results import list_recipients
 from services.core.usecases.campaigns.start import start_campaign
-from services.core.usecases.contacts.imports import confirm, dry_run
+from services.core.usecases.contacts.confirm_import import confirm_import
+from services.core.usecases.contacts.dry_run_import import dry_run_import
 from services.core.usecases.contacts.opt_out import add_opt_out
 from services.core.views.campaigns import Plan
 from services.core.views.opt_outs import NewOptOut
@@ -47,8 +48,8 @@ class TestExclusions:
 
     def test_recipients_and_excluded_are_the_audience(self, world: World) -> None:
         csv = "phone,first_name\n" + "".join(f"{new_number()},Ada\n" for _ in range(5))
-        report = dry_run(world.context, [csv.encode()], file_name="list.csv", by="maria")
-        confirm(world.context, report.import_id, by="maria")
+        report = dry_run_import(world.context, [csv.encode()], file_name="list.csv", by="maria")
+        confirm_import(world.context, report.import_id, by="maria")
         world.contact()  # not of this import
         plan = planned(world, audience={"import": report.import_id})
         assert plan.recipients + sum(plan.excluded.values()) == report.accepted == 5

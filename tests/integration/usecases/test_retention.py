@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from services.core.storage.models import Base
-from services.core.usecases.contacts.imports import confirm, dry_run
+from services.core.usecases.contacts.confirm_import import confirm_import
+from services.core.usecases.contacts.dry_run_import import dry_run_import
 from services.core.usecases.operations.clean_up import RULES, clean_up
 from tests.tools.world import World, new_number
 
@@ -51,9 +52,9 @@ def a_finished_campaign(world: World) -> str:
 
 
 def imported(world: World, *, confirmed: bool) -> str:
-    report = dry_run(world.context, [b"phone\n%s\n" % new_number().encode()], file_name="x.csv", by="maria")
+    report = dry_run_import(world.context, [b"phone\n%s\n" % new_number().encode()], file_name="x.csv", by="maria")
     if confirmed:
-        confirm(world.context, report.import_id, by="maria")
+        confirm_import(world.context, report.import_id, by="maria")
     return "import_rows"
 
 
@@ -124,8 +125,8 @@ def test_the_planner_s_statistics_know_no_person(world: World) -> None:
     e164 = new_number()
     file = b"phone,first_name,note\n%s,Zebulon,porch is sinking\n" % e164.encode()
     for _ in range(3):
-        report = dry_run(world.context, [file], file_name=f"{e164}.csv", by="maria")
-    confirm(world.context, report.import_id, by="maria")
+        report = dry_run_import(world.context, [file], file_name=f"{e164}.csv", by="maria")
+    confirm_import(world.context, report.import_id, by="maria")
     for _ in range(3):
         world.receive(world.text_from(e164, "Zebulon, my porch is sinking"))
     world.message(contact_id=int(world.value("SELECT id FROM contacts WHERE e164 = :e164", e164=e164)))

@@ -17,8 +17,10 @@ from services.core.usecases.campaigns.pause import pause_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.resume import resume_campaign
 from services.core.usecases.campaigns.start import start_campaign
-from services.core.usecases.contacts import imports as import_contacts
 from services.core.usecases.contacts import reviews
+from services.core.usecases.contacts.confirm_import import confirm_import, resume_import
+from services.core.usecases.contacts.dry_run_import import dry_run_import
+from services.core.usecases.contacts.find_imports import show_import
 from services.core.usecases.messages import held_verbs
 from services.core.usecases.operations import dead_letter_verbs
 from services.core.usecases.operations.sweep import sweep
@@ -176,16 +178,16 @@ def lost_run(world: World) -> str:
 
 
 def dry_run(world: World) -> str:
-    report = import_contacts.dry_run(world.context, [f"phone\n{new_number()}\n".encode()], file_name="x.csv", by=BY)
-    return str(import_contacts.confirm(world.context, report.import_id, by=BY).status)
+    report = dry_run_import(world.context, [f"phone\n{new_number()}\n".encode()], file_name="x.csv", by=BY)
+    return str(confirm_import(world.context, report.import_id, by=BY).status)
 
 
 def cut_off_import(world: World) -> str:
     """What the sweep publishes, when the process that confirmed it is gone."""
-    report = import_contacts.dry_run(world.context, [f"phone\n{new_number()}\n".encode()], file_name="x.csv", by=BY)
+    report = dry_run_import(world.context, [f"phone\n{new_number()}\n".encode()], file_name="x.csv", by=BY)
     world.execute("UPDATE imports SET status = 'confirming', confirmed_at = now() WHERE id = :id", id=report.import_id)
-    assert import_contacts.resume(world.context, report.import_id)
-    return str(import_contacts.show(world.context, report.import_id).status)
+    assert resume_import(world.context, report.import_id)
+    return str(show_import(world.context, report.import_id).status)
 
 
 WAYS: Mapping[type[StrEnum], Mapping[StrEnum, Way | None]] = {

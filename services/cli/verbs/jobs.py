@@ -1,6 +1,5 @@
 """Jobs at customers' houses, whose completion is followed up."""
 
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import lines_of, listing, plain, record
+from services.cli.output import lines_of, listing, plain, record, values_of
 from services.cli.verb import SOMEBODY, After, By, Limit, verb
 
 if TYPE_CHECKING:
@@ -31,8 +30,8 @@ Cancelled = Annotated[bool | None, typer.Option("--cancel/--reopen", show_defaul
 
 
 def _show_report(report: Any, zone: ZoneInfo) -> Any:
-    shown = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "rejections"}
-    lines = [f"line {each.line}: {each.reason}" for each in report.rejections]
+    shown = values_of(report)
+    lines = [f"line {each.line}: {each.reason}" for each in shown.pop("rejections")]
     hint = [] if report.applied else ["nothing was changed: repeat with --confirm"]
     return [lines_of(shown, zone), *lines, *hint]
 
@@ -55,7 +54,7 @@ def import_(
 
     Example: attackacrack jobs import jobs.csv --confirm
     """
-    from services.core.usecases.jobs.job_verbs import import_jobs
+    from services.core.usecases.jobs.import_file import import_jobs
 
     with file.open("rb") as opened:
         return import_jobs(context, iter(lambda: opened.read(PIECE), b""), by=by, apply=apply)
@@ -78,8 +77,12 @@ def add(
 
     Example: attackacrack jobs add J-17 --number "(212) 555-0143" --type foundation --calendar-end 2027-06-01T15:00
     """
-    times = {"calendar_end": calendar_end, "invoice_paid_at": invoice_paid, "review_at": review}
-    return _put(context, job, number, first_name, kind, cancelled, times, by=by, must_exist=False)
+    from services.core.usecases.jobs.put import put_job
+    from services.core.views.jobs import NewJob
+
+    times = _times(context, calendar_end=calendar_end, invoice_paid_at=invoice_paid, review_at=review)
+    new = NewJob.read(external_id=job, phone=number, first_name=first_name, job_type=kind, cancelled=cancelled, **times)
+    return put_job(context, new, by=by)
 
 
 @verb(group, "update", show=_show_put)
@@ -97,8 +100,11 @@ def update(
 
     Example: attackacrack jobs update J-17 --invoice-paid 2027-06-02
     """
-    times = {"calendar_end": calendar_end, "invoice_paid_at": invoice_paid, "review_at": review}
-    return _put(context, job, None, None, kind, cancelled, times, by=by, must_exist=True)
+    from services.core.usecases.jobs.put import update_job
+    from services.core.views.jobs import JobChange
+
+    times = _times(context, calendar_end=calendar_end, invoice_paid_at=invoice_paid, review_at=review)
+    return update_job(context, job, JobChange.read(job_type=kind, cancelled=cancelled, **times), by=by)
 
 
 @verb(
@@ -109,7 +115,7 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
     Example: attackacrack jobs list
     """
-    from services.core.usecases.jobs.job_verbs import list_jobs
+    from services.core.usecases.jobs.find import list_jobs
 
     return list_jobs(context, after=after, limit=limit)
 
@@ -120,50 +126,23 @@ def show(context: "Context", job: Name) -> Any:
 
     Example: attackacrack jobs show J-17
     """
-    from services.core.usecases.jobs.job_verbs import show_job
+    from services.core.usecases.jobs.find import show_job
 
     return show_job(context, job)
 
 
-def _put(
-    context: "Context",
-    external_id: str,
-    number: str | None,
-    first_name: str | None,
-    job_type: str | None,
-    cancelled: bool | None,
-    times: dict[str, str | None],
-    *,
-    by: str,
-    must_exist: bool,
-) -> Any:
-    from services.core.domain.jobs_csv import GivenJob
-    from services.core.usecases.contacts.person_key import read_phone
-    from services.core.usecases.jobs.job_verbs import put_job
-
+def _times(context: "Context", **written: str | None) -> dict[str, datetime | None]:
+    """The times that are said; one that is taken back is `None`, one that nobody names is left out."""
     zone = ZoneInfo(context.settings.business_zone)
-    given = GivenJob(
-        external_id=external_id,
-        e164=None if number is None else read_phone(context, number),
-        first_name=first_name,
-        job_type=job_type,
-        calendar_end=_time(times, "calendar_end", zone),
-        invoice_paid_at=_time(times, "invoice_paid_at", zone),
-        review_at=_time(times, "review_at", zone),
-        cancelled=cancelled,
-        cleared=frozenset(name for name, text in times.items() if text == "none"),
-    )
-    return put_job(context, given, by=by, must_exist=must_exist)
+    said = {name: text for name, text in written.items() if text is not None}
+    return {name: None if text == "none" else _time(name, text, zone) for name, text in said.items()}
 
 
-def _time(times: dict[str, str | None], name: str, zone: ZoneInfo) -> datetime | None:
+def _time(name: str, text: str, zone: ZoneInfo) -> datetime:
     from services.core.domain.failures import RefusedInput
     from services.core.domain.jobs_csv import JobRowRefused, read_time
 
-    text = times[name]
-    if text in (None, "none"):
-        return None
     try:
-        return read_time(text or "", zone)
+        return read_time(text, zone)
     except JobRowRefused as refused:
         raise RefusedInput(str(refused), f"{name} is an ISO 8601 time, as 2027-06-01T15:00", pointer=name) from refused

@@ -2,14 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from services.core.storage.models import Contact, Job, Message
 
-JobRow = tuple[Job, Contact, Message | None, Message | None]
-"""A job with its contact, its follow-up and its reminder."""
+
+class JobRow(NamedTuple):
+    """A job with its contact and the texts that were written for it."""
+
+    job: Job
+    contact: Contact
+    follow_up: Message | None
+    reminder: Message | None
 
 
 def due(session: Session, *, remind_after: timedelta, limit: int) -> Sequence[int]:
@@ -43,13 +50,13 @@ def lock_by_external_id(session: Session, external_id: str) -> Job | None:
 
 def find(session: Session, external_id: str) -> JobRow | None:
     row = session.execute(_rows().where(Job.external_id == external_id)).one_or_none()
-    return None if row is None else (row[0], row[1], row[2], row[3])
+    return None if row is None else JobRow(*row)
 
 
 def page(session: Session, *, after: int, limit: int) -> Sequence[JobRow]:
     """Jobs by id, `limit` of them after `after`."""
     rows = session.execute(_rows().where(Job.id > after).order_by(Job.id).limit(limit))
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    return [JobRow(*row) for row in rows]
 
 
 def _rows() -> Select[Job, Contact, Message, Message]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.core.domain.jobs import JobState
 from services.core.domain.messages import MessageStatus
-from services.core.views.values import PHONE_NAMES, Input, Instant, OfPerson, Phone, Short, View, example
+from services.core.views.values import PHONE_NAMES, Input, Instant, OfPerson, Phone, RowId, Short, View, example
 
 JOB: dict[str, Any] = {
     "job_id": 5,
@@ -72,7 +72,7 @@ class NewJob(JobChange):
 class JobText(View):
     """The follow-up or the reminder of a job."""
 
-    message_id: int
+    message_id: RowId
     status: MessageStatus
     reason: str | None
     not_before: datetime | None
@@ -81,7 +81,7 @@ class JobText(View):
 class Job(OfPerson):
     model_config = example(JOB)
 
-    job_id: int
+    job_id: RowId
     external_id: str
     contact_id: int
     first_name: str | None
@@ -109,7 +109,10 @@ class JobRejection(View):
 
 
 class JobImportReport(View):
-    """What a file of jobs did, or with `applied` false would do; the four counts add up to `rows`."""
+    """What a file of jobs did, or with `applied` false would do; the four counts add up to `rows`.
+
+    `ignored_columns` are those that are not ours: a misspelt one would be lost in silence otherwise.
+    """
 
     model_config = example(
         {

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-GATES: Final = frozenset({"G1", "G2", "G3", "G4", "G5", "G6"})
+from services.core.domain.send_gate import Gate
+
+GATES: Final = frozenset(Gate) - {Gate.OPEN}
 WORDS: Final[Mapping[str, str]] = {
     # the person
     "opted_out": "asked to get no more texts",

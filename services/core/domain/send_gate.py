@@ -6,11 +6,50 @@ is still true when it commits. Blocked is never dropped: it moves to the next al
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.messages import MessageKind
 from services.core.domain.sending_window import SendingWindow, decide_hours
 from services.core.domain.zones import Location
+
+
+class Gate(StrEnum):
+    """The gates in the order they are asked, as metrics, rows and answers name them."""
+
+    OPEN = "open"
+    SWITCHES = "G1"
+    PERSON = "G2"
+    HOURS = "G3"
+    FREQUENCY = "G4"
+    CAPS = "G5"
+    RATE = "G6"
+
+
+class Reason(StrEnum):
+    """Why a gate closes; plan, gate, answers and metrics use the same codes, which the glossary puts into words.
+
+    The reason of a contact that is suppressed is the contact's own, as `provider_refused_number`.
+    """
+
+    ALLOWED = "allowed"
+    CAMPAIGN_CANCELLED = "campaign_cancelled"
+    CAMPAIGN_ENDED = "campaign_ended"
+    CAMPAIGN_DRAFT = "campaign_draft"
+    CAMPAIGN_SCHEDULED = "campaign_scheduled"
+    CAMPAIGN_PAUSED = "campaign_paused"
+    CAMPAIGN_FINISHED = "campaign_finished"
+    DATABASE_REWOUND = "database_rewound"
+    DATABASE_UNCHECKED = "database_unchecked"
+    SENDING_STOPPED = "sending_stopped"
+    PROVIDER_REFUSES_ACCOUNT = "provider_refuses_account"
+    OPTED_OUT = "opted_out"
+    PAUSED_FOR_REVIEW = "contact_paused_for_review"
+    NO_COMMON_HOURS = "no_common_hours"
+    ANOTHER_TEXT_IN_FLIGHT = "another_text_in_flight"
+    CONTACT_FREQUENCY = "contact_frequency"
+    NUMBER_DAILY_CAP = "number_daily_cap"
+    ACCOUNT_DAILY_CAP = "account_daily_cap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +85,36 @@ class GateFacts:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    gate: str = "open"
-    reason: str = "allowed"
+    gate: Gate = Gate.OPEN
+    reason: str = Reason.ALLOWED
 
 
 @dataclass(frozen=True, slots=True)
 class Defer:
     """Not now: look again at `until`; `None` means when a person or another message changes the fact."""
 
-    gate: str
+    gate: Gate
     reason: str
     until: datetime | None
+
+    @property
+    def keeps_due(self) -> bool:
+        """Whether the text stays as due as it was: a switch opens again at any moment."""
+        return self.gate is Gate.SWITCHES
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
     """Never: the message ends as skipped with this reason."""
 
-    gate: str
+    gate: Gate
     reason: str
 
 
 GateDecision = Pass | Defer | Skip
 
 LOOK_AGAIN = timedelta(seconds=30)
-CONTACT_FREQUENCY = "contact_frequency"
-DATABASE_UNCHECKED = Defer("G1", "database_unchecked", None)
+DATABASE_UNCHECKED = Defer(Gate.SWITCHES, Reason.DATABASE_UNCHECKED, None)
 """For texts at hand when the database turns out to be another, or to have been started anew: it is compared first."""
 
 
@@ -104,27 +147,27 @@ def frequency_ends_at(marketing_last_at: datetime | None, frequency: timedelta, 
 
 def _may_send(facts: GateFacts, at: datetime) -> Defer | Skip | None:
     if facts.campaign_status is CampaignStatus.CANCELLED:
-        return Skip("G1", "campaign_cancelled")
+        return Skip(Gate.SWITCHES, Reason.CAMPAIGN_CANCELLED)
     if facts.campaign_ends_at is not None and at >= facts.campaign_ends_at:
-        return Skip("G1", "campaign_ended")
+        return Skip(Gate.SWITCHES, Reason.CAMPAIGN_ENDED)
     if facts.database_rewound:
-        return Defer("G1", "database_rewound", None)
+        return Defer(Gate.SWITCHES, Reason.DATABASE_REWOUND, None)
     if facts.sending_stopped:
-        return Defer("G1", "sending_stopped", None)
+        return Defer(Gate.SWITCHES, Reason.SENDING_STOPPED, None)
     if facts.campaign_status is not None and facts.campaign_status is not CampaignStatus.RUNNING:
-        return Defer("G1", f"campaign_{facts.campaign_status}", None)
+        return Defer(Gate.SWITCHES, Reason(f"campaign_{facts.campaign_status}"), None)
     if facts.breaker_open_until is not None and at < facts.breaker_open_until:
-        return Defer("G1", "provider_refuses_account", facts.breaker_open_until)
+        return Defer(Gate.SWITCHES, Reason.PROVIDER_REFUSES_ACCOUNT, facts.breaker_open_until)
     return None
 
 
 def _person(facts: GateFacts) -> Defer | Skip | None:
     if facts.opted_out:
-        return Skip("G2", "opted_out")
+        return Skip(Gate.PERSON, Reason.OPTED_OUT)
     if facts.suppressed is not None:
-        return Skip("G2", facts.suppressed)
+        return Skip(Gate.PERSON, facts.suppressed)
     if facts.paused:
-        return Defer("G2", "contact_paused_for_review", None)
+        return Defer(Gate.PERSON, Reason.PAUSED_FOR_REVIEW, None)
     return None
 
 
@@ -134,19 +177,19 @@ def _hours(facts: GateFacts, at: datetime) -> Defer | Skip | None:
     if hours.allowed:
         return None
     if hours.next_allowed_at is None:
-        return Skip("G3", "no_common_hours")
-    return Defer("G3", hours.reason, hours.next_allowed_at)
+        return Skip(Gate.HOURS, Reason.NO_COMMON_HOURS)
+    return Defer(Gate.HOURS, hours.reason, hours.next_allowed_at)
 
 
 def _caps(facts: GateFacts, at: datetime) -> Defer | Skip | None:
     if facts.in_flight_to_number:
-        return Defer("G4", "another_text_in_flight", at + LOOK_AGAIN)
+        return Defer(Gate.FREQUENCY, Reason.ANOTHER_TEXT_IN_FLIGHT, at + LOOK_AGAIN)
     if facts.kind is MessageKind.MARKETING:
         free_at = frequency_ends_at(facts.marketing_last_at, facts.contact_frequency, at)
         if free_at is not None:
-            return Defer("G4", CONTACT_FREQUENCY, free_at)
+            return Defer(Gate.FREQUENCY, Reason.CONTACT_FREQUENCY, free_at)
         if facts.number_used >= facts.number_cap:
-            return Defer("G5", "number_daily_cap", facts.cap_resets_at)
+            return Defer(Gate.CAPS, Reason.NUMBER_DAILY_CAP, facts.cap_resets_at)
     if facts.account_used >= facts.account_cap:
-        return Defer("G5", "account_daily_cap", facts.cap_resets_at)
+        return Defer(Gate.CAPS, Reason.ACCOUNT_DAILY_CAP, facts.cap_resets_at)
     return None

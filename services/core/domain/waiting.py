@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.core.domain.send_gate import Defer, GateFacts, Skip, hours_and_caps, may_go
+from services.core.domain.send_gate import Defer, Gate, GateFacts, Skip, hours_and_caps, may_go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def waits(facts: GateFacts, place: Place, at: datetime) -> Iterator[Wait]:
     if due_at > at:
         facts = replace(facts, in_flight_to_number=False)
     later = hours_and_caps(facts, max(due_at, at))
-    if later is not None and not (later.gate == "G5" and due_at >= facts.cap_resets_at):
+    if later is not None and not (later.gate is Gate.CAPS and due_at >= facts.cap_resets_at):
         yield _wait(later)
     elif closed is None and due_at <= at:
         yield Wait("queue: a worker takes it next" if place.with_workers else "queue: it is published next", None)

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from services.core.domain.messages import Direction, MessageStatus
+from services.core.domain.send_gate import Reason
 from services.core.storage.models import AuditEntry, Contact, GateDecisionRow, Message
 
-PAUSED = "contact_paused_for_review"
 REPLIED = "conversation.replied"
 
 
@@ -79,7 +79,7 @@ def requeue_paused(session: Session, contact_id: int, *, at: datetime) -> int:
             Message.contact_id == contact_id,
             Message.status == MessageStatus.PENDING,
             Message.not_before.is_(None),
-            _last_reason() == PAUSED,
+            _last_reason() == Reason.PAUSED_FOR_REVIEW,
         )
         .values(not_before=at, published_at=None, updated_at=at)
         .returning(Message.id)

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.core.domain.opt_outs import OptOutSource, start_lifts, stop_is_in_force
+from services.core.domain.send_gate import Reason
 from services.core.runtime import metering
 from services.core.runtime.telemetry import OPT_OUTS
 from services.core.storage.models import Contact, OptOut, Review
@@ -75,7 +76,7 @@ def record_imported(session: Session, contact_ids: Sequence[int], *, import_id: 
     session.execute(text(RECORD_IMPORTED), values)
     in_force = session.scalars(text(PUT_IN_FORCE), values).all()
     metering.count(OPT_OUTS, OptOutSource.IMPORT, by=len(in_force))
-    life.skip_waiting_for(session, in_force, reason="opted_out")
+    life.skip_waiting_for(session, in_force, reason=Reason.OPTED_OUT)
 
 
 def lift(session: Session, contact: Contact, *, said_at: datetime, by: str, evidence: str | None) -> bool:

@@ -32,7 +32,7 @@ class TestExclusions:
         [
             ({"opted_out_at": datetime(2026, 3, 2, tzinfo=UTC)}, WITH_STOP, "opted_out"),
             ({"suppressed_reason": "landline"}, WITH_STOP, "suppressed:landline"),
-            ({"paused_at": datetime(2026, 3, 2, tzinfo=UTC)}, WITH_STOP, "paused_for_review"),
+            ({"paused_at": datetime(2026, 3, 2, tzinfo=UTC)}, WITH_STOP, "contact_paused_for_review"),
             ({"timezone": "Pacific/Guam"}, WITH_STOP, "no_common_hours"),
             ({}, f"{{{{city}}}}, {{{{first_name}}}}: {WITH_STOP}", "missing_fields:city,first_name"),
             ({"city": "x" * 1600}, f"{{{{city}}}} {WITH_STOP}", "text_too_long"),

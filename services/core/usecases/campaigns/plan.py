@@ -13,7 +13,7 @@ from services.core.domain.failures import Conflict
 from services.core.domain.messages import MessageKind
 from services.core.domain.pacing import Pacing, projected_finish
 from services.core.domain.segments import PRICE_PER_SEGMENT_USD, count_segments
-from services.core.domain.send_gate import CONTACT_FREQUENCY, frequency_ends_at
+from services.core.domain.send_gate import Reason, frequency_ends_at
 from services.core.domain.sending_window import next_allowed, next_window_opening, window_open
 from services.core.domain.split import variant_of
 from services.core.domain.templates import MissingFields, Template, TextTooLong, parse_template, render
@@ -97,7 +97,7 @@ class _Decision:
             tally.variants[variant] += 1
             tally.segments += segments
             if free_at is not None:
-                tally.deferred[CONTACT_FREQUENCY] += 1
+                tally.deferred[Reason.CONTACT_FREQUENCY] += 1
                 tally.last_free_at = max(free_at, tally.last_free_at or free_at)
         else:
             tally.excluded[excluded.partition(":")[0]] += 1
@@ -105,16 +105,16 @@ class _Decision:
 
     def _exclusion(self, contact: Contact, free_at: datetime | None) -> str | None:
         if contact.opted_out_at is not None:
-            return "opted_out"
+            return Reason.OPTED_OUT
         if contact.suppressed_reason is not None:
             return f"suppressed:{contact.suppressed_reason}"
         if contact.paused_at is not None:
-            return "paused_for_review"
+            return Reason.PAUSED_FOR_REVIEW
         location = locate(e164=contact.e164, state=contact.state, timezone=contact.timezone)
         if next_allowed(location, self._window, self._at) is None:
-            return "no_common_hours"
+            return Reason.NO_COMMON_HOURS
         is_too_late = free_at is not None and self._ends_at is not None and free_at >= self._ends_at
-        return CONTACT_FREQUENCY if is_too_late else None
+        return Reason.CONTACT_FREQUENCY if is_too_late else None
 
 
 def _text(contact: Contact, template: Template) -> tuple[str | None, str | None]:

@@ -2,6 +2,7 @@
 
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
+from services.core.domain.send_gate import Reason
 from services.core.storage import audit, clock, contacts, opt_outs
 from services.core.storage.outbox import life
 from services.core.usecases.contacts.person_key import read_phone
@@ -25,7 +26,7 @@ def add_opt_out(context: Context, new: NewOptOut, *, by: str) -> Contact:
         opt_outs.record(
             session, contact, source=OptOutSource.OPERATOR, rule="by_hand", said_at=at, evidence=new.evidence
         )
-        life.skip_waiting_for(session, [contact.id], reason="opted_out")
+        life.skip_waiting_for(session, [contact.id], reason=Reason.OPTED_OUT)
         audit.record(session, actor=by, act="opt_out.added", subject="contact", subject_id=contact.id)
         session.refresh(contact)
         return Contact.of(contact)

@@ -5,6 +5,7 @@ from functools import partial
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.phone_numbers import PhoneNumber, parse_phone_number
+from services.core.domain.send_gate import Reason
 from services.core.domain.third_party import others_named
 from services.core.storage import audit, clock, contacts, conversations, opt_outs, reviews
 from services.core.storage.database import Session
@@ -65,7 +66,7 @@ def decide_review(
                 evidence=f"review {review_id}",
                 inbox_id=review.inbox_id,
             )
-            life.skip_waiting_for(session, [locked[whose].id], reason="opted_out")
+            life.skip_waiting_for(session, [locked[whose].id], reason=Reason.OPTED_OUT)
         if not reviews.has_other_open(session, review):
             contacts.unpause(session, review.contact_id)
             conversations.requeue_paused(session, review.contact_id, at=at)

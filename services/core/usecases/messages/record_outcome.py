@@ -9,6 +9,7 @@ import structlog
 from services.core.domain.messages import PROVEN_NON_DELIVERIES, MessageKind, MessageStatus
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.retry import RetryAt, decide_retry
+from services.core.domain.send_gate import Reason
 from services.core.openphone.outcomes import (
     Accepted,
     NotStarted,
@@ -133,7 +134,7 @@ def _refuse(
             session.flush()
             if refusal.reason is RefusalReason.OPTED_OUT:
                 opt_outs.record(session, contact, source=OptOutSource.PROVIDER, rule="provider_refused", said_at=at)
-                life.skip_waiting_for(session, [contact.id], reason="opted_out")
+                life.skip_waiting_for(session, [contact.id], reason=Reason.OPTED_OUT)
             elif refusal.reason is RefusalReason.INVALID_RECIPIENT:
                 contact.suppressed_reason = "provider_refused_number"
         case RefusalScope.ACCOUNT:

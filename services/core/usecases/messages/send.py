@@ -192,8 +192,8 @@ def _weigh(context: Context, session: Session, message: Message, contact: Contac
     match decision:
         case Skip(_, reason):
             skip(message, reason=reason, at=at)
-        case Defer(gate=name, reason=reason, until=until):
-            defer(message, until=until, keep_due=name == "G1", at=at)
+        case Defer(reason=reason, until=until):
+            defer(message, until=until, keep_due=decision.keeps_due, at=at)
             log.info("message.deferred", message_id=message.id, reason=reason)
     return decision
 

@@ -15,6 +15,7 @@ from services.core.domain.inbox import InboxStatus
 from services.core.domain.opt_out import InboundMeaning
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.provider_events import MessageEvent, MessageReceived, ProviderEvent, UnknownEvent
+from services.core.domain.send_gate import Reason
 from services.core.openphone.signature import Signature, VerifiedDelivery, verify
 from services.core.openphone.translate import Quarantined, peek_inbound_text, translate
 from services.core.runtime import failpoints, metering, tracing
@@ -228,7 +229,7 @@ def heed(session: Session, said: InboundText, inbox_id: int) -> None:
                 inbox_id=inbox_id,
             )
             if in_force:
-                life.skip_waiting_for(session, [contact.id], reason="opted_out")
+                life.skip_waiting_for(session, [contact.id], reason=Reason.OPTED_OUT)
         case InboundMeaning.DOUBTFUL:
             contact = contacts.lock_by_number(session, said.e164)
             contacts.pause(session, contact, said.said_at)

@@ -6,7 +6,7 @@ import pytest
 
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.messages import MessageKind
-from services.core.domain.send_gate import Defer, GateDecision, GateFacts, Pass, Skip, decide
+from services.core.domain.send_gate import Defer, Gate, GateDecision, GateFacts, Pass, Skip, decide
 from services.core.domain.sending_window import DEFAULT_WINDOW
 from services.core.domain.zones import locate
 
@@ -37,25 +37,25 @@ FACTS = GateFacts(
     in_flight_to_number=False,
 )
 NO: list[tuple[dict[str, Any], GateDecision]] = [
-    ({"campaign_status": CampaignStatus.CANCELLED}, Skip("G1", "campaign_cancelled")),
-    ({"campaign_ends_at": OPEN}, Skip("G1", "campaign_ended")),
-    ({"database_rewound": True}, Defer("G1", "database_rewound", None)),
-    ({"sending_stopped": True}, Defer("G1", "sending_stopped", None)),
-    ({"campaign_status": CampaignStatus.PAUSED}, Defer("G1", "campaign_paused", None)),
+    ({"campaign_status": CampaignStatus.CANCELLED}, Skip(Gate.SWITCHES, "campaign_cancelled")),
+    ({"campaign_ends_at": OPEN}, Skip(Gate.SWITCHES, "campaign_ended")),
+    ({"database_rewound": True}, Defer(Gate.SWITCHES, "database_rewound", None)),
+    ({"sending_stopped": True}, Defer(Gate.SWITCHES, "sending_stopped", None)),
+    ({"campaign_status": CampaignStatus.PAUSED}, Defer(Gate.SWITCHES, "campaign_paused", None)),
     (
         {"breaker_open_until": OPEN + timedelta(minutes=1)},
-        Defer("G1", "provider_refuses_account", OPEN + timedelta(minutes=1)),
+        Defer(Gate.SWITCHES, "provider_refuses_account", OPEN + timedelta(minutes=1)),
     ),
-    ({"opted_out": True}, Skip("G2", "opted_out")),
-    ({"suppressed": "wrong_number"}, Skip("G2", "wrong_number")),
-    ({"paused": True}, Defer("G2", "contact_paused_for_review", None)),
-    ({"in_flight_to_number": True}, Defer("G4", "another_text_in_flight", OPEN + timedelta(seconds=30))),
+    ({"opted_out": True}, Skip(Gate.PERSON, "opted_out")),
+    ({"suppressed": "wrong_number"}, Skip(Gate.PERSON, "wrong_number")),
+    ({"paused": True}, Defer(Gate.PERSON, "contact_paused_for_review", None)),
+    ({"in_flight_to_number": True}, Defer(Gate.FREQUENCY, "another_text_in_flight", OPEN + timedelta(seconds=30))),
     (
         {"marketing_last_at": OPEN - timedelta(days=29)},
-        Defer("G4", "contact_frequency", OPEN + timedelta(days=1)),
+        Defer(Gate.FREQUENCY, "contact_frequency", OPEN + timedelta(days=1)),
     ),
-    ({"number_used": 125}, Defer("G5", "number_daily_cap", MIDNIGHT)),
-    ({"account_used": 1000}, Defer("G5", "account_daily_cap", MIDNIGHT)),
+    ({"number_used": 125}, Defer(Gate.CAPS, "number_daily_cap", MIDNIGHT)),
+    ({"account_used": 1000}, Defer(Gate.CAPS, "account_daily_cap", MIDNIGHT)),
 ]
 OF_MARKETING_ALONE = {"marketing_last_at", "number_used"}
 
@@ -106,4 +106,4 @@ class TestDecide:
 
     def test_no_common_hour_is_never(self) -> None:
         guam = locate(e164="+16715550123", state="GU", timezone=None)
-        assert decide(replace(FACTS, location=guam), OPEN) == Skip("G3", "no_common_hours")
+        assert decide(replace(FACTS, location=guam), OPEN) == Skip(Gate.HOURS, "no_common_hours")

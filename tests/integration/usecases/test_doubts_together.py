@@ -1,5 +1,6 @@
 """Texts in doubt settle whatever the size of their campaign: few readings, each bounded, none past its task's time."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Any
@@ -131,7 +132,8 @@ def test_an_id_that_stands_twice_in_a_task_is_looked_at_once(world: World) -> No
 
 
 @pytest.mark.parametrize("texts", [60, pytest.param(1800, marks=[pytest.mark.slow, pytest.mark.timeout(3000)])])
-def test_all_in_doubt_settle_after_workers_were_killed(texts: int, world: World) -> None:
+def test_all_in_doubt_settle_after_workers_were_killed(texts: int, make_world: Callable[..., World]) -> None:
+    world = make_world(number_daily_cap=texts, account_daily_cap=texts)
     ids = [world.message(body=f"Hello {number}. Reply STOP to opt out.") for number in range(texts)]
     points = cycle(["submitting", "connected", "answered", "recording"])
     for start in range(0, texts, 20):

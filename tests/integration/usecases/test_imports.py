@@ -59,6 +59,10 @@ class TestFieldNames:
         with pytest.raises(RefusedInput, match="no name for a field"):
             add_contact(world.context, NewContact.read(phone=new_number(), fields={name: "yes"}), by="a test")
 
+    def test_a_contact_made_by_hand_has_its_field_as_a_file_would(self, world: World) -> None:
+        made = add_contact(world.context, NewContact.read(phone=new_number(), fields={"Job Type": "roof"}), by="a test")
+        assert made.fields == {"job_type": "roof"}
+
 
 def counts(report: ImportReport) -> tuple[int, int, int, int]:
     """Accepted, merged, rejected, suppressed."""

@@ -90,8 +90,10 @@ def record(result: Any, zone: ZoneInfo) -> Sequence[Any]:
 
 
 def values_of(item: Any) -> dict[str, Any]:
-    """A view's fields by name, as Python's values."""
-    names = [field.name for field in fields(item)] if is_dataclass(item) else type(item).model_fields
+    """A view's fields by name, as Python's values: what tells the thing apart, and then whose number it is."""
+    names = [field.name for field in fields(item)] if is_dataclass(item) else [*type(item).model_fields]
+    if names[0] == OLD_PHONE:
+        names.insert(1, names.pop(0))
     return {name: getattr(item, name) for name in names}
 
 

@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from hashlib import sha256
@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from redis import Redis
+from sqlalchemy import event as database_event
 from sqlalchemy import func, select, text
 
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
@@ -382,6 +383,21 @@ class World:
         """The rows that a query answers."""
         with self.context.database.reading() as session:
             return session.execute(text(query), values).all()
+
+    def statements(self, act: Callable[[], object]) -> int:
+        """How many statements an act of this world's own context sends to the database."""
+        seen: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            seen.append(statement)
+
+        engine = self.context.database.engine
+        database_event.listen(engine, "before_cursor_execute", note)
+        try:
+            act()
+        finally:
+            database_event.remove(engine, "before_cursor_execute", note)
+        return len(seen)
 
     def end_leases(self) -> None:
         """Let a lease's minute have passed, and what the server does then to a transaction that stands still."""

@@ -33,6 +33,23 @@ def of_message(session: Session, message_id: int) -> Sequence[Attempt]:
     return session.scalars(select(Attempt).where(Attempt.message_id == message_id).order_by(Attempt.number)).all()
 
 
+def of_messages(session: Session, message_ids: Sequence[int]) -> dict[int, list[Attempt]]:
+    """The attempts of each message, oldest first."""
+    found: dict[int, list[Attempt]] = {}
+    query = select(Attempt).where(Attempt.message_id.in_(message_ids)).order_by(Attempt.message_id, Attempt.number)
+    for row in session.scalars(query):
+        found.setdefault(row.message_id, []).append(row)
+    return found
+
+
+def looks_of_each(session: Session, attempt_ids: Sequence[int]) -> dict[int, list[Look]]:
+    """The looks for each attempt, oldest first."""
+    found: dict[int, list[Look]] = {}
+    for row in session.scalars(select(Look).where(Look.attempt_id.in_(attempt_ids)).order_by(Look.id)):
+        found.setdefault(row.attempt_id, []).append(row)
+    return found
+
+
 def looks_of(session: Session, attempt_id: int) -> Sequence[Look]:
     return session.scalars(select(Look).where(Look.attempt_id == attempt_id).order_by(Look.id)).all()
 

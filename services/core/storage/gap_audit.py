@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, exists, func, select, update
+from sqlalchemy import case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.core.domain.inbox import InboxStatus
@@ -14,6 +14,8 @@ from services.core.storage.models import Effect, InboxEvent, Installation, Messa
 
 JOB = "audit_gaps"
 RECEIVED = "message.received"
+NOW = func.clock_timestamp()
+ASK_AGAIN_AFTER = timedelta(minutes=10)
 
 
 def cursor(session: Session) -> datetime:
@@ -46,7 +48,7 @@ def received_ids(session: Session, message_ids: Collection[str]) -> set[str]:
 
 
 def unconfirmed(session: Session, *, limit: int) -> Sequence[InboxEvent]:
-    """Some quarantined events about a person's text that no other event brought; others the next time."""
+    """Quarantined events about a person's text that no other event brought: first those nobody has asked for."""
     took_effect = exists().where(Effect.effect_key == func.concat(f"{RECEIVED}:", InboxEvent.provider_message_id))
     return session.scalars(
         select(InboxEvent)
@@ -54,11 +56,18 @@ def unconfirmed(session: Session, *, limit: int) -> Sequence[InboxEvent]:
             InboxEvent.status == InboxStatus.QUARANTINED,
             InboxEvent.event_type == RECEIVED,
             InboxEvent.provider_message_id.is_not(None),
+            or_(InboxEvent.next_attempt_at.is_(None), InboxEvent.next_attempt_at <= NOW),
             ~took_effect,
         )
-        .order_by(func.random())
+        .order_by(InboxEvent.next_attempt_at.nulls_first(), InboxEvent.id)
         .limit(limit)
     ).all()
+
+
+def ask_later(session: Session, inbox_ids: Sequence[int]) -> None:
+    """Let as much time pass again as has passed since each came: after a year it was asked for some sixteen times."""
+    waited = func.greatest(func.product_now() - InboxEvent.received_at, ASK_AGAIN_AFTER)
+    session.execute(update(InboxEvent).where(InboxEvent.id.in_(inbox_ids)).values(next_attempt_at=NOW + waited))
 
 
 def outgoing_by_provider_id(session: Session, message_ids: Collection[str]) -> Sequence[Message]:

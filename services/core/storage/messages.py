@@ -1,6 +1,6 @@
 """Look messages up: by campaign, by person, by state. What changes them is in `outbox`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -64,6 +64,10 @@ def page(
     if e164 is not None:
         query = query.where(Message.e164 == e164)
     return session.scalars(query).all()
+
+
+def of_ids(session: Session, ids: Collection[int]) -> Sequence[Message]:
+    return session.scalars(select(Message).where(Message.id.in_(ids)).order_by(Message.id)).all()
 
 
 def held_ids(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -174,6 +175,20 @@ class TestDecisionsAboutMany:
         )
         assert (shown.dry_run, shown.matched, [view.message_id for view in shown.items]) == (True, 6, held[:2])
         assert statuses(world, held) == {"held"}
+
+    @pytest.mark.usefixtures("held")
+    @pytest.mark.parametrize("verb", [held_verbs.release_many, held_verbs.cancel_many])
+    def test_showing_them_first_takes_no_more_statements_for_more_of_them(
+        self, world: World, verb: Callable[..., object]
+    ) -> None:
+        def statements(limit: int) -> int:
+            chosen = HeldFilter(reason="absent")
+            act = partial(verb, world.context, chosen, by="maria", reason="x", dry_run=True, limit=limit)
+            return world.statements(act)
+
+        assert statements(1) == statements(6)
+        few, many = (world.statements(partial(held_verbs.list_held, world.context, limit=n)) for n in (1, 6))
+        assert few == many
 
     def test_what_the_list_shows_stays_held_and_is_named(self, world: World, held: list[int]) -> None:
         done = held_verbs.release_many(

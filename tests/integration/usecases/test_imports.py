@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.imports import RowOutcome
@@ -208,19 +208,8 @@ class TestChunks:
 
     def test_statements_do_not_grow_with_the_marked(self, world: World) -> None:
         def statements(rows: int) -> int:
-            seen: list[str] = []
             report = read(world, "phone,opted_out", *(f"{new_number()},yes" for _ in range(rows)))
-            engine = world.context.database.engine
-
-            def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-                seen.append(statement)
-
-            event.listen(engine, "before_cursor_execute", note)
-            try:
-                confirm_import(world.context, report.import_id, by="a test")
-            finally:
-                event.remove(engine, "before_cursor_execute", note)
-            return len(seen)
+            return world.statements(lambda context: confirm_import(context, report.import_id, by="a test"))
 
         assert statements(3) == statements(40)
 

@@ -15,6 +15,8 @@ from sqlalchemy import select
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.health import judge
 from services.core.domain.inbox import InboxStatus
+from services.core.domain.reconciliation import ListedMessage
+from services.core.openphone.client import OpenPhoneClient
 from services.core.queue.names import Queue
 from services.core.runtime import metering
 from services.core.storage.models import Message
@@ -359,6 +361,31 @@ class TestTheGapAudit:
 
         assert audit_gaps(world.context)["backfilled"] == 1
         assert world.value("SELECT gap_audit_cursor <= product_now() FROM installation")
+
+    def test_what_the_provider_does_not_confirm_is_asked_for_less_and_less(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+        get = OpenPhoneClient.get_message
+
+        def note(client: OpenPhoneClient, id_: str) -> ListedMessage:
+            asked.append(id_)
+            return get(client, id_)
+
+        monkeypatch.setattr(OpenPhoneClient, "get_message", note)
+        stale(world, world.text_from(new_number(), "Never written", provider_id="ACnever"))
+        no_id = stale(world, world.text_from(new_number(), "Nobody's id", provider_id="no such form/of id"))
+        for _ in range(3):
+            audit_gaps(world.context)
+        assert sorted(asked) == ["ACnever", "no such form/of id"]
+        world.move(days=2)
+        world.execute("UPDATE inbox SET next_attempt_at = now() - interval '1 second'")
+        audit_gaps(world.context)
+        audit_gaps(world.context)
+        assert len(asked) == 4
+        assert world.value("SELECT bool_and(next_attempt_at > now() + interval '47 hours') FROM inbox")
+        assert replay_webhook(world.context, no_id, by=BY).status == "new"
+        assert world.inbox(no_id).next_attempt_at is None
 
     def test_a_stale_reply_is_taken_once_the_provider_confirms_it(self, world: World) -> None:
         number = new_number()

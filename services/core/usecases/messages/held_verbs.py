@@ -19,7 +19,7 @@ from services.core.openphone.errors import ProviderThrottled
 from services.core.storage import attempts, audit, clock, contacts, messages, outbox, releases
 from services.core.storage.database import Session
 from services.core.storage.models import Attempt as AttemptRow
-from services.core.storage.models import Message
+from services.core.storage.models import Look, Message
 from services.core.storage.outbox.life import apply_receipt, put_back, skip
 from services.core.storage.unique import unless_taken
 from services.core.usecases.context import Context
@@ -117,8 +117,8 @@ def list_held(context: Context, *, after: int = 0, limit: int = 100) -> Page[Hel
     """Held messages by id, each with its evidence."""
     with context.database.reading() as session:
         rows = messages.page(session, status=MessageStatus.HELD, after=after, limit=limit + 1)
-        views = [_view(session, row) for row in rows[:limit]]
-        return Page(items=list(views), next=views[-1].message_id if len(rows) > limit else None)
+        views = _views(session, rows[:limit])
+        return Page(items=views, next=views[-1].message_id if len(rows) > limit else None)
 
 
 def show_held(context: Context, message_id: int) -> HeldView:
@@ -175,7 +175,7 @@ def release_many(
         ids, matched = _matching(session, chosen, limit=limit)
         _check_second(session, second, more=len(ids))
         if dry_run:
-            return Decided(True, matched, [_view(session, session.get_one(Message, id_)) for id_ in ids], [], 0)
+            return Decided(True, matched, _views(session, messages.of_ids(session, ids)), [], 0)
         doubts = [doubt_about(session, session.get_one(Message, id_), empty_looks_needed=0) for id_ in ids]
     ends_at = monotonic() + DECIDING_FOR.total_seconds()
     done: list[HeldView] = []
@@ -269,7 +269,7 @@ def cancel_many(context: Context, chosen: HeldFilter, *, by: str, reason: str, d
     with context.database.reading() as session:
         ids, matched = _matching(session, chosen, limit=limit)
         if dry_run:
-            return Decided(True, matched, [_view(session, session.get_one(Message, id_)) for id_ in ids], [], 0)
+            return Decided(True, matched, _views(session, messages.of_ids(session, ids)), [], 0)
     done: list[HeldView] = []
     refused: list[Undecided] = []
     for message_id in ids:
@@ -345,8 +345,18 @@ def _locked(session: Session, message_id: int, versions: Versions | None) -> Mes
     return _held(message, message_id)
 
 
+def _views(session: Session, rows: Sequence[Message]) -> list[HeldView]:
+    """As many statements for a page as for one."""
+    tried = attempts.of_messages(session, [row.id for row in rows])
+    looks = attempts.looks_of_each(session, [attempt.id for each in tried.values() for attempt in each])
+    return [_held_view(row, [_attempt(each, looks.get(each.id, ())) for each in tried.get(row.id, ())]) for row in rows]
+
+
 def _view(session: Session, message: Message) -> HeldView:
-    tried = [_attempt(session, row) for row in attempts.of_message(session, message.id)]
+    return _views(session, [message])[0]
+
+
+def _held_view(message: Message, tried: list[AttemptView]) -> HeldView:
     return HeldView(
         message_id=message.id,
         campaign_id=message.campaign_id,
@@ -371,7 +381,7 @@ def _risk(tried: Sequence[AttemptView]) -> str:
     return "no list proved that it was not sent: a release may text the person twice"
 
 
-def _attempt(session: Session, row: AttemptRow) -> AttemptView:
+def _attempt(row: AttemptRow, looks: Sequence[Look]) -> AttemptView:
     return AttemptView(
         number=row.number,
         started_at=row.started_at,
@@ -379,8 +389,5 @@ def _attempt(session: Session, row: AttemptRow) -> AttemptView:
         outcome=row.outcome,
         detail=row.detail,
         http_status=row.http_status,
-        looks=[
-            LookView(look.at, look.listed, list(look.candidates), look.control_seen)
-            for look in attempts.looks_of(session, row.id)
-        ],
+        looks=[LookView(look.at, look.listed, list(look.candidates), look.control_seen) for look in looks],
     )

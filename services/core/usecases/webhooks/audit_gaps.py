@@ -17,7 +17,7 @@ import structlog
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import Direction, Receipt
 from services.core.domain.reconciliation import ListedMessage
-from services.core.openphone.errors import NotFound, ProviderError
+from services.core.openphone.errors import NotFound, ProviderError, RequestRefused
 from services.core.openphone.own_events import backfilled
 from services.core.queue.enqueue import Batch, BrokerUnavailable
 from services.core.queue.names import TaskName
@@ -179,7 +179,7 @@ def _confirm_quarantined(context: Context) -> int:
     """Ask for some texts whose webhooks were set aside, stale ones above all: the cursor has passed them.
 
     What the provider confirms is taken from its answer; its webhook is then needed no more. The others wait for a
-    person. How many were taken.
+    person, and are asked for less and less often. How many were taken.
     """
     with context.database.reading() as session:
         waiting = {
@@ -189,6 +189,7 @@ def _confirm_quarantined(context: Context) -> int:
     entries = [entry for id_ in waiting if (entry := _ask_for(context, id_)) is not None]
     with context.database.transaction() as session:
         at = clock.product_now(session)
+        gap_audit.ask_later(session, list(waiting.values()))
         inbox_ids = _backfill(context, session, entries, at=at)
         for entry in entries:
             event = inbox.lock(session, waiting[entry.message_id]) if entry.message_id in waiting else None
@@ -212,8 +213,8 @@ def _ask_for_receipts(context: Context) -> int:
 def _ask_for(context: Context, message_id: str) -> ListedMessage | None:
     try:
         return context.provider.get_message(message_id)
-    except NotFound:
-        log.warning("gaps.message_gone", provider_message_id=message_id)
+    except RequestRefused as refused:  # as it is where there is none, and for an id that the provider never gave
+        log.warning("gaps.message_gone", provider_message_id=message_id, reason=refused.reason)
         return None
 
 

@@ -263,9 +263,9 @@ def migrated_template(postgres_server: PostgresProcess) -> MigratedTemplate:
     return make_template(postgres_server)
 
 
-def signed_in(url: str, component: str) -> str:
-    """The address of a copy of the template with a component's login: a copy keeps the rights of what it copies."""
-    return url.replace(f"//{USER}:", f"//{TEMPLATE}_{component}:")
+def signed_in(url: str, component: str, *, of: str = TEMPLATE) -> str:
+    """The address with a component's login of the database `of`: a copy of the template keeps that one's rights."""
+    return url.replace(f"//{USER}:", f"//{of}_{component}:")
 
 
 @pytest.fixture

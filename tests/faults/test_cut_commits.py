@@ -37,9 +37,9 @@ def cutting(world: World) -> Iterator[Callable[[Callable[[int], bool]], CommitCu
 
 def recover(world: World, *message_ids: int) -> None:
     world.end_leases()
-    sweep(world.context)
+    sweep(world.beat)
     world.move(minutes=1)
-    Dispatcher(world.context).dispatch()
+    Dispatcher(world.beat).dispatch()
     world.send(*message_ids)
 
 
@@ -93,7 +93,7 @@ def test_one_effect_whichever_answer_of_a_handler_is_lost(
     handler.close()
     world.end_leases()
     world.execute("UPDATE inbox SET next_attempt_at = NULL")
-    handle_events(world.context, [inbox_id])
+    handle_events(world.webhook_worker, [inbox_id])
 
     assert (world.status(message_id), world.inbox(inbox_id).status) == ("delivered", "handled")
     assert world.value("SELECT count(*) FROM effects") == 1

@@ -67,14 +67,14 @@ def drill(request: pytest.FixtureRequest, world: World) -> Drill:
 
 def recover(world: World, *message_ids: int) -> None:
     """What beat and the workers do once the leases have run out."""
-    sweep(world.context)
+    sweep(world.beat)
     for message_id in message_ids:
         if world.status(message_id) == "uncertain":
             world.move(seconds=20)
-            reconcile_messages(world.context, [message_id])
+            reconcile_messages(world.operations_worker, [message_id])
         if world.status(message_id) == "pending":
             world.move(minutes=1)
-    Dispatcher(world.context).dispatch()
+    Dispatcher(world.beat).dispatch()
     world.send(*message_ids)
 
 
@@ -128,7 +128,7 @@ class TestSending:
         for minutes in (1, 5, 15, 61, 300):
             if world.status(message_id) == "uncertain":
                 world.move(minutes=minutes)
-                reconcile_messages(world.context, [message_id])
+                reconcile_messages(world.operations_worker, [message_id])
 
         assert (world.status(message_id), len(world.texts())) == ("held", 1)
 
@@ -150,7 +150,7 @@ class TestRecovery:
         assert world.child("send", message_id, failpoints="answered=kill").ended().how == "killed"
         world.end_leases()
         if act == "reconcile":
-            sweep(world.context)
+            sweep(world.beat)
             world.move(seconds=20)
 
         drill.strike(
@@ -169,12 +169,12 @@ class TestPublishing:
     def test_a_campaign_is_started_whole_or_not_at_all(self, drill: Drill) -> None:
         world, people = drill.world, 3
         campaign_id = world.campaign(people=people, started=False)
-        plan_hash = plan_campaign(world.context, campaign_id, by="a test").plan_hash
+        plan_hash = plan_campaign(world.console, campaign_id, by="a test").plan_hash
         seen = []
 
         def others() -> None:
             seen.append(len(world.rows_of(campaign_id)))
-            start_campaign(world.context, campaign_id, plan_hash=plan_hash, by="a test")
+            start_campaign(world.console, campaign_id, plan_hash=plan_hash, by="a test")
             recover(world, *(row.id for row in world.rows_of(campaign_id)))
 
         drill.strike("start", campaign_id, plan_hash, point="starting", others=others)
@@ -221,7 +221,7 @@ class TestWebhooks:
 
         def others() -> None:
             world.execute("UPDATE inbox SET next_attempt_at = NULL")
-            handle_events(world.context, [inbox_id])
+            handle_events(world.webhook_worker, [inbox_id])
 
         drill.strike("handle", inbox_id, point=point, others=others)
 
@@ -235,18 +235,18 @@ class TestWebhooks:
             assert world.inbox(inbox_id).status == "new"
             world.end_leases()
 
-        handle_events(world.context, [inbox_id])
+        handle_events(world.webhook_worker, [inbox_id])
 
         assert (world.inbox(inbox_id).status, world.inbox(inbox_id).reason) == ("dead", "process_deaths")
 
     def test_a_page_of_the_list_and_its_cursor_are_kept_together(self, drill: Drill) -> None:
         """W15."""
         world, number = drill.world, new_number()
-        audit_gaps(world.context)
+        audit_gaps(world.operations_worker)
         world.simulator.inject_inbound(number, "STOP")
         world.move(minutes=10)
 
-        drill.strike("audit", point="gaps_committing", others=lambda: audit_gaps(world.context))
+        drill.strike("audit", point="gaps_committing", others=lambda: audit_gaps(world.operations_worker))
 
         assert world.inbox_count() == 1
         assert world.value("SELECT opted_out_at FROM contacts WHERE e164 = :number", number=number) is not None
@@ -272,11 +272,11 @@ class TestImporting:
             with world.context.database.transaction() as session:
                 confirming._begin(session, lock_import(session, import_id), by="a test")
         for _ in range(chunks_before):
-            confirming._go_on(world.context, import_id)
+            confirming._go_on(world.console, import_id)
 
         drill.strike("confirm", import_id, point="importing", others=lambda: ended(world, import_id))
 
-        report = show_import(world.context, import_id)
+        report = show_import(world.console, import_id)
         assert (report.status, report.accepted, report.merged) == ("confirmed", 4, 2)
         assert (report.rejected, report.suppressed) == (1, 4)
         assert report.foreseen == {"accepted": 4, "merged": 2, "rejected": 1, "suppressed": 4}
@@ -287,7 +287,7 @@ class TestImporting:
 
 def ended(world: World, import_id: int) -> None:
     """What the sweep and the operations pool do: a dry run that nobody began to confirm stays one."""
-    if not confirming.resume_import(world.context, import_id):
+    if not confirming.resume_import(world.console, import_id):
         raise AssertionError("so few rows take no task's whole time")
-    if show_import(world.context, import_id).status == "dry_run":
-        confirming.confirm_import(world.context, import_id, by="a test")
+    if show_import(world.console, import_id).status == "dry_run":
+        confirming.confirm_import(world.console, import_id, by="a test")

@@ -101,7 +101,7 @@ def one_of_two_makes_the_contact(world: World) -> None:
 
     def make(by: str) -> str:
         try:
-            add_contact(world.context, new, by=by)
+            add_contact(world.console, new, by=by)
         except Conflict as refused:
             return refused.code
         return "made"
@@ -137,7 +137,7 @@ def an_effect_is_known_for_a_year(world: World) -> None:
     body = world.text_from(new_number(), "hello")
     world.receive(body)
     world.move(days=364)
-    clean_up.clean_up(world.context)
+    clean_up.clean_up(world.operations_worker)
     again = world.receive(body).inbox_id or 0
     assert world.inbox(again).reason == "effect_had_before"
 
@@ -163,12 +163,12 @@ def a_stale_holder_records_nothing(world: World) -> None:
     message_id = world.message()
     stale = _begin(world, message_id)
     record_outcome.record_outcome(
-        world.context, message_id, fence=stale, outcome=NotStarted("not_connected"), at=datetime.now(UTC)
+        world.campaign_worker, message_id, fence=stale, outcome=NotStarted("not_connected"), at=datetime.now(UTC)
     )
     world.execute("UPDATE messages SET not_before = product_now()")
     _begin(world, message_id)
     record_outcome.record_outcome(
-        world.context, message_id, fence=stale, outcome=NotStarted("guard"), at=datetime.now(UTC)
+        world.campaign_worker, message_id, fence=stale, outcome=NotStarted("guard"), at=datetime.now(UTC)
     )
     assert world.status(message_id) == "sending"
 
@@ -181,7 +181,7 @@ def a_lease_that_was_lost_submits_nothing(world: World) -> None:
     assert world.send(message_id) == 1
     world.execute("UPDATE messages SET status = 'pending', lease_until = now() + interval '1 minute'")
     with suppress(Exception):
-        send_message._begin(world.context, stale)
+        send_message._begin(world.campaign_worker, stale)
     assert world.value("SELECT count(*) FROM attempts") == 1
 
 
@@ -205,14 +205,14 @@ def no_submission_commits_after_an_opt_out(world: World) -> None:
 
     def stop_meanwhile(*arguments: Any) -> None:
         record(*arguments)
-        answered = ingress.submit(accept_webhook.store_webhooks, world.context, [stop])
+        answered = ingress.submit(accept_webhook.store_webhooks, world.acting(Component.WEBHOOK_INGRESS), [stop])
         with suppress(Exception):
             answered.result(timeout=10)
         seen.append(world.value("SELECT opted_out_at FROM contacts WHERE id = :id", id=contact_id))
 
     gate.record = stop_meanwhile  # type: ignore[assignment]
     try:
-        send_message._begin(world.context, claim)
+        send_message._begin(world.campaign_worker, claim)
     except Exception:  # noqa: BLE001 - a deadlock that the server ended is no text after a STOP
         seen.append(None)
     finally:
@@ -283,17 +283,17 @@ def three_deaths_are_enough(world: World) -> None:
         with world.context.database.transaction() as session:
             inbox.claim(session, inbox_id, lease=timedelta(minutes=1))  # and then its worker died
         world.end_leases()
-    handle_event.handle_events(world.context, [inbox_id])
+    handle_event.handle_events(world.webhook_worker, [inbox_id])
     assert world.inbox(inbox_id).status == "dead"
 
 
 def what_the_broker_lost_is_sent(world: World) -> None:
     message_id = world.message()
-    dispatch.Dispatcher(world.context).dispatch()
+    dispatch.Dispatcher(world.beat).dispatch()
     world.lose_queues()
     world.end_leases()  # a minute later, and nobody ever took it
-    sweep.sweep(world.context)
-    assert dispatch.Dispatcher(world.context).dispatch() == 1
+    sweep.sweep(world.beat)
+    assert dispatch.Dispatcher(world.beat).dispatch() == 1
     assert world.status(message_id) == "pending"
 
 
@@ -302,7 +302,7 @@ def a_backlog_does_not_feed_itself(world: World) -> None:
         world.accept(world.text_from(new_number(), "hello"))
     world.move(minutes=1)
     for _ in range(3):
-        sweep.sweep(world.context)
+        sweep.sweep(world.beat)
     assert world.context.inspector.waiting(Queue.WEBHOOKS) == 3
 
 
@@ -311,9 +311,9 @@ def a_reply_that_was_set_aside_is_seen_and_comes_back(world: World) -> None:
     with world.context.database.reading() as session:
         parts = {part.name: part.well for part in judge(read_vitals(world.context, session))}
     assert not parts["quarantine"]
-    [aside] = webhook_verbs.list_webhooks(world.context, status=InboxStatus.QUARANTINED, after=0, limit=10).items
-    webhook_verbs.replay_webhook(world.context, aside.webhook_id, by="a test")
-    handle_event.handle_events(world.context, [aside.webhook_id])
+    [aside] = webhook_verbs.list_webhooks(world.console, status=InboxStatus.QUARANTINED, after=0, limit=10).items
+    webhook_verbs.replay_webhook(world.console, aside.webhook_id, by="a test")
+    handle_event.handle_events(world.webhook_worker, [aside.webhook_id])
     assert world.value("SELECT count(*) FROM messages WHERE direction = 'incoming'") == 1
 
 
@@ -327,7 +327,7 @@ def an_audit_sees_after_a_clock_ran_ahead(world: World) -> None:
     world.execute("UPDATE installation SET gap_audit_cursor = product_now() + interval '30 days'")
     world.simulator.inject_inbound(new_number(), "Hello?")
     world.move(minutes=5)
-    assert audit_gaps.audit_gaps(world.context)["backfilled"] == 1
+    assert audit_gaps.audit_gaps(world.operations_worker)["backfilled"] == 1
 
 
 def a_stop_from_1970_is_heeded(world: World) -> None:
@@ -360,7 +360,7 @@ def one_empty_look_proves_nothing(world: World) -> None:
 def a_rewound_database_sends_nothing(world: World) -> None:
     message_id = world.message()
     world.execute("UPDATE installation SET lineage = 'another'")
-    dispatch.Dispatcher(world.context).dispatch()
+    dispatch.Dispatcher(world.beat).dispatch()
     world.send(message_id)
     assert world.texts() == []
 
@@ -392,8 +392,8 @@ def a_group_text_is_refused(_world: World) -> None:
 def who_is_marked_gets_no_text(world: World) -> None:
     number = new_number()
     listed = f'"phone", "first_name", "Opted-Out?"\n"{number}", "Zed", "yes"\n'.encode()
-    report = dry_run_import(world.context, [listed], file_name="list.csv", by="a test")
-    confirm_import(world.context, report.import_id, by="a test")
+    report = dry_run_import(world.console, [listed], file_name="list.csv", by="a test")
+    confirm_import(world.console, report.import_id, by="a test")
     campaign_id = world.campaign(audience={"import": report.import_id})
     world.send(*(message.id for message in world.rows_of(campaign_id)))
     assert world.texts(number) == []
@@ -401,10 +401,10 @@ def who_is_marked_gets_no_text(world: World) -> None:
 
 def _begin(world: World, message_id: int) -> int:
     """Claim and commit to submitting; the fence."""
-    assert vouch(world.context)
+    assert vouch(world.campaign_worker)
     with world.context.database.transaction() as session:
         [claim] = outbox.claim(session, [message_id], lease=timedelta(minutes=1))
-    assert send_message._begin(world.context, claim) is not None
+    assert send_message._begin(world.campaign_worker, claim) is not None
     return claim.fence
 
 
@@ -724,7 +724,7 @@ def one_person_with_two_tokens_is_one(world: World) -> None:
         )
     world.execute(MADE_BEFORE)
     with pytest.raises(RefusedInput, match="another person"):
-        two_people.agree(world.context, own, second)
+        two_people.agree(world.console, own, second)
 
 
 def a_token_that_was_just_made_agrees_to_nothing(world: World) -> None:
@@ -734,7 +734,7 @@ def a_token_that_was_just_made_agrees_to_nothing(world: World) -> None:
     with world.context.database.transaction() as session:
         second = tokens.create(session, name="invented", role="operator")
     with pytest.raises(RefusedInput, match="less than a day ago"):
-        two_people.agree(world.context, own, second)
+        two_people.agree(world.console, own, second)
 
 
 def take_each_token_for_a_person(patch: Patch) -> None:

@@ -104,12 +104,12 @@ class World:
     redis_url: str
     simulator: RunningSimulator
     options: dict[str, Any] = field(default_factory=dict)
-    has_logins: bool = False
-    """Whether the database is a copy of the template, where each component has a login of its own."""
+    logins_of: str = ""
+    """The database by whose name each component has a login of its own; without one all act as the owner."""
 
     def __post_init__(self) -> None:
         self._begun: list[Child] = []
-        self._acting: dict[Component, Context] = {}
+        self._acting: dict[tuple[Component, Context], Context] = {}
         self.settings = self.settings_with()
         self.context = Context(self.settings)
         with self.context.database.transaction() as session:
@@ -145,15 +145,39 @@ class World:
         return values | self.options | options
 
     def acting(self, component: Component) -> Context:
-        """A context that signs in to the database as this component does; `context` is the owner's, or everybody's."""
-        if not self.has_logins:
+        """A process of this component, with its own login, on the installation of `context`, which is the owner's."""
+        if not self.logins_of:
             return self.context
-        if component not in self._acting:
-            self._acting[component] = Context(self.settings_with(database_url=self._address(component)))
-        return self._acting[component]
+        process = (component, self.context)
+        if process not in self._acting:
+            own = {"database_url": self._address(component)}
+            self._acting[process] = Context(read_settings(**self.context.settings.model_dump() | own))
+        return self._acting[process]
+
+    @property
+    def beat(self) -> Context:
+        return self.acting(Component.BEAT)
+
+    @property
+    def campaign_worker(self) -> Context:
+        return self.acting(Component.CAMPAIGN_WORKER)
+
+    @property
+    def webhook_worker(self) -> Context:
+        return self.acting(Component.WEBHOOK_WORKER)
+
+    @property
+    def operations_worker(self) -> Context:
+        return self.acting(Component.OPERATIONS_WORKER)
+
+    @property
+    def console(self) -> Context:
+        """Who does all verbs of the operators."""
+        return self.acting(Component.CONSOLE)
 
     def _address(self, component: Component) -> str:
-        return signed_in(self.database_url, component) if self.has_logins else self.database_url
+        url = self.context.settings.database_url.get_secret_value()
+        return signed_in(url, component, of=self.logins_of) if self.logins_of else url
 
     def another(self, **options: Any) -> Context:
         """A second process's context on the same installation; the caller closes it."""
@@ -235,17 +259,17 @@ class World:
         new = NewCampaign.read(
             **{"name": name or f"campaign {next(_ids)}", "template_a": WITH_STOP, "audience": {"all": True}} | values
         )
-        campaign_id = create_campaign(self.acting(Component.CONSOLE), new, by="a test").campaign_id
-        plan = plan_campaign(self.acting(Component.CONSOLE), campaign_id, by="a test")
+        campaign_id = create_campaign(self.console, new, by="a test").campaign_id
+        plan = plan_campaign(self.console, campaign_id, by="a test")
         if started:
-            start_campaign(self.acting(Component.CONSOLE), campaign_id, plan_hash=plan.plan_hash, by="a test")
+            start_campaign(self.console, campaign_id, plan_hash=plan.plan_hash, by="a test")
         return campaign_id
 
     def send(self, *message_ids: int) -> int:
-        return send_messages(self.acting(Component.CAMPAIGN_WORKER), message_ids)
+        return send_messages(self.campaign_worker, message_ids)
 
     def look(self, *message_ids: int) -> None:
-        reconcile_messages(self.acting(Component.OPERATIONS_WORKER), message_ids)
+        reconcile_messages(self.operations_worker, message_ids)
 
     def signed(
         self,
@@ -276,7 +300,7 @@ class World:
         """Accept and handle."""
         acceptance = self.accept(body, **options)
         if acceptance.inbox_id is not None:
-            handle_events(self.acting(Component.WEBHOOK_WORKER), [acceptance.inbox_id])
+            handle_events(self.webhook_worker, [acceptance.inbox_id])
         return acceptance
 
     def text_from(self, e164: str, said: str, *, sent_at: datetime | None = None, **values: Any) -> dict[str, Any]:
@@ -384,17 +408,18 @@ class World:
         with self.context.database.reading() as session:
             return session.execute(text(query), values).all()
 
-    def statements(self, act: Callable[[], object]) -> int:
-        """How many statements an act of this world's own context sends to the database."""
+    def statements(self, act: Callable[[Context], object]) -> int:
+        """How many statements an act of the console's sends to the database."""
         seen: list[str] = []
 
         def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
             seen.append(statement)
 
-        engine = self.context.database.engine
+        context = self.console
+        engine = context.database.engine
         database_event.listen(engine, "before_cursor_execute", note)
         try:
-            act()
+            act(context)
         finally:
             database_event.remove(engine, "before_cursor_execute", note)
         return len(seen)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import TEMPLATE
 from tests.tools.simulator import RunningSimulator, running_simulator
 from tests.tools.world import World
 
@@ -24,7 +25,7 @@ def make_world(
     made: list[World] = []
 
     def make(**options: Any) -> World:
-        made.append(World(database_url, valkey_server.url, simulator_process, options, has_logins=True))
+        made.append(World(database_url, valkey_server.url, simulator_process, options, logins_of=TEMPLATE))
         return made[-1]
 
     yield make

@@ -37,7 +37,7 @@ def store_replies(world: World, count: int) -> None:
 
 def some_replies(world: World) -> Publish:
     store_replies(world, 3)
-    return lambda world: sweep(world.context)
+    return lambda world: sweep(world.beat)
 
 
 def some_texts_in_doubt(world: World) -> Publish:
@@ -49,7 +49,7 @@ def some_texts_in_doubt(world: World) -> Publish:
 
     def look(world: World) -> None:
         world.execute("UPDATE attempts SET look_published_at = look_published_at - interval '2 minutes'")
-        sweep(world.context)
+        sweep(world.beat)
 
     return look
 
@@ -60,8 +60,8 @@ def some_due_texts(world: World) -> Publish:
 
     def dispatch(world: World) -> None:
         world.execute("UPDATE messages SET published_at = published_at - interval '2 minutes'")
-        sweep(world.context)
-        Dispatcher(world.context).dispatch()
+        sweep(world.beat)
+        Dispatcher(world.beat).dispatch()
 
     return dispatch
 
@@ -81,7 +81,7 @@ def some_due_runs(world: World) -> Publish:
 
 
 def canaries(_world: World) -> Publish:
-    return lambda world: send_canaries(world.context, 1)
+    return lambda world: send_canaries(world.operations_worker, 1)
 
 
 def all_waiting(world: World) -> dict[str, int]:
@@ -114,7 +114,7 @@ class TestALongBacklog:
     def test_fills_the_queue_to_its_bound_with_the_oldest_each_once(self, world: World) -> None:
         store_replies(world, QUEUED_AT_MOST * IDS_PER_TASK + 500)
         for _ in range(PASSES):
-            sweep(world.context)
+            sweep(world.beat)
 
         ids = waiting_ids(world.redis_url, "webhooks")
         first = world.value("SELECT min(id) FROM inbox")
@@ -123,7 +123,7 @@ class TestALongBacklog:
 
     def test_a_short_one_has_a_task_for_each_row(self, world: World) -> None:
         store_replies(world, 50)
-        sweep(world.context)
+        sweep(world.beat)
 
         assert world.context.inspector.waiting(Queue.WEBHOOKS) == 50
 
@@ -141,8 +141,8 @@ class TestALongBacklog:
         filled = 6 * QUEUED_AT_MOST
         world.context.broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["1"])] * filled)
         world.context.broker.enqueue_many(TaskName.CANARY_WEBHOOKS, [Batch([])] * filled)
-        sweep(world.context)
-        send_canaries(world.context, 1)
+        sweep(world.beat)
+        send_canaries(world.operations_worker, 1)
 
         assert world.context.inspector.waiting(Queue.WEBHOOKS) == 2 * filled
 
@@ -158,7 +158,7 @@ class TestWhatAWorkerHolds:
             client.hset(WEBHOOK.unacked_key, "tag", json.dumps([json.loads(body), "", "webhooks"]))
             client.zadd(WEBHOOK.unacked_index_key, {"tag": at})
 
-        assert sweep(world.context).webhooks == published
+        assert sweep(world.beat).webhooks == published
 
 
 def a_campaign_that_goes_on(world: World) -> None:
@@ -168,7 +168,7 @@ def a_campaign_that_goes_on(world: World) -> None:
 
 
 def an_import_that_was_cut_off(world: World) -> None:
-    report = dry_run_import(world.context, [f"phone\n{new_number()}\n".encode()], file_name="a.csv", by="a test")
+    report = dry_run_import(world.console, [f"phone\n{new_number()}\n".encode()], file_name="a.csv", by="a test")
     world.execute("UPDATE imports SET status = 'confirming' WHERE id = :id", id=report.import_id)
 
 
@@ -192,11 +192,11 @@ class TestWhatTheQueueDoesNotTake:
         with Redis.from_url(world.redis_url) as client:
             client.config_set("maxmemory", 1)  # it goes on answering reads
             with pytest.raises(BrokerUnavailable):
-                publish(world.context, NOTHING_QUEUED)
-            assert getattr(sweep(world.context), name) == 0
+                publish(world.beat, NOTHING_QUEUED)
+            assert getattr(sweep(world.beat), name) == 0
             client.config_set("maxmemory", 0)
 
-        assert [getattr(sweep(world.context), name) for _ in range(2)] == [rows, 0]
+        assert [getattr(sweep(world.beat), name) for _ in range(2)] == [rows, 0]
 
     def test_a_queue_that_others_filled_meanwhile(
         self, world: World, name: str, prepare: Callable[[World], object], publish: Any, rows: int
@@ -205,9 +205,9 @@ class TestWhatTheQueueDoesNotTake:
         for task in (TaskName.CANARY_WEBHOOKS, TaskName.CANARY_DEFAULT, TaskName.CANARY_CAMPAIGNS):
             world.context.broker.enqueue_many(task, [Batch([])] * QUEUED_AT_MOST)
 
-        assert publish(world.context, NOTHING_QUEUED) == 0
+        assert publish(world.beat, NOTHING_QUEUED) == 0
         world.lose_queues()
-        assert [getattr(sweep(world.context), name) for _ in range(2)] == [rows, 0]
+        assert [getattr(sweep(world.beat), name) for _ in range(2)] == [rows, 0]
 
 
 MALFORMED = [
@@ -237,8 +237,8 @@ def test_what_somebody_else_put_there_stops_no_pass(world: World, foreign: bytes
             client.hset(pool_of(name).unacked_key, "tag", foreign)
             client.zadd(pool_of(name).unacked_index_key, {"tag": client.time()[0]})
 
-    assert sweep(world.context).webhooks == 1
-    send_canaries(world.context, 1)
+    assert sweep(world.beat).webhooks == 1
+    send_canaries(world.operations_worker, 1)
     assert {queue: each.tasks for queue, each in _canaries(world).items()} == dict.fromkeys(CANARIES, 1)
 
 

@@ -36,7 +36,7 @@ class TestResults:
         world.receive(world.text_from(messages[0].e164, "yes please"))
         world.receive(world.text_from(messages[0].e164, "on Monday?"))
         world.receive(world.text_from(messages[1].e164, "STOP"))
-        results = campaign_results(world.context, campaign_id)
+        results = campaign_results(world.console, campaign_id)
         names = ("messages", "delivered", "sent", "undelivered", "open", "opt_outs")
         assert [counted(results, name) for name in names] == [8, 4, 1, 1, 2, 1]
         (answered,) = [variant for variant in results.variants if variant.response.responses]
@@ -46,12 +46,12 @@ class TestResults:
         assert results.comparison.verdict is Verdict.NOT_ENOUGH_DATA
 
     def test_one_text_is_compared_with_nothing(self, world: World) -> None:
-        results = campaign_results(world.context, world.campaign(people=1))
+        results = campaign_results(world.console, world.campaign(people=1))
         assert (results.comparison, [variant.variant for variant in results.variants]) == (None, ["a"])
 
     def test_unknown(self, world: World) -> None:
         with pytest.raises(NotFound):
-            campaign_results(world.context, 99)
+            campaign_results(world.console, 99)
 
 
 class TestRecipients:
@@ -61,18 +61,18 @@ class TestRecipients:
             world.contact(number)
         world.receive(world.text_from(opted_out, "STOP"))
         draft = world.campaign(started=False)
-        assert {row.e164: (row.state, row.reason) for row in list_recipients(world.context, draft).items} == {
+        assert {row.e164: (row.state, row.reason) for row in list_recipients(world.console, draft).items} == {
             opted_out: ("excluded", "opted_out"),
             gone: ("planned", None),
             fine: ("planned", None),
         }
-        (excluded,) = list_recipients(world.context, draft, excluded_only=True).items
+        (excluded,) = list_recipients(world.console, draft, excluded_only=True).items
         assert (excluded.e164, excluded.body) == (opted_out, None)
 
     def test_pages(self, world: World) -> None:
         campaign_id = world.campaign(people=5, started=False)
-        first = list_recipients(world.context, campaign_id, limit=3)
-        rest = list_recipients(world.context, campaign_id, limit=3, after=first.next or 0)
+        first = list_recipients(world.console, campaign_id, limit=3)
+        rest = list_recipients(world.console, campaign_id, limit=3, after=first.next or 0)
         assert ([len(page.items) for page in (first, rest)], rest.next) == ([3, 2], None)
 
     def test_export_has_every_recipient_and_no_formula(self, world: World) -> None:
@@ -81,7 +81,7 @@ class TestRecipients:
         world.send(first.id)
         world.receive(world.receipt_for("delivered", first.id))
         world.execute("UPDATE messages SET status = 'failed', reason = '=1+1' WHERE id = :id", id=second.id)
-        written = b"".join(export_recipients(world.context, campaign_id, by="maria")).decode("utf-8-sig")
+        written = b"".join(export_recipients(world.console, campaign_id, by="maria")).decode("utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(written)))
         states = [(row["state"], row["reason"]) for row in rows]
         assert states == [("delivered", ""), ("failed", "'=1+1"), ("pending", "")]
@@ -91,11 +91,11 @@ class TestRecipients:
 class TestClone:
     def test_the_same_but_a_draft(self, world: World) -> None:
         campaign_id = world.campaign(people=2, daily_cap=7, **SPLIT)
-        clone = clone_campaign(world.context, campaign_id, name="again", by="maria")
+        clone = clone_campaign(world.console, campaign_id, name="again", by="maria")
         assert (clone.status, clone.messages, clone.plan) == ("draft", {}, None)
-        assert plan_campaign(world.context, clone.campaign_id, by="maria").recipients == 2
+        assert plan_campaign(world.console, clone.campaign_id, by="maria").recipients == 2
         with pytest.raises(Conflict, match="has this name"):
-            clone_campaign(world.context, campaign_id, name="again", by="maria")
+            clone_campaign(world.console, campaign_id, name="again", by="maria")
 
     def test_only_whom_it_failed_to_reach(self, world: World) -> None:
         campaign_id = world.campaign(people=4)
@@ -104,11 +104,11 @@ class TestClone:
         for kind, message in (("delivered", delivered), ("failed", failed), ("undelivered", undelivered)):
             world.receive(world.receipt_for(kind, message.id))
         with pytest.raises(Conflict, match="when it is over"):
-            clone_campaign(world.context, campaign_id, name="again", only_failed=True, by="maria")
-        cancel_campaign(world.context, campaign_id, by="maria")
-        clone = clone_campaign(world.context, campaign_id, name="again", only_failed=True, by="maria")
-        plan_campaign(world.context, clone.campaign_id, by="maria")
-        planned = {row.e164 for row in list_recipients(world.context, clone.campaign_id).items}
+            clone_campaign(world.console, campaign_id, name="again", only_failed=True, by="maria")
+        cancel_campaign(world.console, campaign_id, by="maria")
+        clone = clone_campaign(world.console, campaign_id, name="again", only_failed=True, by="maria")
+        plan_campaign(world.console, clone.campaign_id, by="maria")
+        planned = {row.e164 for row in list_recipients(world.console, clone.campaign_id).items}
         assert planned == {failed.e164, undelivered.e164}
 
     def test_the_other_text_still_counts_against_the_frequency_cap(self, world: World) -> None:
@@ -116,7 +116,7 @@ class TestClone:
         (message,) = world.rows_of(campaign_id)
         world.send(message.id)
         world.receive(world.receipt_for("failed", message.id))
-        cancel_campaign(world.context, campaign_id, by="maria")
+        cancel_campaign(world.console, campaign_id, by="maria")
         world.campaign(name="again", audience={"failed_of": campaign_id})
         again = world.row(message.id + 1)
         world.send(again.id)

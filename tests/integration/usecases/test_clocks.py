@@ -24,31 +24,31 @@ def theirs(world: World) -> timedelta:
 
 
 def test_a_move_is_both_clocks(world: World) -> None:
-    state = read_clock(world.context)
-    move_clock(world.context, state.real_now + max(state.offset, theirs(world)) + HOUR, by="maria")
-    assert read_clock(world.context).offset == theirs(world)
+    state = read_clock(world.console)
+    move_clock(world.console, state.real_now + max(state.offset, theirs(world)) + HOUR, by="maria")
+    assert read_clock(world.console).offset == theirs(world)
 
 
 def test_one_that_the_simulator_has_passed_moves_neither(world: World) -> None:
-    before = read_clock(world.context)
+    before = read_clock(world.console)
     reached = max(before.offset, theirs(world)) + 2 * HOUR
     world.simulator.move_clock(reached.total_seconds())
     with pytest.raises(Conflict, match="already: move there or further"):
-        move_clock(world.context, before.product_now + HOUR, by="maria")
-    assert (read_clock(world.context).offset, theirs(world)) == (before.offset, reached)
+        move_clock(world.console, before.product_now + HOUR, by="maria")
+    assert (read_clock(world.console).offset, theirs(world)) == (before.offset, reached)
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
 def test_whichever_was_put_back_is_brought_to_the_other(world: World, is_ours: bool) -> None:
-    reached = max(read_clock(world.context).offset, theirs(world)) + HOUR
+    reached = max(read_clock(world.console).offset, theirs(world)) + HOUR
     if is_ours:
         world.simulator.move_clock(reached.total_seconds())
     else:
-        state = read_clock(world.context)
+        state = read_clock(world.console)
         world.simulator.move_clock(max(state.offset, theirs(world)).total_seconds())
-        move_clock(world.context, state.real_now + reached, by="maria")
-    align_clocks(world.context, by="laptop")
-    assert abs(read_clock(world.context).offset - theirs(world)) < CLOSE
+        move_clock(world.console, state.real_now + reached, by="maria")
+    align_clocks(world.console, by="laptop")
+    assert abs(read_clock(world.console).offset - theirs(world)) < CLOSE
     assert theirs(world) >= reached - CLOSE
 
 
@@ -57,27 +57,27 @@ def test_whichever_was_put_back_is_brought_to_the_other(world: World, is_ours: b
 )
 def test_without_a_simulator_ours_stays(make_world: Callable[..., World], path: str, error: type[Exception]) -> None:
     world = make_world()
-    settings = world.context.settings.model_copy(
+    settings = world.console.settings.model_copy(
         update={"provider_base_url": path.format(simulator=world.simulator.url)}
     )
-    before = read_clock(world.context)
-    world.context.settings = settings
+    before = read_clock(world.console)
+    world.console.settings = settings
     with pytest.raises(error):
-        move_clock(world.context, before.product_now + HOUR, by="maria")
-    assert read_clock(world.context).offset == before.offset
+        move_clock(world.console, before.product_now + HOUR, by="maria")
+    assert read_clock(world.console).offset == before.offset
 
 
 def test_a_token_s_times_are_real_ones_whatever_the_product_s_clock_says(world: World) -> None:
     """So who moves that clock makes no token a day older, and none ends before its time."""
-    made = [create_token(world.context, name=name, role=Role.ADMIN, by="ann", valid_for=2 * HOUR) for name in "ab"]
+    made = [create_token(world.console, name=name, role=Role.ADMIN, by="ann", valid_for=2 * HOUR) for name in "ab"]
     world.move(days=3)
-    later = create_token(world.context, name="c", role=Role.ADMIN, by="ann")
-    revoke_token(world.context, "b", by="ann")
+    later = create_token(world.console, name="c", role=Role.ADMIN, by="ann")
+    revoke_token(world.console, "b", by="ann")
     with world.context.database.reading() as session:
         now = clock.real_now(session)
-        listed = {token.name: token for token in list_tokens(world.context).items}
+        listed = {token.name: token for token in list_tokens(world.console).items}
     assert all(now - CLOSE < token.created_at <= now for token in listed.values())
     assert (listed["a"].expires_at or now) - listed["a"].created_at == 2 * HOUR
     assert now - CLOSE < (listed["b"].revoked_at or now + HOUR) <= now
     with pytest.raises(RefusedInput, match="less than a day ago"):
-        two_people.agree(world.context, made[0].token, later.token)
+        two_people.agree(world.console, made[0].token, later.token)

@@ -43,7 +43,7 @@ def unmade_after(world: World, campaign_id: int) -> int | None:
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 4, 5, 100])
 def test_everybody_gets_one_message_whatever_a_step_holds(world: World, begun: int, at_once: int) -> None:
-    continue_campaign(world.context, begun, at_once=at_once)
+    continue_campaign(world.operations_worker, begun, at_once=at_once)
     assert states(world, begun) == {"pending": PEOPLE}
     assert len({message.e164 for message in world.rows_of(begun)}) == PEOPLE
     assert unmade_after(world, begun) is None
@@ -52,20 +52,20 @@ def test_everybody_gets_one_message_whatever_a_step_holds(world: World, begun: i
 
 
 def test_the_sweep_publishes_it_until_nothing_is_left(world: World, begun: int) -> None:
-    assert sweep(world.context).campaigns == 1
-    assert sweep(world.context).campaigns == 0  # it waits in the queue
+    assert sweep(world.beat).campaigns == 1
+    assert sweep(world.beat).campaigns == 0  # it waits in the queue
     world.lose_queues()
-    assert sweep(world.context).campaigns == 1
-    continue_campaign(world.context, begun)
+    assert sweep(world.beat).campaigns == 1
+    continue_campaign(world.operations_worker, begun)
     world.lose_queues()
-    assert sweep(world.context).campaigns == 0
+    assert sweep(world.beat).campaigns == 0
 
 
 def test_a_repetition_and_two_at_once_make_none_twice(world: World, begun: int) -> None:
     for _ in range(3):
-        continue_campaign(world.context, begun, at_once=2)
+        continue_campaign(world.operations_worker, begun, at_once=2)
         world.execute("UPDATE campaigns SET unmade_after = 1 WHERE id = :id", id=begun)
-    continue_campaign(world.context, begun)
+    continue_campaign(world.operations_worker, begun)
     assert states(world, begun) == {"pending": PEOPLE}
 
 
@@ -73,34 +73,34 @@ def test_it_is_not_finished_before_all_are_made(world: World, begun: int) -> Non
     world.send(*(message.id for message in world.rows_of(begun)))
     for message in world.rows_of(begun):
         world.receive(world.receipt_for("delivered", message.id))
-    assert sweep(world.context).finished == 0
-    continue_campaign(world.context, begun)
+    assert sweep(world.beat).finished == 0
+    continue_campaign(world.operations_worker, begun)
     assert states(world, begun) == {"delivered": 3, "pending": PEOPLE - 3}
 
 
 def test_a_paused_one_gets_its_messages_and_sends_none(world: World, begun: int) -> None:
-    pause_campaign(world.context, begun, by="a test")
-    continue_campaign(world.context, begun)
+    pause_campaign(world.console, begun, by="a test")
+    continue_campaign(world.operations_worker, begun)
     assert states(world, begun) == {"pending": PEOPLE}
     assert sum(message.not_before is None for message in world.rows_of(begun)) == PEOPLE - 3
-    queue_daily_campaigns(world.context)
+    queue_daily_campaigns(world.operations_worker)
     assert world.send(*(message.id for message in world.rows_of(begun))) == 0
 
 
 def test_somebody_erased_meanwhile_gets_none(world: World, begun: int) -> None:
-    gone = list_recipients(world.context, begun).items[-1]
-    erase_contact(world.context, str(gone.contact_id), Erase.read(reason="her letter"), by="a test")
-    continue_campaign(world.context, begun, at_once=2)
+    gone = list_recipients(world.console, begun).items[-1]
+    erase_contact(world.console, str(gone.contact_id), Erase.read(reason="her letter"), by="a test")
+    continue_campaign(world.operations_worker, begun, at_once=2)
     assert gone.contact_id not in {message.contact_id for message in world.rows_of(begun)}
     assert unmade_after(world, begun) is None
 
 
 def test_a_cancelled_one_ends_in_steps_and_texts_nobody(world: World, begun: int) -> None:
-    cancel_campaign(world.context, begun, by="a test")
+    cancel_campaign(world.console, begun, by="a test")
     assert states(world, begun) == {"skipped": 3}
-    rows = list_recipients(world.context, begun).items
+    rows = list_recipients(world.console, begun).items
     assert Counter((row.state, row.reason) for row in rows) == {("skipped", "campaign_cancelled"): PEOPLE}
-    continue_campaign(world.context, begun)
+    continue_campaign(world.operations_worker, begun)
     assert states(world, begun) == {"skipped": 3}
 
 
@@ -111,8 +111,8 @@ def test_what_a_cancellation_left_is_ended_by_the_sweeps_task(world: World) -> N
     )
     assert world.send(*(message.id for message in world.rows_of(campaign_id)[:2])) == 0
     assert states(world, campaign_id) == {"skipped": 2, "pending": PEOPLE - 2}
-    assert sweep(world.context).campaigns == 1
-    continue_campaign(world.context, campaign_id, at_once=2)
+    assert sweep(world.beat).campaigns == 1
+    continue_campaign(world.operations_worker, campaign_id, at_once=2)
     assert states(world, campaign_id) == {"skipped": PEOPLE}
     with world.context.database.reading() as session:
         assert campaigns.to_continue(session, queued=(), limit=10) == []

@@ -38,7 +38,7 @@ def by_day(world: World, campaign_id: int) -> list[int]:
 def send_all_due(world: World, *campaign_ids: int) -> int:
     """Dispatch and send what is due at this instant; how many texts that made."""
     before = len(world.texts())
-    Dispatcher(world.context).dispatch()
+    Dispatcher(world.beat).dispatch()
     ids = [row.id for id_ in campaign_ids for row in world.rows_of(id_) if row.published_at is not None]
     for start in range(0, len(ids), 50):
         world.send(*ids[start : start + 50])

@@ -25,13 +25,13 @@ SAID = "my porch is sinking badly"
 
 
 def erase(world: World, key: object) -> Erasure:
-    return erase_contact(world.context, str(key), Erase.read(reason="her letter of 2 March"), by="maria")
+    return erase_contact(world.console, str(key), Erase.read(reason="her letter of 2 March"), by="maria")
 
 
 def imported(world: World, e164: str) -> tuple[int, int]:
     """The number of rows accepted and of rows suppressed."""
-    report = dry_run_import(world.context, [ABOUT_HER % e164.encode()], file_name="list.csv", by="maria")
-    confirm_import(world.context, report.import_id, by="maria")
+    report = dry_run_import(world.console, [ABOUT_HER % e164.encode()], file_name="list.csv", by="maria")
+    confirm_import(world.console, report.import_id, by="maria")
     return report.accepted, report.suppressed
 
 
@@ -73,7 +73,7 @@ class TestErase:
         done = erase(world, e164)
         assert (done.messages, done.recipients, done.webhooks, done.import_rows) == (2, 1, 3, 1)
         assert [table for word in words for table in hits(world, word)] == []
-        assert show_campaign(world.context, str(campaign_id)).messages["delivered"] == 1
+        assert show_campaign(world.console, str(campaign_id)).messages["delivered"] == 1
 
     def test_waiting_texts_are_not_sent(self, world: World) -> None:
         waiting = world.message()
@@ -85,13 +85,13 @@ class TestErase:
 
     def test_a_draft_must_be_planned_again(self, world: World) -> None:
         campaign_id = world.campaign(people=2, started=False)
-        approved = show_campaign(world.context, str(campaign_id)).plan_hash
+        approved = show_campaign(world.console, str(campaign_id)).plan_hash
         with world.context.database.reading() as session:
             one = session.scalars(text("SELECT id FROM contacts ORDER BY id LIMIT 1")).one()
         erase(world, one)
         with pytest.raises(Conflict, match="plan it again"):
-            start_campaign(world.context, campaign_id, plan_hash=str(approved), by="maria")
-        assert plan_campaign(world.context, campaign_id, by="maria").recipients == 1
+            start_campaign(world.console, campaign_id, plan_hash=str(approved), by="maria")
+        assert plan_campaign(world.console, campaign_id, by="maria").recipients == 1
 
     @pytest.mark.parametrize("status", [MessageStatus.SENDING, MessageStatus.UNCERTAIN, MessageStatus.HELD])
     def test_an_open_outcome_comes_first(self, world: World, status: MessageStatus) -> None:
@@ -118,7 +118,7 @@ class TestErase:
     def test_only_once_and_only_with_a_reason(self, world: World) -> None:
         contact_id = world.contact()
         with pytest.raises(RefusedInput, match="who asked"):
-            erase_contact(world.context, str(contact_id), Erase.read(reason=" "), by="maria")
+            erase_contact(world.console, str(contact_id), Erase.read(reason=" "), by="maria")
         erase(world, contact_id)
         with pytest.raises(Conflict, match="was erased on"):
             erase(world, contact_id)
@@ -144,7 +144,7 @@ class TestTheNumberComesBack:
         assert world.rows_of(world.campaign()) == []
 
     def test_by_hand(self, world: World, opted_out: str) -> None:
-        assert add_contact(world.context, NewContact.read(phone=opted_out), by="maria").opted_out_at is not None
+        assert add_contact(world.console, NewContact.read(phone=opted_out), by="maria").opted_out_at is not None
 
     def test_by_a_text_and_only_a_later_start_lifts(self, world: World, opted_out: str) -> None:
         world.receive(world.text_from(opted_out, "hello?"))
@@ -153,10 +153,10 @@ class TestTheNumberComesBack:
         assert world.person(contact_id_of(world, opted_out)).opted_out_at is None
 
     def test_the_proof_names_the_number_again(self, world: World, opted_out: str) -> None:
-        (proof,) = list_opt_outs(world.context, after=0, limit=10).items
+        (proof,) = list_opt_outs(world.console, after=0, limit=10).items
         assert proof.e164 == f"erased-{proof.contact_id}"
-        add_opt_out(world.context, NewOptOut.read(phone=opted_out, evidence="by phone"), by="maria")
-        assert [each.e164 for each in list_opt_outs(world.context, after=0, limit=10).items] == [opted_out]
+        add_opt_out(world.console, NewOptOut.read(phone=opted_out, evidence="by phone"), by="maria")
+        assert [each.e164 for each in list_opt_outs(world.console, after=0, limit=10).items] == [opted_out]
 
     def test_somebody_who_had_not_opted_out_keeps_the_frequency_cap(self, world: World) -> None:
         e164 = new_number()
@@ -179,12 +179,12 @@ class TestLift:
     def test_with_evidence(self, world: World) -> None:
         e164 = new_number()
         world.contact(e164)
-        add_opt_out(world.context, NewOptOut.read(phone=e164, evidence="by phone"), by="maria")
+        add_opt_out(world.console, NewOptOut.read(phone=e164, evidence="by phone"), by="maria")
         lifted = lift_opt_out(
             world.context, LiftOptOut.read(phone=e164, evidence="signed up at the fair, form 17"), by="joe"
         )
         assert lifted.opted_out_at is None
-        (proof,) = list_opt_outs(world.context, after=0, limit=10, in_force=False).items
+        (proof,) = list_opt_outs(world.console, after=0, limit=10, in_force=False).items
         said = "signed up at the fair, form 17"
         assert (proof.lifted_by, proof.lifted_at is not None, proof.lift_evidence) == ("joe", True, said)
         world.send(message := world.message(contact_id=lifted.contact_id))
@@ -192,19 +192,19 @@ class TestLift:
 
     def test_a_later_stop_holds_again(self, world: World) -> None:
         e164 = new_number()
-        add_opt_out(world.context, NewOptOut.read(phone=e164, evidence="by phone"), by="maria")
-        lift_opt_out(world.context, LiftOptOut.read(phone=e164, evidence="asked again"), by="joe")
+        add_opt_out(world.console, NewOptOut.read(phone=e164, evidence="by phone"), by="maria")
+        lift_opt_out(world.console, LiftOptOut.read(phone=e164, evidence="asked again"), by="joe")
         world.receive(world.text_from(e164, "STOP"))
         assert world.person(contact_id_of(world, e164)).opted_out_at is not None
 
     @pytest.mark.parametrize("evidence", ["", "  "])
     def test_never_without(self, world: World, evidence: str) -> None:
         with pytest.raises(RefusedInput) as refused:
-            lift_opt_out(world.context, LiftOptOut.read(phone=new_number(), evidence=evidence), by="joe")
+            lift_opt_out(world.console, LiftOptOut.read(phone=new_number(), evidence=evidence), by="joe")
         assert refused.value.pointer == "/evidence"
 
     def test_nothing_to_lift_makes_no_contact(self, world: World) -> None:
         e164 = new_number()
         with pytest.raises(Conflict, match="has not opted out"):
-            lift_opt_out(world.context, LiftOptOut.read(phone=e164, evidence="asked"), by="joe")
+            lift_opt_out(world.console, LiftOptOut.read(phone=e164, evidence="asked"), by="joe")
         assert hits(world, e164[1:]) == []

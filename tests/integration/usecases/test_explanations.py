@@ -9,7 +9,7 @@ from tests.tools.world import ZONE, World
 
 
 def waits_of(world: World, message_id: int) -> list[tuple[str, datetime | None]]:
-    steps: list[dict[str, Any]] = explain_message(world.context, message_id).steps
+    steps: list[dict[str, Any]] = explain_message(world.console, message_id).steps
     return [(step["reason"], step["until"]) for step in steps if step["what"] == "waits"]
 
 
@@ -27,7 +27,7 @@ def test_a_message_without_a_batch_says_which_day_it_can_expect(world: World) ->
 
 def test_a_paused_campaign_is_named_before_the_batch(world: World) -> None:
     campaign_id = world.campaign(people=3, daily_cap=2)
-    pause_campaign(world.context, campaign_id, by="maria")
+    pause_campaign(world.console, campaign_id, by="maria")
     first, *_, last = world.rows_of(campaign_id)
     assert waits_of(world, first.id) == [("G1: campaign_paused", None)]
     assert [reason.partition(":")[0] for reason, _ in waits_of(world, last.id)] == ["G1", "batch"]

@@ -39,7 +39,7 @@ AUDITED = (
 
 
 def parts(world: World) -> dict[str, HealthPart]:
-    return {part.name: part for part in check_health(world.context).parts}
+    return {part.name: part for part in check_health(world.operations_worker).parts}
 
 
 def ticking(world: World, *, age: float = 0) -> None:
@@ -52,7 +52,7 @@ def test_an_idle_world_is_well_once_beat_ticks(world: World) -> None:
 
 
 def test_a_report_gives_its_connection_back(world: World) -> None:
-    check_health(world.context)
+    check_health(world.operations_worker)
     pool = world.context.database.engine.pool
     assert isinstance(pool, QueuePool)
     assert pool.checkedout() == 0
@@ -66,7 +66,7 @@ def test_a_session_is_of_no_use_after_its_block(world: World) -> None:
 
 
 def test_the_report_is_stored_as_it_was_found(world: World) -> None:
-    report = check_health(world.context)
+    report = check_health(world.operations_worker)
     with world.context.database.reading() as session:
         stored = health.latest(session)
     assert stored is not None
@@ -166,7 +166,7 @@ def test_canaries_that_returned_are_well(world: World) -> None:
 
 def test_canaries_go_into_each_queue_and_say_when_our_address_is_dead(make_world: Any) -> None:
     world = make_world(ingress_url=f"http://127.0.0.1:{free_port()}/webhooks/openphone")
-    assert send_canaries(world.context, 1) == {"queues": 4, "loop": "ConnectError", "certificate_until": None}
+    assert send_canaries(world.operations_worker, 1) == {"queues": 4, "loop": "ConnectError", "certificate_until": None}
     depths = {depth.queue: depth.waiting for depth in world.context.inspector.depths()}
     assert set(depths.values()) == {1}
 
@@ -194,8 +194,8 @@ class TestGauges:
         shown = {(each.instrument.name, *each.labels.values()): each.value for each in metering.read()}
         assert shown[WAITING.name, "due"] == 1
         assert shown[QUEUE_DEPTH.name, "default"] == 1
-        for part in check_health(world.context).parts:
+        for part in check_health(world.operations_worker).parts:
             assert shown[HEALTH.name, part.name] == part.well, part.name
 
     def test_no_part_is_without_a_place(self, world: World) -> None:
-        assert {part.name for part in check_health(world.context).parts} <= set(PARTS)
+        assert {part.name for part in check_health(world.operations_worker).parts} <= set(PARTS)

@@ -33,11 +33,11 @@ from tests.tools.world import WITH_STOP, World, new_number
 
 
 def read(world: World, *lines: str) -> ImportReport:
-    return dry_run_import(world.context, ["\n".join(lines).encode()], file_name="list.csv", by="a test")
+    return dry_run_import(world.console, ["\n".join(lines).encode()], file_name="list.csv", by="a test")
 
 
 def taken(world: World, *lines: str) -> ImportReport:
-    return confirm_import(world.context, read(world, *lines).import_id, by="a test")
+    return confirm_import(world.console, read(world, *lines).import_id, by="a test")
 
 
 class TestFieldNames:
@@ -57,7 +57,7 @@ class TestFieldNames:
             world.campaign(fields=[name], started=False)
         assert refused.value.pointer == "/fields/0"
         with pytest.raises(RefusedInput, match="no name for a field"):
-            add_contact(world.context, NewContact.read(phone=new_number(), fields={name: "yes"}), by="a test")
+            add_contact(world.console, NewContact.read(phone=new_number(), fields={name: "yes"}), by="a test")
 
     def test_a_contact_made_by_hand_has_its_field_as_a_file_would(self, world: World) -> None:
         made = add_contact(world.context, NewContact.read(phone=new_number(), fields={"Job Type": "roof"}), by="a test")
@@ -77,7 +77,7 @@ class TestAudience:
             (lambda world: read(world, "phone", new_number()).import_id, "attackacrack contacts confirm"),
             (
                 lambda world: (
-                    discard_import(world.context, read(world, "phone", new_number()).import_id, by="x").import_id
+                    discard_import(world.console, read(world, "phone", new_number()).import_id, by="x").import_id
                 ),
                 "was discarded: import the file again",
             ),
@@ -95,7 +95,7 @@ class TestAudience:
         campaign_id = world.campaign(audience={"import": done.import_id}, started=False)
         world.execute("UPDATE imports SET status = 'dry_run'")
         with pytest.raises(RefusedInput, match="is a dry run"):
-            plan_campaign(world.context, campaign_id, by="a test")
+            plan_campaign(world.console, campaign_id, by="a test")
 
     def test_nor_is_a_campaign_that_there_is_not(self, world: World) -> None:
         with pytest.raises(RefusedInput, match="there is no campaign"):
@@ -106,7 +106,7 @@ class TestAudience:
         world.contact(known)
         done = taken(world, "phone", known, fresh, twice, twice, "12")
         campaign_id = world.campaign(audience={"import": done.import_id}, started=False)
-        assert {row.e164 for row in list_recipients(world.context, campaign_id).items} == {known, fresh, twice}
+        assert {row.e164 for row in list_recipients(world.console, campaign_id).items} == {known, fresh, twice}
 
 
 class TestConfirm:
@@ -114,8 +114,8 @@ class TestConfirm:
         numbers = [new_number() for _ in range(3)]
         first, second = read(world, "phone", *numbers), read(world, "phone", *numbers)
         assert counts(first) == counts(second) == (3, 0, 0, 0)
-        assert counts(confirm_import(world.context, first.import_id, by="a test")) == (3, 0, 0, 0)
-        done = confirm_import(world.context, second.import_id, by="a test")
+        assert counts(confirm_import(world.console, first.import_id, by="a test")) == (3, 0, 0, 0)
+        done = confirm_import(world.console, second.import_id, by="a test")
         assert counts(done) == (0, 3, 0, 0)
         assert done.foreseen == {"accepted": 3, "merged": 0, "rejected": 0, "suppressed": 0}
 
@@ -124,14 +124,14 @@ class TestConfirm:
         world.contact(erased)
         report = read(world, "phone", stopped, erased, fine)
         assert counts(report) == (2, 1, 0, 0)
-        add_opt_out(world.context, NewOptOut.read(phone=stopped, evidence="by phone"), by="a test")
-        erase_contact(world.context, erased, Erase.read(reason="asked"), by="a test")
-        done = confirm_import(world.context, report.import_id, by="a test")
+        add_opt_out(world.console, NewOptOut.read(phone=stopped, evidence="by phone"), by="a test")
+        erase_contact(world.console, erased, Erase.read(reason="asked"), by="a test")
+        done = confirm_import(world.console, report.import_id, by="a test")
         assert (counts(done), done.rejections) == ((1, 0, 1, 1), {"erased": 1})
 
     def test_a_repeat_changes_nothing(self, world: World) -> None:
         done = taken(world, "phone,opted_out", f"{new_number()},yes", f"{new_number()},")
-        assert confirm_import(world.context, done.import_id, by="a test") == done
+        assert confirm_import(world.console, done.import_id, by="a test") == done
         assert world.value("SELECT count(*) FROM opt_outs") == 1
 
     def test_two_at_once_accept_everybody_once(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,19 +139,19 @@ class TestConfirm:
         numbers = [new_number() for _ in range(12)]
         ids = [read(world, "phone", *listed).import_id for listed in (numbers, numbers[::-1])]
         with ThreadPoolExecutor(4) as people:
-            list(people.map(lambda import_id: confirm_import(world.context, import_id, by="a test"), [*ids, *ids]))
-        reports = [show_import(world.context, import_id) for import_id in ids]
+            list(people.map(lambda import_id: confirm_import(world.console, import_id, by="a test"), [*ids, *ids]))
+        reports = [show_import(world.console, import_id) for import_id in ids]
         assert sum(report.accepted for report in reports) == len(numbers)
         assert sum(report.merged for report in reports) == len(numbers)
 
     def test_discarded_is_not_confirmed_and_confirmed_not_discarded(self, world: World) -> None:
         report = read(world, "phone", new_number())
-        assert discard_import(world.context, report.import_id, by="a test").status == "cancelled"
+        assert discard_import(world.console, report.import_id, by="a test").status == "cancelled"
         with pytest.raises(Conflict, match="import the file again"):
-            confirm_import(world.context, report.import_id, by="a test")
+            confirm_import(world.console, report.import_id, by="a test")
         done = taken(world, "phone", new_number())
         with pytest.raises(Conflict, match="are taken over"):
-            discard_import(world.context, done.import_id, by="a test")
+            discard_import(world.console, done.import_id, by="a test")
 
 
 class TestChunks:
@@ -229,25 +229,25 @@ class TestChunks:
         report = read(world, "phone,opted_out", f"{number},yes")
         later = world.now() + timedelta(hours=1)
         world.contact(number, opted_in_at=later)
-        confirm_import(world.context, report.import_id, by="a test")
+        confirm_import(world.console, report.import_id, by="a test")
         assert world.value("SELECT opted_out_at FROM contacts WHERE e164 = :e164", e164=number) is None
         assert world.value("SELECT lifted_at FROM opt_outs") == later
 
     def test_what_nobody_works_on_is_published_and_ends(self, world: World) -> None:
         import_id = begun(world, "phone", new_number())
-        assert sweep(world.context).imports == 0
+        assert sweep(world.beat).imports == 0
         world.execute("UPDATE imports SET progress_at = now() - interval '61 seconds'")
         waiting = world.context.inspector.waiting(Queue.DEFAULT)
-        assert [sweep(world.context).imports for _ in range(2)] == [1, 0]
+        assert [sweep(world.beat).imports for _ in range(2)] == [1, 0]
         assert world.context.inspector.waiting(Queue.DEFAULT) == waiting + 1
-        assert resume_import(world.context, import_id)
-        assert show_import(world.context, import_id).status == "confirmed"
+        assert resume_import(world.console, import_id)
+        assert show_import(world.console, import_id).status == "confirmed"
 
     def test_a_task_s_time_is_kept_and_the_rest_published_at_once(self, world: World) -> None:
         import_id = begun(world, "phone", new_number())
         clock = iter([0.0, 26.0])
-        assert not resume_import(world.context, import_id, elapsed=lambda: next(clock))
-        assert sweep(world.context).imports == 1
+        assert not resume_import(world.console, import_id, elapsed=lambda: next(clock))
+        assert sweep(world.beat).imports == 1
 
     def test_an_error_while_copying_is_the_database_s(self, world: World) -> None:
         row = (1, None, "missing", False, "{}", "[]")
@@ -283,7 +283,7 @@ class TestRows:
             f"{marked},Zed,",
             f"{plain},Zoe,",
         )
-        page = list_import_rows(world.context, report.import_id, outcome=RowOutcome.REJECTED, after=0, limit=100)
+        page = list_import_rows(world.console, report.import_id, outcome=RowOutcome.REJECTED, after=0, limit=100)
         assert [(row.line, row.reason, row.column, row.value) for row in page.items] == [
             (2, "too_short", "Phone Number", "•••-•••-•14"),
             (3, "bad_opt_out_mark", "Opted-Out?", "perhaps"),
@@ -291,12 +291,12 @@ class TestRows:
             (5, "ragged", None, "2 cells, 3 columns"),
             (6, "bad_opt_out_mark", None, None),  # for the mark in line 3, which is about the same number
         ]
-        every = list_import_rows(world.context, report.import_id, outcome=None, after=6, limit=100)
+        every = list_import_rows(world.console, report.import_id, outcome=None, after=6, limit=100)
         assert [(row.line, row.outcome, row.phone) for row in every.items] == [(7, "accepted", plain)]
 
     def test_as_a_file_without_formulas(self, world: World) -> None:
         report = read(world, "phone,opted_out", f'{new_number()},"=HYPERLINK(1)"')
-        written = b"".join(export_import_rows(world.context, report.import_id, outcome=RowOutcome.REJECTED, by="maria"))
+        written = b"".join(export_import_rows(world.console, report.import_id, outcome=RowOutcome.REJECTED, by="maria"))
         [row] = csv.DictReader(io.StringIO(written.decode("utf-8-sig")))
         assert (row["line"], row["reason"], row["value"]) == ("2", "bad_opt_out_mark", "'=HYPERLINK(1)")
 

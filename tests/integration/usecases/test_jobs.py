@@ -18,7 +18,7 @@ HEADER = "external_id,phone,first_name,job_type,calendar_end,invoice_paid_at,rev
 
 
 def put(world: World, external_id: str, **said: Any) -> Job:
-    return put_job(world.context, NewJob.read(external_id=external_id, **said), by="a test").job
+    return put_job(world.console, NewJob.read(external_id=external_id, **said), by="a test").job
 
 
 def done(world: World, external_id: str = "J-1", **said: Any) -> Job:
@@ -26,8 +26,8 @@ def done(world: World, external_id: str = "J-1", **said: Any) -> Job:
     hour_ago = world.now() - timedelta(hours=1)
     complete = {"calendar_end": hour_ago, "invoice_paid_at": hour_ago, "phone": new_number(), "job_type": "roof"}
     put(world, external_id, **complete | said)
-    assert complete_jobs(world.context)["completed"] == 1
-    return show_job(world.context, external_id)
+    assert complete_jobs(world.operations_worker)["completed"] == 1
+    return show_job(world.console, external_id)
 
 
 def follow_up(job: Job) -> int:
@@ -46,7 +46,7 @@ class TestCompletion:
         local = message.not_before.astimezone(ZONE)
         assert (local.hour, local.minute, local.weekday() < 5) == (10, 0, True)
         assert local.date() > world.now().astimezone(ZONE).date()
-        assert complete_jobs(world.context) == {"completed": 0, "reminded": 0, "failed": 0}
+        assert complete_jobs(world.operations_worker) == {"completed": 0, "reminded": 0, "failed": 0}
         world.move_to(message.not_before)
         assert world.send(message.id) == 1
         assert len(world.texts(job.e164)) == 1
@@ -58,8 +58,8 @@ class TestCompletion:
         job = done(world)
         assert world.row(follow_up(job)).body == "Your roof is done, friend."
         world.move(days=7)
-        assert complete_jobs(world.context)["reminded"] == 1
-        job = show_job(world.context, "J-1")
+        assert complete_jobs(world.operations_worker)["reminded"] == 1
+        job = show_job(world.console, "J-1")
         assert job.reminder is not None
         assert world.row(job.reminder.message_id).body == "And?"
 
@@ -75,21 +75,21 @@ class TestCompletion:
                 calendar_end=hour_ago,
                 invoice_paid_at=hour_ago,
             )
-        assert complete_jobs(world.context) == {"completed": 1, "reminded": 0, "failed": 1}
-        assert show_job(world.context, "J-1").state == "open"
+        assert complete_jobs(world.operations_worker) == {"completed": 1, "reminded": 0, "failed": 1}
+        assert show_job(world.console, "J-1").state == "open"
 
     def test_one_reminder_after_seven_days(self, world: World) -> None:
         done(world)
         world.move(days=6, hours=23)
-        assert complete_jobs(world.context)["reminded"] == 0
+        assert complete_jobs(world.operations_worker)["reminded"] == 0
         world.move(hours=2)
-        assert [complete_jobs(world.context)["reminded"] for _ in range(2)] == [1, 0]
+        assert [complete_jobs(world.operations_worker)["reminded"] for _ in range(2)] == [1, 0]
 
     def test_no_reminder_after_a_review(self, world: World) -> None:
         done(world)
         put(world, "J-1", review_at=world.now())
         world.move(days=8)
-        assert complete_jobs(world.context)["reminded"] == 0
+        assert complete_jobs(world.operations_worker)["reminded"] == 0
 
 
 class TestChangesInBetween:
@@ -114,8 +114,8 @@ class TestChangesInBetween:
         waiting = follow_up(done(world))
         put(world, "J-1", cancelled=True)
         put(world, "J-1", cancelled=False)
-        assert complete_jobs(world.context)["completed"] == 1
-        again = follow_up(show_job(world.context, "J-1"))
+        assert complete_jobs(world.operations_worker)["completed"] == 1
+        again = follow_up(show_job(world.console, "J-1"))
         assert again != waiting
         assert world.status(again) == "pending"
 
@@ -125,27 +125,27 @@ class TestChangesInBetween:
         world.send(sent)
         put(world, "J-1", invoice_paid_at=None)
         put(world, "J-1", invoice_paid_at=world.now())
-        complete_jobs(world.context)
-        job = show_job(world.context, "J-1")
+        complete_jobs(world.operations_worker)
+        job = show_job(world.console, "J-1")
         assert (job.state, follow_up(job)) == ("completed", sent)
 
     def test_a_review_takes_the_waiting_reminder_back(self, world: World) -> None:
         done(world)
         world.move(days=8)
-        complete_jobs(world.context)
-        reminder = show_job(world.context, "J-1").reminder
+        complete_jobs(world.operations_worker)
+        reminder = show_job(world.console, "J-1").reminder
         assert reminder is not None
         job = put(world, "J-1", review_at=world.now())
         assert (world.row(reminder.message_id).reason, job.reminder) == ("review_recorded", None)
-        assert complete_jobs(world.context)["reminded"] == 0
+        assert complete_jobs(world.operations_worker)["reminded"] == 0
 
 
 class TestPut:
     def test_the_same_again_changes_nothing(self, world: World) -> None:
         new = NewJob.read(external_id="J-1", phone=new_number(), job_type="roof", calendar_end=world.now())
-        outcomes = [put_job(world.context, new, by="a test").outcome for _ in range(2)]
+        outcomes = [put_job(world.console, new, by="a test").outcome for _ in range(2)]
         assert outcomes == [PutOutcome.ADDED, PutOutcome.UNCHANGED]
-        assert [job.external_id for job in list_jobs(world.context, after=0, limit=10).items] == ["J-1"]
+        assert [job.external_id for job in list_jobs(world.console, after=0, limit=10).items] == ["J-1"]
 
     def test_what_is_refused(self, world: World) -> None:
         put(world, "J-1", phone=new_number(), job_type="roof")
@@ -159,12 +159,12 @@ class TestPut:
         ]
         for kind, code, said in cases:
             with pytest.raises(kind) as refused:
-                put_job(world.context, NewJob.read(**said), by="a test")
+                put_job(world.console, NewJob.read(**said), by="a test")
             assert refused.value.code == code
         with pytest.raises(NotFound):
-            update_job(world.context, "J-9", JobChange.read(cancelled=True), by="a test")
+            update_job(world.console, "J-9", JobChange.read(cancelled=True), by="a test")
         with pytest.raises(NotFound):
-            show_job(world.context, "J-9")
+            show_job(world.console, "J-9")
 
 
 class TestImport:
@@ -175,7 +175,7 @@ class TestImport:
             "J-4,nobody,,roof,,,,\nJ-1,2125550143,,,,,,\nJ-5,2125550146,,roof,soon,,,\n"
         ).encode()
         dry, real, again = (
-            import_jobs(world.context, [file], by="a test", apply=apply) for apply in (False, True, True)
+            import_jobs(world.console, [file], by="a test", apply=apply) for apply in (False, True, True)
         )
         counts = [(each.added, each.changed, each.unchanged, each.rejected) for each in (dry, real, again)]
         assert counts == [(1, 1, 0, 4), (1, 1, 0, 4), (0, 0, 2, 4)]
@@ -186,9 +186,9 @@ class TestImport:
             (7, "bad_time:calendar_end"),
         ]
         assert dry.rejections == real.rejections
-        assert (show_job(world.context, "J-1").job_type, show_job(world.context, "J-2").first_name) == ("wall", "Ana")
+        assert (show_job(world.console, "J-1").job_type, show_job(world.console, "J-2").first_name) == ("wall", "Ana")
 
     def test_a_dry_run_writes_nothing(self, world: World) -> None:
         file = (HEADER + "J-1,2125550143,Ana,roof,,,,\n").encode()
-        assert import_jobs(world.context, [file], by="a test", apply=False).added == 1
-        assert list_jobs(world.context, after=0, limit=10).items == []
+        assert import_jobs(world.console, [file], by="a test", apply=False).added == 1
+        assert list_jobs(world.console, after=0, limit=10).items == []

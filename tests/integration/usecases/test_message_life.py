@@ -30,7 +30,7 @@ def test_steps_that_many_take_at_once_are_counted(world: World) -> None:
     before = counted()
     campaign_id = world.campaign(people=3)
     assert counted() - before == {"pending": 3}
-    cancel_campaign(world.context, campaign_id, by="maria")
+    cancel_campaign(world.console, campaign_id, by="maria")
     assert counted() - before == {"pending": 3, "skipped": 3}
     number = new_number()
     world.message(number)

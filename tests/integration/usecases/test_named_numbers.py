@@ -75,13 +75,13 @@ def test_a_request_for_somebody_is_told_from_one_that_mentions_somebody(text: st
 
 
 def decide(world: World, review: Review, **wanted: Any) -> Review:
-    return decide_review(world.context, review.review_id, Decide.read(**wanted), by=BY)
+    return decide_review(world.console, review.review_id, Decide.read(**wanted), by=BY)
 
 
 class TestTheReview:
     def asked(self, world: World, said: str) -> Review:
         world.receive(world.text_from(new_number(), said))
-        return list_reviews(world.context, after=0, limit=10).items[-1]
+        return list_reviews(world.console, after=0, limit=10).items[-1]
 
     def state(self, world: World, number: str) -> tuple[bool, bool]:
         found = world.value("SELECT id FROM contacts WHERE e164 = :e164", e164=number)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from services.core.storage import outbox
+from services.core.storage.rights import Component
 from services.core.usecases.messages import send as send_message
 from services.core.usecases.operations.vouch import vouch
 from services.core.usecases.webhooks.accept import store_webhooks
@@ -38,21 +39,21 @@ def test_no_submission_commits_after_the_opt_out(make_world: Callable[..., World
     with world.context.database.transaction() as session:
         claims = outbox.claim(session, list(ids.values()), lease=timedelta(minutes=10))
     assert [claim.message_id for claim in claims] == [ids[number] for number in numbers]
-    assert vouch(world.context)
+    assert vouch(world.campaign_worker)
     both = Barrier(2, timeout=GIVE_UP_AFTER)
 
     def submit() -> None:
         for claim in claims:
             both.wait()
             # the transaction alone: the call after it is no part of this
-            until_answered(partial(send_message._begin, world.context, claim))
+            until_answered(partial(send_message._begin, world.campaign_worker, claim))
 
     with ThreadPoolExecutor(1) as pool:
         sender = pool.submit(submit)
         for number in numbers:
             delivery = world.signed(world.text_from(number, "STOP"))
             both.wait()
-            until_answered(partial(store_webhooks, world.context, [delivery]))
+            until_answered(partial(store_webhooks, world.acting(Component.WEBHOOK_INGRESS), [delivery]))
         sender.result()
 
     with world.context.database.reading() as session:

@@ -23,7 +23,7 @@ Values = dict[str, Any]
 
 def planned(world: World, **values: Any) -> Plan:
     campaign_id = world.campaign(started=False, **values)
-    return plan_campaign(world.context, campaign_id, by="a test")
+    return plan_campaign(world.console, campaign_id, by="a test")
 
 
 class TestExclusions:
@@ -42,14 +42,14 @@ class TestExclusions:
         world.contact(**contact)
         plan = planned(world, template_a=template)
         assert (plan.recipients, plan.excluded) == (0, {reason.partition(":")[0]: 1})
-        (row,) = list_recipients(world.context, plan.campaign_id, excluded_only=True).items
+        (row,) = list_recipients(world.console, plan.campaign_id, excluded_only=True).items
         assert (row.state, row.reason, row.body) == ("excluded", reason, None)
         assert (plan.segments, plan.cost_usd, plan.finish_at) == (0, Decimal(0), None)
 
     def test_recipients_and_excluded_are_the_audience(self, world: World) -> None:
         csv = "phone,first_name\n" + "".join(f"{new_number()},Ada\n" for _ in range(5))
-        report = dry_run_import(world.context, [csv.encode()], file_name="list.csv", by="maria")
-        confirm_import(world.context, report.import_id, by="maria")
+        report = dry_run_import(world.console, [csv.encode()], file_name="list.csv", by="maria")
+        confirm_import(world.console, report.import_id, by="maria")
         world.contact()  # not of this import
         plan = planned(world, audience={"import": report.import_id})
         assert plan.recipients + sum(plan.excluded.values()) == report.accepted == 5
@@ -63,7 +63,7 @@ class TestTexts:
     def test_segments_and_cost_are_of_the_rendered_text(self, world: World, name: str, segments: int) -> None:
         world.contact(first_name=name)
         plan = planned(world)
-        (row,) = list_recipients(world.context, plan.campaign_id).items
+        (row,) = list_recipients(world.console, plan.campaign_id).items
         assert row.body == f"Hello {name} from Acme. Reply STOP to opt out."
         assert (plan.segments, row.segments, plan.cost_usd) == (segments, segments, Decimal("0.01") * segments)
 
@@ -115,9 +115,9 @@ class TestPutOff:
         campaign_id = world.campaign()
         (message,) = world.rows_of(campaign_id)
         world.execute("UPDATE messages SET not_before = product_now() WHERE id = :id", id=message.id)
-        assert not list_recipients(world.context, campaign_id, deferred_only=True).items
+        assert not list_recipients(world.console, campaign_id, deferred_only=True).items
         world.send(message.id)
-        (row,) = list_recipients(world.context, campaign_id, deferred_only=True).items
+        (row,) = list_recipients(world.console, campaign_id, deferred_only=True).items
         assert (row.e164, row.state, row.reason) == (number, "pending", "legal_hours_closed")
         assert row.deferred_until == world.row(message.id).not_before
 
@@ -135,20 +135,20 @@ class TestDeferred:
         number = self.texted(world)
         plan = planned(world, people=2)
         assert (plan.recipients, plan.excluded, plan.deferred) == (3, {}, {"contact_frequency": 1})
-        (row,) = list_recipients(world.context, plan.campaign_id, deferred_only=True).items
+        (row,) = list_recipients(world.console, plan.campaign_id, deferred_only=True).items
         assert (row.e164, row.state, row.reason) == (number, "planned", "contact_frequency")
         assert row.deferred_until is not None
         assert abs(row.deferred_until - world.now() - timedelta(days=30)) < timedelta(minutes=1)
         assert plan.finish_at is not None
         assert plan.finish_at >= row.deferred_until
-        start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+        start_campaign(world.console, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
         messages = {message.e164: message.id for message in world.rows_of(plan.campaign_id)}
         world.send(*messages.values())
         deferred = world.row(messages[number])
         assert (deferred.status, deferred.not_before) == ("pending", row.deferred_until)
         sent = [message.e164 for message in world.rows_of(plan.campaign_id) if message.status != "pending"]
         assert len(sent) == 2
-        assert [each.e164 for each in list_recipients(world.context, plan.campaign_id, deferred_only=True).items] == [
+        assert [each.e164 for each in list_recipients(world.console, plan.campaign_id, deferred_only=True).items] == [
             number
         ]
 
@@ -156,7 +156,7 @@ class TestDeferred:
         number = self.texted(world)
         plan = planned(world, people=1, ends_at=world.now() + timedelta(days=29))
         assert (plan.recipients, plan.excluded, plan.deferred) == (1, {"contact_frequency": 1}, {})
-        (row,) = list_recipients(world.context, plan.campaign_id, excluded_only=True).items
+        (row,) = list_recipients(world.console, plan.campaign_id, excluded_only=True).items
         assert (row.e164, row.state, row.reason, row.deferred_until) == (number, "excluded", "contact_frequency", None)
 
     def test_after_that_time_nobody_waits(self, world: World) -> None:
@@ -168,13 +168,13 @@ class TestDeferred:
         self.texted(world)
         plan = planned(world, kind="transactional")
         assert (plan.recipients, plan.deferred) == (1, {})
-        assert list_recipients(world.context, plan.campaign_id, deferred_only=True).items == []
+        assert list_recipients(world.console, plan.campaign_id, deferred_only=True).items == []
 
 
 class TestHash:
     def test_the_same_again_is_the_same_plan(self, world: World) -> None:
         plan = planned(world, people=3)
-        assert plan_campaign(world.context, plan.campaign_id, by="a test").plan_hash == plan.plan_hash
+        assert plan_campaign(world.console, plan.campaign_id, by="a test").plan_hash == plan.plan_hash
 
     @pytest.mark.parametrize(
         "change",
@@ -189,19 +189,19 @@ class TestHash:
     def test_another_plan_has_another_hash_and_the_old_one_starts_nothing(self, world: World, change: str) -> None:
         plan = planned(world, people=2)
         world.execute(change)
-        again = plan_campaign(world.context, plan.campaign_id, by="a test")
+        again = plan_campaign(world.console, plan.campaign_id, by="a test")
         assert again.plan_hash != plan.plan_hash
         with pytest.raises(Conflict, match="plan it again"):
-            start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+            start_campaign(world.console, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
         assert world.rows_of(plan.campaign_id) == []
-        started = start_campaign(world.context, plan.campaign_id, plan_hash=again.plan_hash, by="a test")
+        started = start_campaign(world.console, plan.campaign_id, plan_hash=again.plan_hash, by="a test")
         assert started.messages == {"pending": again.recipients}
 
     def test_who_opted_out_since_is_not_texted_all_the_same(self, world: World) -> None:
         plan = planned(world, people=1)
-        (row,) = list_recipients(world.context, plan.campaign_id).items
-        add_opt_out(world.context, NewOptOut.read(phone=row.e164, evidence="by phone"), by="maria")
-        start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+        (row,) = list_recipients(world.console, plan.campaign_id).items
+        add_opt_out(world.console, NewOptOut.read(phone=row.e164, evidence="by phone"), by="maria")
+        start_campaign(world.console, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
         (message,) = world.rows_of(plan.campaign_id)
         world.send(message.id)
         assert (world.status(message.id), world.texts(row.e164)) == ("skipped", [])
@@ -210,4 +210,4 @@ class TestHash:
         plan = planned(world, people=1)
         world.execute("UPDATE campaigns SET plan_hash = NULL, plan = NULL")
         with pytest.raises(Conflict, match="plan it again"):
-            start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")
+            start_campaign(world.console, plan.campaign_id, plan_hash=plan.plan_hash, by="a test")

@@ -52,8 +52,8 @@ def newest(world: World) -> int:
 def drain(world: World) -> None:
     """Let everything that waits be handled."""
     world.move(seconds=10)
-    ids = [row.webhook_id for row in list_webhooks(world.context, status=InboxStatus.NEW, after=0, limit=1000).items]
-    handle_events(world.context, ids)
+    ids = [row.webhook_id for row in list_webhooks(world.console, status=InboxStatus.NEW, after=0, limit=1000).items]
+    handle_events(world.webhook_worker, ids)
 
 
 def is_opted_out(world: World, contact_id: int) -> bool:
@@ -105,34 +105,34 @@ class TestWhateverSetItAside:
         assert (taken.inbox_id, taken.reason) == (None, reason)
         assert counted("attackacrack.inbox.events", status="quarantined") == before + 1
         assert not is_well(world)
-        [row] = list_webhooks(world.context, status=InboxStatus.QUARANTINED, after=0, limit=10).items
-        shown = show(world.context, row.webhook_id)
+        [row] = list_webhooks(world.console, status=InboxStatus.QUARANTINED, after=0, limit=10).items
+        shown = show(world.console, row.webhook_id)
         assert (row.reason, shown.api_version) == (reason, "2026-03-30")
         assert b64decode(shown.raw or "") == world.inbox(row.webhook_id).raw
 
     def test_discarding_ends_the_alarm_and_is_no_dead_end(self, world: World, reason: str) -> None:
         WAYS_IN[reason](world, new_number())
         with pytest.raises(RefusedInput, match="say why"):
-            discard_webhook(world.context, newest(world), note=" ", by=BY)
+            discard_webhook(world.console, newest(world), note=" ", by=BY)
 
-        discarded = discard_webhook(world.context, newest(world), note="known", by=BY)
+        discarded = discard_webhook(world.console, newest(world), note="known", by=BY)
 
         assert is_well(world)
         assert (discarded.status, discarded.reason) == ("ignored", "discarded")
         with pytest.raises(Conflict):
-            discard_webhook(world.context, newest(world), note="again", by=BY)
+            discard_webhook(world.console, newest(world), note="again", by=BY)
         assert world.value("SELECT detail->>'note' FROM audit WHERE act = 'webhook.discarded'") == "known"
 
     def test_once_its_body_was_erased_in_time_it_can_only_be_discarded(self, world: World, reason: str) -> None:
         WAYS_IN[reason](world, new_number())
         world.move(days=31)
-        clean_up(world.context)
+        clean_up(world.operations_worker)
 
         assert not is_well(world)
-        assert show(world.context, newest(world)).raw is None
+        assert show(world.console, newest(world)).raw is None
         with pytest.raises(Conflict, match="erased"):
-            replay_webhook(world.context, newest(world), by=BY)
-        discard_webhook(world.context, newest(world), note="too old", by=BY)
+            replay_webhook(world.console, newest(world), by=BY)
+        discard_webhook(world.console, newest(world), note="too old", by=BY)
         assert is_well(world)
 
 
@@ -140,22 +140,22 @@ class TestReplay:
     def test_a_stale_reply_comes_into_its_conversation_once(self, world: World) -> None:
         webhook_id = stale(world, world.text_from(new_number(), "How much is it?"))
 
-        assert replay_webhook(world.context, webhook_id, by=BY, dry_run=True).status == "quarantined"
-        assert replay_webhook(world.context, webhook_id, by=BY).status == "new"
+        assert replay_webhook(world.console, webhook_id, by=BY, dry_run=True).status == "quarantined"
+        assert replay_webhook(world.console, webhook_id, by=BY).status == "new"
         assert world.context.inspector.waiting(Queue.WEBHOOKS) == 1
         drain(world)
 
         assert replies(world) == ["How much is it?"]
         assert is_well(world)
         with pytest.raises(Conflict, match="had its effect"):
-            replay_webhook(world.context, webhook_id, by=BY)
+            replay_webhook(world.console, webhook_id, by=BY)
         assert world.value("SELECT count(*) FROM audit WHERE act = 'webhook.replayed'") == 1
 
     def test_what_came_another_way_meanwhile_takes_no_second_effect(self, world: World) -> None:
         body = world.text_from(new_number(), "How much is it?")
         webhook_id = stale(world, body)
         world.receive(body)
-        replay_webhook(world.context, webhook_id, by=BY)
+        replay_webhook(world.console, webhook_id, by=BY)
         drain(world)
 
         assert replies(world) == ["How much is it?"]
@@ -172,7 +172,7 @@ class TestReplay:
         contact_id = world.contact(number)
         webhook_id = stale(world, world.text_from(number, late[0], sent_at=noon + timedelta(minutes=late[1])))
         world.receive(world.text_from(number, prompt[0], sent_at=noon + timedelta(minutes=prompt[1])))
-        replay_webhook(world.context, webhook_id, by=BY)
+        replay_webhook(world.console, webhook_id, by=BY)
         drain(world)
 
         assert is_opted_out(world, contact_id) is opted_out
@@ -183,11 +183,11 @@ class TestReplay:
         world.accept(world.text_from(number, "See you", sent_at=world.now() + timedelta(days=3)))
         webhook_id = newest(world)
         with pytest.raises(Conflict, match="created_in_the_future"):
-            replay_webhook(world.context, webhook_id, by=BY)
+            replay_webhook(world.console, webhook_id, by=BY)
         assert world.inbox(webhook_id).status == "quarantined"
 
         world.move(days=3)
-        replay_webhook(world.context, webhook_id, by=BY)
+        replay_webhook(world.console, webhook_id, by=BY)
         drain(world)
         assert replies(world) == ["See you"]
         assert not is_opted_out(world, contact_id)
@@ -197,7 +197,7 @@ class TestReplay:
             stale(world, world.text_from(new_number(), "hello"))
         WAYS_IN["not_json"](world, new_number())
 
-        found = replay_webhooks(world.context, None, by=BY, dry_run=False, limit=100)
+        found = replay_webhooks(world.console, None, by=BY, dry_run=False, limit=100)
 
         assert [each.status for each in found.items] == ["new"] * 3
         assert [each.code for each in found.refused] == ["webhook_unreadable"]
@@ -207,10 +207,10 @@ class TestReplay:
         webhook_id = stale(world, world.text_from(new_number(), "hello"))
         world.execute("UPDATE inbox SET status = :status", status=status)
         with pytest.raises(Conflict) as refused:
-            replay_webhook(world.context, webhook_id, by=BY)
+            replay_webhook(world.console, webhook_id, by=BY)
         assert refused.value.code == "webhook_not_set_aside"
         with pytest.raises(NotFound):
-            replay_webhook(world.context, webhook_id + 1, by=BY)
+            replay_webhook(world.console, webhook_id + 1, by=BY)
 
 
 class TestTheNextVersion:
@@ -359,7 +359,7 @@ class TestTheGapAudit:
         world.simulator.inject_inbound(new_number(), "Hello?")
         world.move(minutes=5)
 
-        assert audit_gaps(world.context)["backfilled"] == 1
+        assert audit_gaps(world.operations_worker)["backfilled"] == 1
         assert world.value("SELECT gap_audit_cursor <= product_now() FROM installation")
 
     def test_what_the_provider_does_not_confirm_is_asked_for_less_and_less(
@@ -376,15 +376,15 @@ class TestTheGapAudit:
         stale(world, world.text_from(new_number(), "Never written", provider_id="ACnever"))
         no_id = stale(world, world.text_from(new_number(), "Nobody's id", provider_id="no such form/of id"))
         for _ in range(3):
-            audit_gaps(world.context)
+            audit_gaps(world.operations_worker)
         assert sorted(asked) == ["ACnever", "no such form/of id"]
         world.move(days=2)
         world.execute("UPDATE inbox SET next_attempt_at = now() - interval '1 second'")
-        audit_gaps(world.context)
-        audit_gaps(world.context)
+        audit_gaps(world.operations_worker)
+        audit_gaps(world.operations_worker)
         assert len(asked) == 4
         assert world.value("SELECT bool_and(next_attempt_at > now() + interval '47 hours') FROM inbox")
-        assert replay_webhook(world.context, no_id, by=BY).status == "new"
+        assert replay_webhook(world.console, no_id, by=BY).status == "new"
         assert world.inbox(no_id).next_attempt_at is None
 
     def test_a_stale_reply_is_taken_once_the_provider_confirms_it(self, world: World) -> None:
@@ -394,7 +394,7 @@ class TestTheGapAudit:
         other = stale(world, world.text_from(number, "Never written"))
         world.move(days=5)
         world.execute("UPDATE installation SET gap_audit_cursor = product_now()")  # it passed them while clocks parted
-        audit_gaps(world.context)
+        audit_gaps(world.operations_worker)
         drain(world)
 
         assert replies(world) == ["Hello?"]
@@ -403,6 +403,6 @@ class TestTheGapAudit:
             "confirmed_by_the_provider",
         )
         assert world.inbox(other).status == "quarantined"
-        sweep(world.context)
-        audit_gaps(world.context)
+        sweep(world.beat)
+        audit_gaps(world.operations_worker)
         assert world.value("SELECT count(*) FROM inbox WHERE scheme = 'backfill'") == 1

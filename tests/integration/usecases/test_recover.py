@@ -56,7 +56,7 @@ class TestRewound:
         early, late = world.message(body="Before the dump."), world.message(body="After the dump.")
         still_waiting, person = world.message(body="Not sent yet."), world.contact(new_number())
         world.send(early)
-        audit_gaps(world.context)
+        audit_gaps(world.operations_worker)
         put_back = keep()
         # What the database is about to forget: a text that left, one of which the dump has no row, and a STOP.
         unknown = new_number()
@@ -67,15 +67,15 @@ class TestRewound:
         put_back()
         world.disconnect()
 
-        assert sending_state(world.context).rewound
+        assert sending_state(world.console).rewound
         assert not part(world, "lineage").well
-        assert Dispatcher(world.context).dispatch() == 0
+        assert Dispatcher(world.beat).dispatch() == 0
         world.send(late, still_waiting)
         assert len(world.texts()) == left
         assert world.status(late) == "pending"
-        assert audit_gaps(world.context) == {"skipped": "database_rewound"}
+        assert audit_gaps(world.operations_worker) == {"skipped": "database_rewound"}
 
-        found = recover(world.context, by="maria")
+        found = recover(world.console, by="maria")
         assert (found.received, found.bound, found.recorded, found.adopted) == (1, 1, 1, False)
         assert world.row(late).provider_message_id in {line["id"] for line in world.texts()}
         assert world.person(person).opted_out_at is not None
@@ -83,9 +83,9 @@ class TestRewound:
         world.send(late, still_waiting)
         assert len(world.texts()) == left
 
-        again = adopt(world.context, reason="restored last night's dump", by="maria")
+        again = adopt(world.console, reason="restored last night's dump", by="maria")
         assert (again.bound, again.recorded, again.adopted) == (0, 0, True)
-        assert not sending_state(world.context).rewound
+        assert not sending_state(world.console).rewound
         assert part(world, "lineage").well
         world.send(late, still_waiting)
         assert [line["content"] for line in world.texts()[left:]] == ["Not sent yet."]
@@ -103,13 +103,13 @@ class TestRewound:
         world.end_leases()
         world.send(message)
         put_back()
-        assert recover(world.context, by="maria").recorded == 0
+        assert recover(world.console, by="maria").recorded == 0
 
     def test_what_was_never_put_back_has_nothing_to_adopt(self, world: World) -> None:
         with pytest.raises(Conflict, match="adopted"):
-            recover(world.context, by="maria")
+            recover(world.console, by="maria")
         with pytest.raises(RefusedInput, match="why"):
-            adopt(world.context, reason=" ", by="maria")
+            adopt(world.console, reason=" ", by="maria")
 
     @pytest.mark.parametrize("point", ["life_begun", "life_witnessed", "adopting"])
     @pytest.mark.parametrize("how", ["kill", "raise"])
@@ -122,16 +122,16 @@ class TestRewound:
         waiting, witnessed = world.message(), world.context.witness.read()
         assert witnessed is not None
         assert witnessed.incarnation in world.value("SELECT incarnations FROM installation")
-        assert sending_state(world.context).rewound
+        assert sending_state(world.console).rewound
         assert world.send(waiting) == 0
 
-        assert adopt(world.context, reason="the second try", by="maria").adopted
+        assert adopt(world.console, reason="the second try", by="maria").adopted
         assert world.send(waiting) == 1
-        assert not sending_state(world.context).rewound
+        assert not sending_state(world.console).rewound
 
 
 def part(world: World, name: str) -> Any:
-    return next(part for part in check_health(world.context).parts if part.name == name)
+    return next(part for part in check_health(world.operations_worker).parts if part.name == name)
 
 
 def contact_of(world: World, e164: str) -> int:

@@ -52,9 +52,9 @@ def a_finished_campaign(world: World) -> str:
 
 
 def imported(world: World, *, confirmed: bool) -> str:
-    report = dry_run_import(world.context, [b"phone\n%s\n" % new_number().encode()], file_name="x.csv", by="maria")
+    report = dry_run_import(world.console, [b"phone\n%s\n" % new_number().encode()], file_name="x.csv", by="maria")
     if confirmed:
-        confirm_import(world.context, report.import_id, by="maria")
+        confirm_import(world.console, report.import_id, by="maria")
     return "import_rows"
 
 
@@ -94,12 +94,12 @@ def test_a_rule_reaches_what_is_older_and_nothing_else(
     what = make(world)
     assert left(world, what) > 0
     world.move(days=days - 0.1)
-    assert clean_up(world.context)[rule] == 0
+    assert clean_up(world.operations_worker)[rule] == 0
     kept = left(world, what)
     world.move(days=0.2)
-    assert clean_up(world.context)[rule] == kept
+    assert clean_up(world.operations_worker)[rule] == kept
     assert left(world, what) == 0
-    assert clean_up(world.context)[rule] == 0
+    assert clean_up(world.operations_worker)[rule] == 0
 
 
 @pytest.mark.parametrize("status", ["pending", "sending", "uncertain", "held"])
@@ -107,7 +107,7 @@ def test_a_text_under_way_keeps_its_words_however_old(world: World, status: str)
     message = world.message()
     world.execute("UPDATE messages SET status = :status, lease_until = now() WHERE id = :id", status=status, id=message)
     world.move(days=60)
-    assert clean_up(world.context)["texts"] == 0
+    assert clean_up(world.operations_worker)["texts"] == 0
 
 
 def test_what_waits_for_a_person_waits_for_ever(world: World) -> None:
@@ -115,7 +115,7 @@ def test_what_waits_for_a_person_waits_for_ever(world: World) -> None:
     world.execute("UPDATE dead_letters SET discarded_at = NULL")
     campaign = world.campaign(people=1, started=False)
     world.move(days=500)
-    clean_up(world.context)
+    clean_up(world.operations_worker)
     assert left(world, "dead_letters") == 1
     assert left(world, f"recipients WHERE body <> '' AND campaign_id = {campaign}") == 1
 
@@ -125,8 +125,8 @@ def test_the_planner_s_statistics_know_no_person(world: World) -> None:
     e164 = new_number()
     file = b"phone,first_name,note\n%s,Zebulon,porch is sinking\n" % e164.encode()
     for _ in range(3):
-        report = dry_run_import(world.context, [file], file_name=f"{e164}.csv", by="maria")
-    confirm_import(world.context, report.import_id, by="maria")
+        report = dry_run_import(world.console, [file], file_name=f"{e164}.csv", by="maria")
+    confirm_import(world.console, report.import_id, by="maria")
     for _ in range(3):
         world.receive(world.text_from(e164, "Zebulon, my porch is sinking"))
     world.message(contact_id=int(world.value("SELECT id FROM contacts WHERE e164 = :e164", e164=e164)))

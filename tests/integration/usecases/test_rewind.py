@@ -18,6 +18,7 @@ from services.cli.laptop.ports import free_ports
 from services.cli.laptop.postgres import PostgresCluster, prepare_postgres
 from services.core.domain.failures import Conflict
 from services.core.storage.migrate import upgrade
+from services.core.storage.rights import Component
 from services.core.usecases.context import Context
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.operations.recover import adopt, recover
@@ -33,6 +34,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 AT_THE_COPY, TEXTS, LEFT = 4, 14, 3
 ROUNDS = 8
 Memory = dict[str, str]
+DATABASE = "installation"
 
 
 @dataclass
@@ -89,7 +91,7 @@ class Ground:
         cluster = prepare_postgres(files, port=port, password=PASSWORD)
         server = PostgresProcess(cluster, self.guard, self.folder / f"{files.name}.log")
         server.start()
-        return server, self.world.another(database_url=server.url("installation"), **settings)
+        return server, self.world.another(database_url=server.url(DATABASE), **settings)
 
     def move_to(self, context: Context) -> None:
         """The world's database is the one that this process uses, from now on."""
@@ -109,8 +111,8 @@ def migrated_files(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Pa
     cluster = prepare_postgres(folder / "postgres", port=free_ports(1)[0], password=PASSWORD)
     server = PostgresProcess(cluster, guard, folder / "server.log")
     server.start()
-    server.execute("CREATE DATABASE installation")
-    upgrade(server.url("installation"))
+    server.execute(f"CREATE DATABASE {DATABASE}")
+    upgrade(server.url(DATABASE), passwords=dict.fromkeys(Component, PASSWORD))
     server.stop()
     return cluster.data
 
@@ -129,7 +131,7 @@ def ground(
     server = PostgresProcess(cluster, guard, folder / "server.log")
     server.start()
     simulator_process.reset(keep_webhooks=False)
-    world = World(server.url("installation"), valkey_server.url, simulator_process, {"place": "here"})
+    world = World(server.url(DATABASE), valkey_server.url, simulator_process, {"place": "here"}, logins_of=DATABASE)
     yield Ground(folder, guard, world, server, cluster)
     world.close()
     if server.is_running:
@@ -169,7 +171,7 @@ class Campaign:
 
     def try_all(self) -> None:
         """As everything does that could make a text leave: dispatch, the tasks that wait, those that come again."""
-        Dispatcher(self.world.context).dispatch()
+        Dispatcher(self.world.beat).dispatch()
         self.world.send(*self.ids)
         self.world.send(*self.ids)
 
@@ -177,18 +179,18 @@ class Campaign:
         """No text leaves; after a person's word nobody has two, and who said STOP has none."""
         left = len(self.world.texts())
         self.try_all()
-        assert sending_state(self.world.context).rewound
-        assert audit_gaps(self.world.context) == {"skipped": "database_rewound"}
+        assert sending_state(self.world.console).rewound
+        assert audit_gaps(self.world.operations_worker) == {"skipped": "database_rewound"}
         self.try_all()
         assert len(self.world.texts()) == left
-        recover(self.world.context, by="maria")
+        recover(self.world.console, by="maria")
         self.try_all()
         assert len(self.world.texts()) == left
-        adopt(self.world.context, reason="a drill", by="maria")
+        adopt(self.world.console, reason="a drill", by="maria")
         self.goes_on_to_the_end()
 
     def goes_on_to_the_end(self) -> None:
-        assert not sending_state(self.world.context).rewound
+        assert not sending_state(self.world.console).rewound
         self.send(self.ids)
         written_to = [line["to"] for line in self.world.texts()]
         assert sorted(map(str, written_to)) == sorted(self.numbers[:-1])
@@ -207,7 +209,7 @@ class TestPutBack:
         kept = ground.copy()
         campaign.go_on()
         ground.put_back(kept)
-        assert "there were" in str(sending_state(ground.world.context).rewound_because)
+        assert "there were" in str(sending_state(ground.world.console).rewound_because)
         campaign.sends_nothing_until_adopted()
 
     def test_what_was_put_back_after_an_adoption_is_noticed_again(self, ground: Ground, campaign: Campaign) -> None:
@@ -215,7 +217,7 @@ class TestPutBack:
         kept = ground.copy()
         campaign.go_on()
         ground.put_back(kept)
-        adopt(ground.world.context, reason="a drill", by="maria")
+        adopt(ground.world.console, reason="a drill", by="maria")
         ground.put_back(kept)
         campaign.sends_nothing_until_adopted()
 
@@ -226,7 +228,7 @@ class TestPutBack:
         campaign.go_on()
         ground.put_back(kept)
         _let_witness(ground.world, witnessed)
-        assert not sending_state(ground.world.context).rewound
+        assert not sending_state(ground.world.console).rewound
         campaign.sends_nothing_until_adopted()
 
     def test_a_base_backup(self, ground: Ground, campaign: Campaign) -> None:
@@ -287,14 +289,14 @@ class TestPutBack:
     def test_a_process_that_lived_through_it_sends_nothing_either(self, ground: Ground, campaign: Campaign) -> None:
         """It was vouched for, has a connection and a limiter; the database is changed under it."""
         campaign.begin()
-        witness = ground.world.context
+        witness = ground.world.campaign_worker
         kept = ground.copy()
         campaign.go_on()
         ground.server.kill()
         shutil.rmtree(ground.files)
         _copy(kept, ground.files)
         ground.server.start()
-        assert ground.world.context is witness
+        assert ground.world.campaign_worker is witness
         assert witness.vouched is not None
         campaign.sends_nothing_until_adopted()
 
@@ -348,7 +350,7 @@ class TestTwoCopies:
             adopt(context, reason="it is this one", by="maria")
             campaign.try_all()
             assert len(ground.world.texts()) == AT_THE_COPY + 1
-            assert sending_state(ground.world.context).rewound
+            assert sending_state(ground.world.console).rewound
             ground.move_to(context)
             campaign.goes_on_to_the_end()
         finally:
@@ -417,7 +419,7 @@ class TestOrdinaryDays:
         ground.world.simulator.send(new_number(), "I'm at your door.")
         ground.start()
         campaign.try_all()
-        assert not sending_state(ground.world.context).rewound
+        assert not sending_state(ground.world.console).rewound
         assert len(ground.world.texts()) == TEXTS
 
     def test_a_text_in_doubt_that_the_provider_has(self, ground: Ground, campaign: Campaign) -> None:
@@ -431,7 +433,7 @@ class TestOrdinaryDays:
         campaign.begin()
         ground.restart(PostgresProcess.kill)
         with pytest.raises(Conflict, match="not restored"):
-            recover(ground.world.context, by="maria")
+            recover(ground.world.console, by="maria")
 
 
 def _key(world: World) -> str:

@@ -43,7 +43,7 @@ def begin(world: World, message_id: int) -> int:
 class TestOutcomes:
     def test_dispatched_sent_and_delivered(self, world: World) -> None:
         campaign_id = world.campaign(people=3)
-        assert Dispatcher(world.context).dispatch() == 3
+        assert Dispatcher(world.beat).dispatch() == 3
         rows = world.rows_of(campaign_id)
 
         assert world.send(*(row.id for row in rows)) == 3
@@ -52,7 +52,7 @@ class TestOutcomes:
 
         assert {row.status for row in world.rows_of(campaign_id)} == {MessageStatus.DELIVERED}
         assert sorted(str(line["to"]) for line in world.texts()) == sorted(row.e164 for row in rows)
-        assert sweep(world.context).finished == 1
+        assert sweep(world.beat).finished == 1
 
     @pytest.mark.parametrize(
         ("fault", "status", "reason", "counted", "texts"),
@@ -114,7 +114,7 @@ class TestOutcomes:
         world.send(*ids)
 
         assert {world.status(each) for each in ids} == {"pending"}
-        assert sending_state(world.context).breaker_reason == "no_credit"
+        assert sending_state(world.console).breaker_reason == "no_credit"
         assert len(world.simulator.lines("request")) - len(world.simulator.lines("text")) >= 1
         assert (world.counted(), world.texts()) == (0, [])
         world.move(minutes=6)
@@ -135,7 +135,7 @@ class TestOutcomes:
         for number in range(1, 4):
             world.execute("UPDATE messages SET not_before = product_now()")
             fence = begin(world, message_id)
-            record_outcome(world.context, message_id, fence=fence, outcome=NotStarted("guard"), at=world.now())
+            record_outcome(world.campaign_worker, message_id, fence=fence, outcome=NotStarted("guard"), at=world.now())
             assert world.row(message_id).proven_failures == number
 
         assert (world.status(message_id), world.row(message_id).reason) == ("failed", "never_started")
@@ -146,7 +146,7 @@ class TestOutcomes:
         accepted = Accepted(world.row(first).provider_message_id or "", "queued", None)
         fence = begin(world, second)
 
-        record_outcome(world.context, second, fence=fence, outcome=accepted, at=world.now())
+        record_outcome(world.campaign_worker, second, fence=fence, outcome=accepted, at=world.now())
 
         assert (world.status(second), world.row(second).provider_message_id) == ("uncertain", None)
 
@@ -164,12 +164,14 @@ class TestFences:
     def test_a_stale_fence_changes_nothing(self, world: World, outcome: Accepted | NotStarted | Refused) -> None:
         message_id = world.message()
         stale = begin(world, message_id)
-        record_outcome(world.context, message_id, fence=stale, outcome=NotStarted("not_connected"), at=world.now())
+        record_outcome(
+            world.campaign_worker, message_id, fence=stale, outcome=NotStarted("not_connected"), at=world.now()
+        )
         world.execute("UPDATE messages SET not_before = product_now()")
         begin(world, message_id)
         before = world.row(message_id)
 
-        record_outcome(world.context, message_id, fence=stale, outcome=outcome, at=world.now())
+        record_outcome(world.campaign_worker, message_id, fence=stale, outcome=outcome, at=world.now())
 
         after = world.row(message_id)
         assert (after.status, after.fence, after.attempts) == (before.status, before.fence, before.attempts)
@@ -179,10 +181,10 @@ class TestFences:
         message_id = world.message()
         fence = begin(world, message_id)
         world.end_leases()
-        sweep(world.context)
+        sweep(world.beat)
         assert world.status(message_id) == "uncertain"
 
-        record_outcome(world.context, message_id, fence=fence, outcome=NotStarted("guard"), at=world.now())
+        record_outcome(world.campaign_worker, message_id, fence=fence, outcome=NotStarted("guard"), at=world.now())
 
         assert world.status(message_id) == "pending"
         world.move(minutes=1)
@@ -201,7 +203,7 @@ class TestFences:
     def test_repeated_ids_send_once(self, world: World) -> None:
         message_id = world.message()
         with ThreadPoolExecutor(8) as pool:
-            sent = list(pool.map(lambda _: send_messages(world.context, [message_id, message_id]), range(8)))
+            sent = list(pool.map(lambda _: send_messages(world.campaign_worker, [message_id, message_id]), range(8)))
 
         assert sum(sent) == 1
         assert len(world.texts()) == 1
@@ -211,7 +213,7 @@ class TestBatches:
     def test_no_time_left_gives_the_ids_back(self, make_world: Callable[..., World]) -> None:
         world = make_world(durations=Durations(batch_budget=timedelta(microseconds=1)))
         ids = [world.message() for _ in range(3)]
-        Dispatcher(world.context).dispatch()
+        Dispatcher(world.beat).dispatch()
 
         assert world.send(*ids) == 0
 
@@ -243,10 +245,10 @@ class TestBatches:
 
     def test_a_stop_of_all_sending_holds_at_the_next_submission(self, world: World) -> None:
         message_id = world.message()
-        stop_sending(world.context, reason="wrong list", by="a test")
+        stop_sending(world.console, reason="wrong list", by="a test")
 
         assert world.send(message_id) == 0
-        assert Dispatcher(world.context).dispatch() == 0
+        assert Dispatcher(world.beat).dispatch() == 0
         assert world.status(message_id) == "pending"
 
 
@@ -306,7 +308,7 @@ class TestClocks:
         message_id = world.message()
         with time_machine.travel(datetime.now(UTC) + off, tick=True):
             assert world.send(message_id) == 0
-            report = {part.name: part for part in check_health(world.context).parts}
+            report = {part.name: part for part in check_health(world.operations_worker).parts}
         assert not report["clocks"].well
         assert (world.status(message_id), world.texts()) == (MessageStatus.PENDING, [])
         assert world.send(message_id) == 1
@@ -315,7 +317,7 @@ class TestClocks:
 class TestDispatch:
     def test_what_came_back_behind_the_watermark_is_found(self, world: World) -> None:
         ids = [world.message() for _ in range(3)]
-        dispatcher = Dispatcher(world.context)
+        dispatcher = Dispatcher(world.beat)
         assert dispatcher.dispatch() == 3
         late = world.message(not_before=world.now() - timedelta(hours=1))
 
@@ -330,12 +332,12 @@ class TestDispatch:
         for _ in range(10):
             world.message()
 
-        assert [Dispatcher(world.context).dispatch() for _ in range(2)] == [6, 0]
+        assert [Dispatcher(world.beat).dispatch() for _ in range(2)] == [6, 0]
 
     @pytest.mark.own_valkey
     def test_a_broker_that_is_away_costs_nothing(self, world: World, valkey_server: ValkeyProcess) -> None:
         message_id = world.message()
-        dispatcher = Dispatcher(world.context)
+        dispatcher = Dispatcher(world.beat)
         valkey_server.stop()
         dispatcher.dispatch()
         assert world.row(message_id).published_at is None

@@ -36,25 +36,25 @@ def ids(traceparent: str | None) -> str:
 def test_a_repeated_dispatch_is_under_the_first(world: World, seen: Recorded) -> None:
     trace, act = own_trace(), own_trace()
     message_id = world.message(traceparent=trace, begun_by=act)
-    dispatcher = Dispatcher(world.context)
+    dispatcher = Dispatcher(world.beat)
     assert dispatcher.dispatch() == 1
     with world.context.database.transaction() as session:
         session.execute(text("UPDATE messages SET published_at = published_at - interval '1 hour'"))
     world.lose_queues()
-    sweep(world.context)
+    sweep(world.beat)
     assert dispatcher.dispatch() == 1
     first, again = seen.all("message.dispatch")
     assert id_of(first) == ids(trace)
     assert ids(act) in links_of(first)
     assert parent_of(again) == ids(trace)
     assert [(span.attributes or {})["attackacrack.message.dispatches"] for span in (first, again)] == [1, 2]
-    assert explain_message(world.context, message_id).begun_by_trace_id == tracing.trace_id_of(act)
+    assert explain_message(world.console, message_id).begun_by_trace_id == tracing.trace_id_of(act)
 
 
 def test_a_campaigns_start_and_its_texts_know_each_other(world: World, seen: Recorded) -> None:
     with tracing.span("act"):
         world.campaign(people=3)
-    Dispatcher(world.context).dispatch()
+    Dispatcher(world.beat).dispatch()
     roots = seen.all("message.dispatch")
     assert len(roots) == 3
     assert all(id_of(seen["act"]) in links_of(root) for root in roots)
@@ -65,9 +65,9 @@ def test_a_campaigns_start_and_its_texts_know_each_other(world: World, seen: Rec
 def test_an_unkept_text_leaves_no_span_and_why_says_so(make_world: Any, seen: Recorded) -> None:
     world = make_world(trace_sample_ratio=0)
     world.campaign(people=1)
-    Dispatcher(world.context).dispatch()
+    Dispatcher(world.beat).dispatch()
     assert seen.all("message.dispatch") == []
-    explained = explain_message(world.context, 1)
+    explained = explain_message(world.console, 1)
     assert explained.trace_id is not None
     assert not explained.trace_kept
 
@@ -100,7 +100,7 @@ def test_an_answer_has_a_trace_of_its_own_that_its_webhook_is_linked_with(world:
     world.receive(world.text_from(e164, "HELP"))
     with world.context.database.reading() as session:
         [answer] = [row for row in messages.page(session, e164=e164) if row.direction == "outgoing"]
-    explained = explain_message(world.context, answer.id)
+    explained = explain_message(world.console, answer.id)
     keep = seen["reply.keep"]
     assert explained.begun_by_trace_id == id_of(keep)[:32]
     assert explained.trace_id is not None
@@ -114,7 +114,7 @@ def test_a_replayed_letter_goes_on_in_its_trace(world: World, seen: Recorded) ->
             session, name=TaskName.DEBUG_TASK, args=["1"], reason="x", error="", attempts=1, traceparent=trace
         )
     with tracing.span("act"):
-        replay(world.context, letter_id or 0, by="a test")
+        replay(world.console, letter_id or 0, by="a test")
     again = seen["dead_letter.replay"]
     assert parent_of(again) == ids(trace)
     assert links_of(again) == [id_of(seen["act"])]

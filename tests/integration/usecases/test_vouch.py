@@ -54,7 +54,7 @@ def _start_anew(world: World) -> None:
 def test_a_provider_that_fails_for_a_while_is_asked_again(world: World, message_id: int, kind: str) -> None:
     world.simulator.add_fault(kind, operation="list", **PASSING[kind])
     assert world.send(message_id) == 0
-    assert sending_state(world.context).breaker_open_until is None
+    assert sending_state(world.console).breaker_open_until is None
     world.simulator.clear_faults()
     assert world.send(message_id) == 1
 
@@ -88,10 +88,10 @@ def test_a_provider_that_goes_on_refusing_is_said_and_not_asked_each_time(
     world.simulator.add_fault("refusal", operation="list", refusal=refusal, times=1)
     for _ in range(3):
         assert world.send(message_id) == 0
-    assert sending_state(world.context).breaker_reason == reason
+    assert sending_state(world.console).breaker_reason == reason
     assert reason in _provider_account(world).found
 
-    resume_sending(world.context, by="maria")
+    resume_sending(world.console, by="maria")
     assert world.send(message_id) == 1
 
 
@@ -110,4 +110,4 @@ def test_what_only_a_person_can_mend_is_raised(world: World, message_id: int) ->
 
 
 def _provider_account(world: World) -> HealthPart:
-    return next(part for part in check_health(world.context).parts if part.name == "provider account")
+    return next(part for part in check_health(world.operations_worker).parts if part.name == "provider account")

@@ -52,34 +52,34 @@ def webhook(world: World, status: InboxStatus, reason: str | None = None) -> int
 
 
 def handled(world: World, webhook_id: int) -> str:
-    handle_events(world.context, [webhook_id])
+    handle_events(world.webhook_worker, [webhook_id])
     return world.inbox(webhook_id).status
 
 
 def new_webhook(world: World) -> str:
     webhook_id = webhook(world, InboxStatus.NEW)
     world.move(seconds=10)
-    assert sweep(world.context).webhooks == 1
+    assert sweep(world.beat).webhooks == 1
     return handled(world, webhook_id)
 
 
 def parked_webhook(world: World) -> str:
     webhook_id = webhook(world, InboxStatus.PARKED)
     world.move(hours=73)
-    sweep(world.context)
+    sweep(world.beat)
     return world.inbox(webhook_id).status
 
 
 def quarantined_webhook(world: World) -> str:
-    discard_webhook(world.context, webhook(world, InboxStatus.QUARANTINED), note="known", by=BY)
+    discard_webhook(world.console, webhook(world, InboxStatus.QUARANTINED), note="known", by=BY)
     webhook_id = webhook(world, InboxStatus.QUARANTINED, "stale_signature")
-    replay_webhook(world.context, webhook_id, by=BY)
+    replay_webhook(world.console, webhook_id, by=BY)
     return handled(world, webhook_id)
 
 
 def ignored_webhook(world: World) -> str:
     webhook_id = webhook(world, InboxStatus.IGNORED, "discarded")
-    replay_webhook(world.context, webhook_id, by=BY)
+    replay_webhook(world.console, webhook_id, by=BY)
     return handled(world, webhook_id)
 
 
@@ -96,7 +96,7 @@ def dead_webhook(world: World) -> str:
             traceparent=None,
             inbox_id=webhook_id,
         )
-    dead_letter_verbs.replay(world.context, letter_id or 0, by=BY)
+    dead_letter_verbs.replay(world.console, letter_id or 0, by=BY)
     return handled(world, webhook_id)
 
 
@@ -117,7 +117,7 @@ def in_doubt(world: World) -> int:
 def sending_text(world: World) -> str:
     message_id = in_doubt(world)
     world.execute("UPDATE messages SET status = 'sending', lease_until = now() - interval '1 minute'")
-    sweep(world.context)
+    sweep(world.beat)
     return world.status(message_id)
 
 
@@ -131,7 +131,7 @@ def uncertain_text(world: World) -> str:
 def held_text(world: World) -> str:
     message_id = in_doubt(world)
     world.execute("UPDATE messages SET status = 'held'")
-    held_verbs.cancel(world.context, message_id, by=BY, reason="it never left")
+    held_verbs.cancel(world.console, message_id, by=BY, reason="it never left")
     return world.status(message_id)
 
 
@@ -143,28 +143,28 @@ def sent_text(world: World) -> str:
 
 
 def draft(world: World) -> str:
-    plan = plan_campaign(world.context, world.campaign(people=1, started=False), by=BY)
-    return start_campaign(world.context, plan.campaign_id, plan_hash=plan.plan_hash, by=BY).status
+    plan = plan_campaign(world.console, world.campaign(people=1, started=False), by=BY)
+    return start_campaign(world.console, plan.campaign_id, plan_hash=plan.plan_hash, by=BY).status
 
 
 def running(world: World) -> str:
-    return pause_campaign(world.context, world.campaign(people=1), by=BY).status
+    return pause_campaign(world.console, world.campaign(people=1), by=BY).status
 
 
 def paused(world: World) -> str:
     campaign_id = world.campaign(people=1)
-    pause_campaign(world.context, campaign_id, by=BY)
-    assert resume_campaign(world.context, campaign_id, by=BY).status == "running"
-    return cancel_campaign(world.context, campaign_id, by=BY).status
+    pause_campaign(world.console, campaign_id, by=BY)
+    assert resume_campaign(world.console, campaign_id, by=BY).status == "running"
+    return cancel_campaign(world.console, campaign_id, by=BY).status
 
 
 def due_run(world: World) -> str:
-    run_id = run_now(world.context, "check_completed_jobs", by=BY).run_id
+    run_id = run_now(world.console, "check_completed_jobs", by=BY).run_id
     return str(run_scheduled_job(world.context.database, run_id, lambda _run: {}))
 
 
 def lost_run(world: World) -> str:
-    run_id = run_now(world.context, "check_completed_jobs", by=BY).run_id
+    run_id = run_now(world.console, "check_completed_jobs", by=BY).run_id
     world.execute(
         "UPDATE scheduled_runs SET status = 'running', attempts = 1, lease_until = now() - interval '1 minute',"
         " published_at = now() - interval '2 minutes' WHERE id = :id",
@@ -178,16 +178,16 @@ def lost_run(world: World) -> str:
 
 
 def dry_run(world: World) -> str:
-    report = dry_run_import(world.context, [f"phone\n{new_number()}\n".encode()], file_name="x.csv", by=BY)
-    return str(confirm_import(world.context, report.import_id, by=BY).status)
+    report = dry_run_import(world.console, [f"phone\n{new_number()}\n".encode()], file_name="x.csv", by=BY)
+    return str(confirm_import(world.console, report.import_id, by=BY).status)
 
 
 def cut_off_import(world: World) -> str:
     """What the sweep publishes, when the process that confirmed it is gone."""
-    report = dry_run_import(world.context, [f"phone\n{new_number()}\n".encode()], file_name="x.csv", by=BY)
+    report = dry_run_import(world.console, [f"phone\n{new_number()}\n".encode()], file_name="x.csv", by=BY)
     world.execute("UPDATE imports SET status = 'confirming', confirmed_at = now() WHERE id = :id", id=report.import_id)
-    assert resume_import(world.context, report.import_id)
-    return str(show_import(world.context, report.import_id).status)
+    assert resume_import(world.console, report.import_id)
+    return str(show_import(world.console, report.import_id).status)
 
 
 WAYS: Mapping[type[StrEnum], Mapping[StrEnum, Way | None]] = {
@@ -256,8 +256,8 @@ def test_it_leads_on(world: World, state: StrEnum, way: Way) -> None:
 @pytest.mark.parametrize("decision", ReviewDecision)
 def test_a_review_ends_by_every_decision(world: World, decision: ReviewDecision) -> None:
     world.receive(world.text_from(new_number(), "please stop texting my dad at 617-555-0162"))
-    [review] = reviews.list_reviews(world.context, after=0, limit=10).items
-    reviews.decide_review(world.context, review.review_id, Decide.read(decision=decision), by=BY)
+    [review] = reviews.list_reviews(world.console, after=0, limit=10).items
+    reviews.decide_review(world.console, review.review_id, Decide.read(decision=decision), by=BY)
 
-    assert reviews.list_reviews(world.context, after=0, limit=10).items == []
+    assert reviews.list_reviews(world.console, after=0, limit=10).items == []
     assert world.person(review.contact_id).paused_at is None

@@ -168,7 +168,7 @@ class TestOnce:
 
         assert world.inbox(taken.inbox_id or 0).status == "parked"
         world.move(hours=73)
-        sweep(world.context)
+        sweep(world.beat)
         assert world.inbox(taken.inbox_id or 0).status == "ignored"
 
 
@@ -180,9 +180,9 @@ class TestReceipts:
         assert world.inbox(early.inbox_id or 0).status == "parked"
 
         record_outcome(
-            world.context, message_id, fence=fence, outcome=Accepted("ACearly", "queued", None), at=world.now()
+            world.campaign_worker, message_id, fence=fence, outcome=Accepted("ACearly", "queued", None), at=world.now()
         )
-        handle_events(world.context, [early.inbox_id or 0])
+        handle_events(world.webhook_worker, [early.inbox_id or 0])
 
         assert world.status(message_id) == "delivered"
 
@@ -192,8 +192,8 @@ class TestReceipts:
         taken = world.accept(world.receipt_for("delivered", message_id))
         world.execute("UPDATE inbox SET status = 'parked' WHERE id = :id", id=taken.inbox_id)
 
-        sweep(world.context)
-        handle_events(world.context, [taken.inbox_id or 0])
+        sweep(world.beat)
+        handle_events(world.webhook_worker, [taken.inbox_id or 0])
 
         assert world.status(message_id) == "delivered"
 
@@ -226,7 +226,7 @@ class TestReceipts:
         taken = world.receive(world.receipt_for("delivered", message_id, provider_id="ACelsewhere"))
         for _ in range(MAX_DEATHS + 2):
             world.execute("UPDATE inbox SET status = 'new' WHERE status = 'parked'")
-            handle_events(world.context, [taken.inbox_id or 0])
+            handle_events(world.webhook_worker, [taken.inbox_id or 0])
 
         assert world.inbox(taken.inbox_id or 0).status == "parked"
 
@@ -239,13 +239,13 @@ class TestPoison:
         for _ in range(MAX_ERRORS):
             failpoints.arm("event_handling=raise")
             world.execute("UPDATE inbox SET next_attempt_at = NULL")
-            handle_events(world.context, [taken.inbox_id or 0])
+            handle_events(world.webhook_worker, [taken.inbox_id or 0])
         failpoints.arm("")
 
-        (letter,) = dead_letter_verbs.list_open(world.context)
+        (letter,) = dead_letter_verbs.list_open(world.console)
         assert (letter.reason, world.inbox(taken.inbox_id or 0).status) == ("attempts_exhausted", "dead")
-        dead_letter_verbs.replay(world.context, letter.letter_id, by="a test")
-        handle_events(world.context, [taken.inbox_id or 0])
+        dead_letter_verbs.replay(world.console, letter.letter_id, by="a test")
+        handle_events(world.webhook_worker, [taken.inbox_id or 0])
         assert world.inbox(taken.inbox_id or 0).status == "handled"
         assert count(world, DeadLetter) == 1
 
@@ -254,6 +254,6 @@ class TestPoison:
         ids = [world.accept(world.text_from(number, f"hello {each}")).inbox_id or 0 for each in range(3)]
         failpoints.arm("event_handling=raise@2")
 
-        handle_events(world.context, ids)
+        handle_events(world.webhook_worker, ids)
 
         assert [world.inbox(each).status for each in ids] == ["handled", "new", "handled"]

@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus
+from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import Attempt, GateDecisionRow, Look, Message
 from services.core.storage.published import Published, is_not_among
 
@@ -60,7 +61,7 @@ def due_looks(session: Session, *, queued: Collection[int], republish_after: tim
         select(Message.id, Message.traceparent)
         .join(Attempt, Message.id == Attempt.message_id)
         .where(
-            Attempt.next_look_at <= func.product_now(),
+            Attempt.next_look_at <= PRODUCT_NOW,
             Message.status == MessageStatus.UNCERTAIN,
             or_(Attempt.look_published_at.is_(None), Attempt.look_published_at < NOW - republish_after),
             is_not_among(Message.id, queued),
@@ -75,7 +76,7 @@ def stamp_looks(session: Session, message_ids: Sequence[int]) -> None:
     """Say that these looks are with the queue since now, but for those that were done since."""
     session.execute(
         update(Attempt)
-        .where(Attempt.message_id.in_(message_ids), Attempt.next_look_at <= func.product_now())
+        .where(Attempt.message_id.in_(message_ids), Attempt.next_look_at <= PRODUCT_NOW)
         .values(look_published_at=NOW)
     )
 

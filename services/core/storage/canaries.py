@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from services.core.domain.schedule import RunStatus
 from services.core.storage import clock
+from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import InboxEvent, ScheduledRun, TaskRun
 
 
@@ -27,7 +28,7 @@ def last_sent(session: Session, job: str, *, before: timedelta) -> Sent | None:
         .where(
             ScheduledRun.job == job,
             ScheduledRun.status == RunStatus.SUCCEEDED,
-            ScheduledRun.finished_at <= func.product_now() - before,
+            ScheduledRun.finished_at <= PRODUCT_NOW - before,
         )
         .order_by(ScheduledRun.id.desc())
         .limit(1)
@@ -56,7 +57,7 @@ def is_planned(session: Session, job: str, *, within: timedelta) -> bool:
     lately = exists().where(
         ScheduledRun.job == job,
         ScheduledRun.status != RunStatus.SKIPPED,
-        ScheduledRun.due_at >= func.product_now() - within,
+        ScheduledRun.due_at >= PRODUCT_NOW - within,
     )
     return bool(session.scalar(select(lately)))
 

@@ -6,6 +6,10 @@ from sqlalchemy import DateTime, func, select
 from sqlalchemy.orm import Session
 
 STAMP = DateTime(timezone=True)
+PRODUCT_NOW = select(func.product_now(type_=STAMP)).scalar_subquery()
+"""Product time in a condition: found out once for a statement, so that an index on the time serves. The function is
+volatile: written out, it is called for each row that is looked at."""
+
 SKEW_LIMIT = timedelta(seconds=2)
 """Clocks further apart than this are not to be trusted with hours and guards (reliability design, I26)."""
 

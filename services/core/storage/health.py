@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import HealthReport
 
 LOOKED_AT = 500
@@ -34,7 +35,7 @@ def latest_part(session: Session, name: str, *, within: timedelta) -> ReportedPa
         .where(
             HealthReport.id > newest - LOOKED_AT,
             HealthReport.parts.contains([{"name": name}]),
-            HealthReport.at >= func.product_now() - within,
+            HealthReport.at >= PRODUCT_NOW - within,
         )
         .order_by(HealthReport.id.desc())
         .limit(1)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, defer
 from services.core.domain.inbox import InboxStatus
 from services.core.runtime import metering
 from services.core.runtime.telemetry import EVENTS
+from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import Effect, InboxEvent, Message
 from services.core.storage.published import Published
 
@@ -200,7 +201,7 @@ def unpublished(
         select(InboxEvent.id, InboxEvent.traceparent)
         .where(
             InboxEvent.status == InboxStatus.NEW,
-            InboxEvent.received_at < func.product_now() - received_before,
+            InboxEvent.received_at < PRODUCT_NOW - received_before,
             or_(InboxEvent.lease_until.is_(None), InboxEvent.lease_until < NOW),
             or_(InboxEvent.next_attempt_at.is_(None), InboxEvent.next_attempt_at <= NOW),
         )
@@ -216,7 +217,7 @@ def give_up_parked(session: Session, *, older_than: timedelta) -> Sequence[int]:
         update(InboxEvent)
         .where(
             InboxEvent.status == InboxStatus.PARKED,
-            InboxEvent.received_at < func.product_now() - older_than,
+            InboxEvent.received_at < PRODUCT_NOW - older_than,
         )
         .values(status=InboxStatus.IGNORED, reason="no_such_message", handled_at=func.product_now())
         .returning(InboxEvent.id)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import Contact, Job, Message
 
 
@@ -21,15 +22,13 @@ class JobRow(NamedTuple):
 
 def due(session: Session, *, remind_after: timedelta, limit: int) -> Sequence[int]:
     """Ids of the jobs that have newly completed or whose reminder is due."""
-    completes = Job.completed_at.is_(None) & (Job.calendar_end <= func.product_now())
+    completes = Job.completed_at.is_(None) & (Job.calendar_end <= PRODUCT_NOW)
     reminds = (
-        (Job.completed_at <= func.product_now() - remind_after)
-        & Job.review_at.is_(None)
-        & Job.reminder_message_id.is_(None)
+        (Job.completed_at <= PRODUCT_NOW - remind_after) & Job.review_at.is_(None) & Job.reminder_message_id.is_(None)
     )
     return session.scalars(
         select(Job.id)
-        .where(Job.cancelled_at.is_(None), Job.invoice_paid_at <= func.product_now(), or_(completes, reminds))
+        .where(Job.cancelled_at.is_(None), Job.invoice_paid_at <= PRODUCT_NOW, or_(completes, reminds))
         .order_by(Job.id)
         .limit(limit)
     ).all()

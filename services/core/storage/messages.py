@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import Direction, MessageStatus
+from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import Message
 
 
@@ -34,7 +35,7 @@ def has_same_text(session: Session, *, contact_id: int, body_hash: bytes, within
                 Message.contact_id == contact_id,
                 Message.direction == Direction.OUTGOING,
                 Message.body_hash == body_hash,
-                Message.created_at > func.product_now() - within,
+                Message.created_at > PRODUCT_NOW - within,
             )
             .limit(1)
         )

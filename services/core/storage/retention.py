@@ -1,15 +1,16 @@
 """What is forgotten with time: bodies soon, identifiers late, the proof of an opt-out last."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.imports import ImportStatus
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import MessageStatus
 from services.core.storage.bulk import count_written
+from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import (
     Campaign,
     DeadLetter,
@@ -35,7 +36,7 @@ def erase_bodies(session: Session, *, older_than: timedelta, limit: int) -> int:
     old = (
         select(InboxEvent.id)
         .where(
-            InboxEvent.received_at < func.product_now() - older_than,
+            InboxEvent.received_at < PRODUCT_NOW - older_than,
             InboxEvent.raw.is_not(None),
             InboxEvent.status.not_in(OPEN),
         )
@@ -46,27 +47,26 @@ def erase_bodies(session: Session, *, older_than: timedelta, limit: int) -> int:
 
 
 def drop_effects(session: Session, *, older_than: timedelta, limit: int) -> int:
-    old = select(Effect.effect_key).where(Effect.at < func.product_now() - older_than).limit(limit)
-    return count_written(session, delete(Effect).where(Effect.effect_key.in_(old)))
+    old = select(Effect.effect_key).order_by(Effect.inbox_id).limit(limit)  # they come as their events do
+    return count_written(
+        session, delete(Effect).where(Effect.effect_key.in_(old), Effect.at < PRODUCT_NOW - older_than)
+    )
 
 
 def drop_task_runs(session: Session, *, older_than: timedelta, limit: int) -> int:
-    old = select(TaskRun.id).where(TaskRun.started_at < func.product_now() - older_than).limit(limit)
-    return count_written(session, delete(TaskRun).where(TaskRun.id.in_(old)))
+    return _drop_oldest(session, TaskRun, TaskRun.started_at, older_than=older_than, limit=limit)
 
 
 def drop_decisions(session: Session, *, older_than: timedelta, limit: int) -> int:
-    old = select(GateDecisionRow.id).where(GateDecisionRow.at < func.product_now() - older_than).limit(limit)
-    return count_written(session, delete(GateDecisionRow).where(GateDecisionRow.id.in_(old)))
+    return _drop_oldest(session, GateDecisionRow, GateDecisionRow.at, older_than=older_than, limit=limit)
 
 
 def drop_health_reports(session: Session, *, older_than: timedelta, limit: int) -> int:
-    old = select(HealthReport.id).where(HealthReport.at < func.product_now() - older_than).limit(limit)
-    return count_written(session, delete(HealthReport).where(HealthReport.id.in_(old)))
+    return _drop_oldest(session, HealthReport, HealthReport.at, older_than=older_than, limit=limit)
 
 
 def drop_idempotency_keys(session: Session, *, older_than: timedelta, limit: int) -> int:
-    old = select(IdempotencyKey.id).where(IdempotencyKey.created_at < func.product_now() - older_than).limit(limit)
+    old = select(IdempotencyKey.id).where(IdempotencyKey.created_at < PRODUCT_NOW - older_than).limit(limit)
     return count_written(session, delete(IdempotencyKey).where(IdempotencyKey.id.in_(old)))
 
 
@@ -75,7 +75,7 @@ def erase_texts(session: Session, *, older_than: timedelta, limit: int) -> int:
     old = (
         select(Message.id)
         .where(
-            Message.updated_at < func.product_now() - older_than,
+            Message.updated_at < PRODUCT_NOW - older_than,
             Message.body.is_not(None),
             Message.status.not_in(UNDER_WAY),
         )
@@ -92,7 +92,7 @@ def erase_planned_texts(session: Session, *, older_than: timedelta, limit: int) 
     old = (
         select(Recipient.id)
         .join(Campaign, Campaign.id == Recipient.campaign_id)
-        .where(over, ended_at < func.product_now() - older_than, Recipient.body != "")
+        .where(over, ended_at < PRODUCT_NOW - older_than, Recipient.body != "")
         .limit(limit)
         .with_for_update(skip_locked=True, of=Recipient)
     )
@@ -101,28 +101,40 @@ def erase_planned_texts(session: Session, *, older_than: timedelta, limit: int) 
 
 def drop_import_rows(session: Session, *, older_than: timedelta, limit: int) -> int:
     """Drop the rows of files that were taken over; the import and its counts stay."""
-    is_old = Import.confirmed_at < func.product_now() - older_than
+    is_old = Import.confirmed_at < PRODUCT_NOW - older_than
     return _drop_rows_of(session, (Import.status == ImportStatus.CONFIRMED) & is_old, limit=limit)
 
 
 def drop_unconfirmed_rows(session: Session, *, older_than: timedelta, limit: int) -> int:
     """Drop the rows of files that were only looked at, or discarded."""
     unconfirmed = Import.status.in_((ImportStatus.DRY_RUN, ImportStatus.CANCELLED))
-    return _drop_rows_of(session, unconfirmed & (Import.created_at < func.product_now() - older_than), limit=limit)
+    return _drop_rows_of(session, unconfirmed & (Import.created_at < PRODUCT_NOW - older_than), limit=limit)
 
 
 def drop_looks(session: Session, *, older_than: timedelta, limit: int) -> int:
-    old = select(Look.id).where(Look.at < func.product_now() - older_than).limit(limit)
-    return count_written(session, delete(Look).where(Look.id.in_(old)))
+    return _drop_oldest(session, Look, Look.at, older_than=older_than, limit=limit)
 
 
 def drop_closed_letters(session: Session, *, older_than: timedelta, limit: int) -> int:
     """Drop dead letters that a person replayed or discarded; open ones wait for ever."""
     closed_at = func.coalesce(DeadLetter.replayed_at, DeadLetter.discarded_at)
-    old = select(DeadLetter.id).where(closed_at < func.product_now() - older_than).limit(limit)
+    old = select(DeadLetter.id).where(closed_at < PRODUCT_NOW - older_than).limit(limit)
     return count_written(session, delete(DeadLetter).where(DeadLetter.id.in_(old)))
 
 
 def _drop_rows_of(session: Session, imports: ColumnElement[bool], *, limit: int) -> int:
     old = select(ImportRow.id).join(Import, Import.id == ImportRow.import_id).where(imports).limit(limit)
     return count_written(session, delete(ImportRow).where(ImportRow.id.in_(old)))
+
+
+def _drop_oldest(
+    session: Session,
+    table: type[GateDecisionRow | HealthReport | Look | TaskRun],
+    at: InstrumentedAttribute[datetime],
+    *,
+    older_than: timedelta,
+    limit: int,
+) -> int:
+    """Of a table that only grows at its end the first rows are the old ones: no index of its times is needed."""
+    first = select(table.id).order_by(table.id).limit(limit)
+    return count_written(session, delete(table).where(table.id.in_(first), at < PRODUCT_NOW - older_than))

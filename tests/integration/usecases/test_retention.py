@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from services.core.storage.database import Session
 from services.core.storage.models import Base
 from services.core.usecases.contacts.confirm_import import confirm_import
 from services.core.usecases.contacts.dry_run_import import dry_run_import
@@ -16,6 +18,7 @@ from tests.tools.world import World, new_number
 
 PAGE = (Path(__file__).parents[3] / "services" / "RETENTION.md").read_text()
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("| ")]
+Rule = tuple[str, Forget, timedelta]
 SAID = "my porch is sinking"
 
 
@@ -28,9 +31,39 @@ def test_the_page_names_every_table_and_no_other() -> None:
 
 
 def test_the_page_has_every_rule_with_its_days() -> None:
-    rules = [row for row in ROWS if len(row) == 5 and row[0] != "table"]
+    rules = [row for row in ROWS if len(row) == 6 and row[0] != "table"]
     said = {row[3]: int(days) for row in rules for days in re.findall(r"(\d+) days", row[2])[:1]}
     assert said == {name: kept / timedelta(days=1) for name, _, kept in RULES}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule[0])
+def test_a_batch_goes_by_the_index_that_the_page_names(world: World, rule: Rule) -> None:
+    """So the last batch of a night, which finds nothing, costs no reading of a table that only grows."""
+    name, forget, kept = rule
+    [index] = [row[4] for row in ROWS if len(row) == 6 and row[3] == name]
+    with world.context.database.transaction() as session:
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            session.execute(text(f"SET LOCAL enable_{way} = off"))
+        plan = explained(session, lambda: forget(session, older_than=kept, limit=1000))
+    assert index.startswith("none: ") == ("Seq Scan" in plan), plan
+    assert index.startswith("none: ") or index in plan, plan
+
+
+def explained(session: Session, act: Callable[[], object]) -> str:
+    """The plan of the one statement that the act sends."""
+    plans: list[str] = []
+
+    def explain(_connection: object, cursor: Any, statement: str, given: Any, *_: object) -> None:
+        plans.append("\n".join(line for (line,) in cursor.connection.execute(f"EXPLAIN {statement}", given)))
+
+    engine = session.get_bind()
+    event.listen(engine, "before_cursor_execute", explain)
+    try:
+        act()
+    finally:
+        event.remove(engine, "before_cursor_execute", explain)
+    [plan] = plans
+    return plan
 
 
 def an_answered_text(world: World) -> str:

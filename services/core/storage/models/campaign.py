@@ -64,6 +64,7 @@ class Recipient(Base):
     __table_args__ = (
         UniqueConstraint("campaign_id", "step", "e164"),
         Index("ix_recipients_page", "campaign_id", "id"),
+        Index("ix_recipients_texts", "campaign_id", postgresql_where=text("body <> ''")),
         CheckConstraint("variant IN ('a', 'b')", name="variant_known"),
         CheckConstraint("(excluded IS NULL) = (body IS NOT NULL)", name="planned_or_excluded"),
     )

@@ -22,6 +22,7 @@ class InboxEvent(Base):
         Index("ix_inbox_parked", "provider_message_id", postgresql_where=text("status = 'parked'")),
         Index("ix_inbox_event", "event_id"),
         Index("ix_inbox_received", "received_at"),
+        Index("ix_inbox_bodies", "received_at", postgresql_where=text("raw IS NOT NULL")),
     )
 
     id: Mapped[Id]

@@ -59,6 +59,7 @@ class Message(Base):
             postgresql_where=text("status = 'pending' AND published_at IS NOT NULL"),
         ),
         Index("ix_messages_open", "status", "id", postgresql_where=text("status IN ('sending', 'uncertain', 'held')")),
+        Index("ix_messages_texts", "updated_at", postgresql_where=text("body IS NOT NULL")),
         Index("ix_messages_contact", "contact_id", "submitted_at"),
         Index("ix_messages_incoming", "contact_id", "id", postgresql_where=text("direction = 'incoming'")),
         Index("ix_messages_e164", "e164", "id"),

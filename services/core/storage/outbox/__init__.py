@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageKind, MessageStatus
 from services.core.storage.bulk import count_written
+from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import Campaign, Contact, Message
 from services.core.storage.published import is_not_among
 
@@ -74,7 +75,7 @@ def due(
         .where(
             Message.status == MessageStatus.PENDING,
             Message.published_at.is_(None),
-            Message.not_before <= func.product_now(),
+            Message.not_before <= PRODUCT_NOW,
             Message.campaign_id == campaign_id if campaign_id is not None else Message.campaign_id.is_(None),
         )
         .order_by(Message.not_before, Message.id)
@@ -132,7 +133,7 @@ def claim(session: Session, ids: Sequence[int], *, lease: timedelta) -> list[Cla
         .where(
             Message.id.in_(ids),
             Message.status == MessageStatus.PENDING,
-            Message.not_before <= func.product_now(),
+            Message.not_before <= PRODUCT_NOW,
             or_(Message.lease_until.is_(None), Message.lease_until < NOW),
         )
         .with_for_update(skip_locked=True, key_share=True)

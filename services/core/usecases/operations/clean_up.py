@@ -51,6 +51,6 @@ def clean_up(context: Context, *, elapsed: Callable[[], float] = monotonic) -> d
             with context.database.transaction() as session:
                 count = forget(session, older_than=kept, limit=ROWS_AT_ONCE)
             touched[name] += count
-            if count < ROWS_AT_ONCE:
+            if count == 0:
                 break
     return touched

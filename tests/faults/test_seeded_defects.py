@@ -246,7 +246,8 @@ def many_at_once_stay_under_the_cap(world: World) -> None:
 
 
 def no_limiter_no_text(world: World) -> None:
-    sender = world.another(redis_url="redis://127.0.0.1:1/0")
+    sender = world.another()  # it is vouched for, and has lost the limiter alone
+    sender.throttle = Throttle("redis://127.0.0.1:1/0", rate=1, read_share=1, name="nowhere")
     send_message.send_messages(sender, [world.message()])
     sender.close()
     assert world.texts() == []

@@ -236,7 +236,7 @@ class TestBatches:
         campaign_id = world.campaign(people=4)
         first, *others = [row.id for row in world.rows_of(campaign_id)]
         world.send(first)
-        verb(world.context, campaign_id, by="a test")
+        verb(world.console, campaign_id, by="a test")
 
         assert world.send(*others) == 0
 

@@ -55,6 +55,7 @@ from services.core.storage import (
 from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
 from services.core.storage.models import Contact, Message
 from services.core.storage.outbox import life
+from services.core.storage.rights import Component
 from services.core.usecases.contacts.add import add_contact
 from services.core.usecases.contacts.confirm_import import confirm_import
 from services.core.usecases.contacts.dry_run_import import dry_run_import

@@ -13,7 +13,7 @@ from services.core.storage.database import Session
 from services.core.storage.models import Base
 from services.core.usecases.contacts.confirm_import import confirm_import
 from services.core.usecases.contacts.dry_run_import import dry_run_import
-from services.core.usecases.operations.clean_up import RULES, clean_up
+from services.core.usecases.operations.clean_up import RULES, Forget, clean_up
 from tests.tools.world import World, new_number
 
 PAGE = (Path(__file__).parents[3] / "services" / "RETENTION.md").read_text()

@@ -14,8 +14,8 @@ import structlog
 from services.beat.leader import Leader
 from services.core.domain.failures import may_heal
 from services.core.runtime import metering
-from services.core.runtime.telemetry import CHORES
 from services.core.storage.beat_lease import Lease, StaleTerm
+from services.core.usecases.instruments import CHORES
 
 log = structlog.get_logger()
 

@@ -16,15 +16,16 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from services.core.domain.failures import RefusedInput
+from services.core.domain.inbox import Unstored, Verdict
 from services.core.http.answers import Answer, plain, problem, refusal
 from services.core.http.body import SenderGone
 from services.core.openphone.signature import SIGNATURE_LISTS
 from services.core.runtime import failpoints, metering, tracing
 from services.core.runtime.settings import Settings
-from services.core.runtime.telemetry import HTTP_SERVER, NOT_STORED, WEBHOOKS, Attribute, SpanName
+from services.core.runtime.telemetry import HTTP_SERVER, Attribute, SpanName
 from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.context import open_context
-from services.core.usecases.webhooks.accept import Verdict
+from services.core.usecases.instruments import NOT_STORED, WEBHOOKS
 from services.webhook_ingress.body import read_body
 from services.webhook_ingress.publisher import Publisher
 from services.webhook_ingress.reception import POOL_SIZE, NotStored, Reception
@@ -83,14 +84,14 @@ class Ingress:
         except NotStored as error:
             log.warning("webhook.not_stored", reason=error.reason.value, detail=error.detail)
             metering.count(WEBHOOKS, "not_stored")
-            metering.count(NOT_STORED, error.reason.value)
+            metering.count(NOT_STORED, error.reason)
             return problem(503, "not_stored", "the delivery could not be stored: send it again", headers=RETRY_LATER)
         except SenderGone:
             return None
         except Exception:
             log.exception("webhook.failed")
             metering.count(WEBHOOKS, "not_stored")
-            metering.count(NOT_STORED, "internal_error")
+            metering.count(NOT_STORED, Unstored.INTERNAL)
             return problem(500, "internal_error", "this is our fault: send it again")
 
     async def _receive(self, headers: dict[str, str], receive: Receive, active: tracing.ActiveSpan) -> Answer:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import islice
 from time import monotonic
 from types import TracebackType
@@ -18,6 +17,7 @@ from typing import Any, Self
 
 import structlog
 
+from services.core.domain.inbox import Unstored
 from services.core.domain.opt_out import decide_opt_out
 from services.core.runtime import failpoints
 from services.core.storage.database import DatabaseUnavailable, RowLocked
@@ -40,16 +40,6 @@ READ_AT_ONCE_BYTES = 4096
 ALONE_THREADS = 8
 POOL_SIZE = ALONE_THREADS + 2
 """Database connections: one for each of those threads, the lane and the clock."""
-
-
-class Unstored(StrEnum):
-    """Why a delivery is not known to be stored."""
-
-    DATABASE = "database_unavailable"
-    LOCKED = "contact_locked"
-    CLOCK = "clock_slow"
-    STORE = "store_slow"
-    BACKLOG = "backlog_full"
 
 
 class NotStored(Exception):

@@ -12,22 +12,14 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from services.core.openphone.instruments import HTTP_CLIENT, REFUSALS, SUBMISSIONS
+from services.core.queue.instruments import DEAD_LETTERS, LIMITER_WAIT, TASK_DURATION
 from services.core.runtime import metering
-from services.core.runtime.metering import LAYOUT
+from services.core.runtime.metering import Layout
 from services.core.runtime.prometheus import TableCollector
-from services.core.runtime.telemetry import (
-    DEAD_LETTERS,
-    EVENTS,
-    GATE,
-    HTTP_CLIENT,
-    HTTP_SERVER,
-    LIMITER_WAIT,
-    REFUSALS,
-    SUBMISSIONS,
-    TASK_DURATION,
-    TRANSITIONS,
-    WEBHOOKS,
-)
+from services.core.runtime.telemetry import HTTP_SERVER
+from services.core.storage.instruments import EVENTS, TRANSITIONS
+from services.core.usecases.instruments import GATE, INSTRUMENTS, WEBHOOKS
 
 
 def text(number: int) -> None:
@@ -57,7 +49,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=int, default=100_000)
     texts = parser.parse_args().texts
-    metering.share_table(3)
+    metering.share_table(3, INSTRUMENTS)
+    layout = Layout(INSTRUMENTS)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(TableCollector())
     began = time.process_time()
@@ -74,8 +67,8 @@ def main() -> int:
         "milliseconds for a scrape": round(microseconds(lambda: generate_latest(registry), 20) / 1000, 1),
         "series": len(metering.read()),
         "lines of a scrape": sum(not line.startswith("#") for line in generate_latest(registry).decode().splitlines()),
-        "series that there can be": len(LAYOUT.slots),
-        "bytes for a process": LAYOUT.cells * metering.CELL + LAYOUT.exemplars * metering.EXEMPLAR.size,
+        "series that there can be": len(layout.slots),
+        "bytes for a process": layout.cells * metering.CELL + layout.exemplars * metering.EXEMPLAR.size,
     }
     sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     return 0

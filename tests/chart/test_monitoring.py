@@ -13,7 +13,8 @@ import yaml
 from services.cli.app import app
 from services.cli.laptop.identity import MEASURED
 from services.core.runtime.prometheus import prometheus_name
-from services.core.runtime.telemetry import INSTRUMENTS, Instrument, Kind
+from services.core.runtime.telemetry import Instrument, Kind
+from services.core.usecases.instruments import INSTRUMENTS
 from tests.chart.rendering import CHART, of_kind, render
 from tests.tools.alert_drills import DRILLS
 from tests.tools.dashboards import DASHBOARDS, FOLDER, text

@@ -6,12 +6,13 @@ from contextlib import suppress
 
 import pytest
 
+from services.core.domain.inbox import Verdict
 from services.core.storage.database import DatabaseUnavailable
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.messages.reconcile import reconcile_messages
 from services.core.usecases.messages.send import send_messages
 from services.core.usecases.operations.sweep import sweep
-from services.core.usecases.webhooks.accept import Verdict, store_webhooks
+from services.core.usecases.webhooks.accept import store_webhooks
 from services.core.usecases.webhooks.handle import handle_events
 from tests.tools.commit_cutter import CommitCutter
 from tests.tools.world import World, new_number

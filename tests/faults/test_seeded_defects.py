@@ -22,7 +22,7 @@ from services.core.domain import schedule as schedule_rules
 from services.core.domain.contacts_csv import header
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.health import Waiting, judge
-from services.core.domain.inbox import InboxStatus
+from services.core.domain.inbox import InboxStatus, Verdict
 from services.core.domain.lineage import Witnessed
 from services.core.domain.messages import MessageStatus
 from services.core.domain.opt_out import InboundMeaning, decide_opt_out
@@ -492,7 +492,7 @@ def answer_before_the_commit(patch: Patch) -> None:
     def store(context: Any, webhooks: Any) -> Any:
         with suppress(DatabaseUnavailable):
             return stored(context, webhooks)
-        return [accept_webhook.Acceptance(accept_webhook.Verdict.STORED, "new") for _ in webhooks]
+        return [accept_webhook.Acceptance(Verdict.STORED, "new") for _ in webhooks]
 
     patch.setattr(accept_webhook, "store_webhooks", store)
 

@@ -7,6 +7,7 @@ two minutes at most, an unknown outcome is settled within a quarter of an hour.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 BEAT_SILENT = timedelta(seconds=30)
 INBOX_SLOW = timedelta(seconds=60)
@@ -16,6 +17,30 @@ RUNS_SLOW = timedelta(minutes=2)
 UNCERTAIN_SLOW = timedelta(minutes=15)
 
 QUEUE_SLOW = {"webhooks": INBOX_SLOW, "campaigns": SENDING_SLOW}
+
+
+class PartName(StrEnum):
+    """What the report has a line about, beside each queue and its canary."""
+
+    DATABASE = "database"
+    REDIS = "redis"
+    CLOCKS = "clocks"
+    BEAT = "beat"
+    INBOX = "inbox"
+    SENDING = "sending"
+    PROVIDER_ACCOUNT = "provider account"
+    SCHEDULE = "schedule"
+    PROVIDER = "provider"
+    PROVIDER_WEBHOOK = "provider webhook"
+    UNCERTAIN_MESSAGES = "uncertain messages"
+    DEAD_LETTERS = "dead letters"
+    HELD_MESSAGES = "held messages"
+    ROLLOUTS = "rollouts"
+    WEBHOOK_LOOP = "webhook loop"
+    CANARIES = "canaries"
+    CERTIFICATE = "certificate"
+    LINEAGE = "lineage"
+    QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +100,9 @@ def judge(vitals: Vitals) -> Iterator[Part]:
     yield _beat(vitals.beat_silent)
     for queue, waiting in vitals.queued.items():
         yield _queue(queue, waiting, vitals.depths.get(queue))
-    yield _age("inbox", vitals.inbox, INBOX_SLOW, "look at the webhook workers: attackacrack workers")
+    yield _age(PartName.INBOX, vitals.inbox, INBOX_SLOW, "look at the webhook workers: attackacrack workers")
     yield _nothing(
-        "quarantine",
+        PartName.QUARANTINE,
         vitals.quarantined,
         "attackacrack webhooks list --status quarantined, then replay or discard: there may be replies among them",
     )
@@ -85,21 +110,21 @@ def judge(vitals: Vitals) -> Iterator[Part]:
     yield _provider_account(vitals.refused_because)
     yield _missed(vitals.missed_runs)
     yield _age(
-        "uncertain messages",
+        PartName.UNCERTAIN_MESSAGES,
         vitals.uncertain,
         UNCERTAIN_SLOW,
         "the provider's list does not settle them: attackacrack provider check",
     )
-    yield _nothing("dead letters", vitals.dead_letters, "attackacrack dead-letters list, then replay or discard")
-    yield _nothing("held messages", vitals.held, "attackacrack held list, then bind, release or cancel")
+    yield _nothing(PartName.DEAD_LETTERS, vitals.dead_letters, "attackacrack dead-letters list, then replay or discard")
+    yield _nothing(PartName.HELD_MESSAGES, vitals.held, "attackacrack held list, then bind, release or cancel")
 
 
 def _beat(silent: timedelta | None) -> Part:
     remedy = "start beat: nothing is scheduled, dispatched or swept meanwhile"
     if silent is None:
-        return Part("beat", well=False, found="has never run", remedy=remedy)
+        return Part(PartName.BEAT, well=False, found="has never run", remedy=remedy)
     well = silent <= BEAT_SILENT
-    return Part("beat", well, f"ticked {seconds(silent)} ago", "" if well else remedy, silent)
+    return Part(PartName.BEAT, well, f"ticked {seconds(silent)} ago", "" if well else remedy, silent)
 
 
 def _queue(queue: str, waiting: Waiting, depth: int | None) -> Part:
@@ -119,27 +144,27 @@ def _sending(vitals: Vitals) -> Part:
         found = f"stopped by {vitals.stopped_by}, {vitals.due.count} are due"
         well = oldest is None or oldest <= SENDING_SLOW
         remedy = "attackacrack sending resume, when the reason is gone: attackacrack sending status"
-        return Part("sending", well, found, "" if well else remedy, oldest)
+        return Part(PartName.SENDING, well, found, "" if well else remedy, oldest)
     if oldest is None:
-        return Part("sending", well=True, found="nothing is due")
+        return Part(PartName.SENDING, well=True, found="nothing is due")
     moves = vitals.last_attempt is not None and vitals.last_attempt <= SENDING_STILL
     well = moves or oldest <= SENDING_SLOW
     found = f"{vitals.due.count} are due, the oldest for {seconds(oldest)}"
     remedy = "no text leaves: look at the campaign workers and at attackacrack sending status"
-    return Part("sending", well, found, "" if well else remedy, oldest)
+    return Part(PartName.SENDING, well, found, "" if well else remedy, oldest)
 
 
 def _provider_account(refused_because: str | None) -> Part:
     if refused_because is None:
-        return Part("provider account", well=True, found="not refused")
+        return Part(PartName.PROVIDER_ACCOUNT, well=True, found="not refused")
     remedy = "mend the account at the provider, then attackacrack sending resume"
-    return Part("provider account", well=False, found=f"refused: {refused_because}", remedy=remedy)
+    return Part(PartName.PROVIDER_ACCOUNT, well=False, found=f"refused: {refused_because}", remedy=remedy)
 
 
 def _missed(count: int) -> Part:
     found = f"{count} due times of the last day have no run" if count else "every due time has its run"
     remedy = "run by hand what is still wanted: attackacrack schedule list, then run-now"
-    return Part("schedule", well=not count, found=found, remedy=remedy if count else "")
+    return Part(PartName.SCHEDULE, well=not count, found=found, remedy=remedy if count else "")
 
 
 def _age(name: str, waiting: Waiting, limit: timedelta, remedy: str) -> Part:

@@ -15,6 +15,25 @@ class InboxStatus(StrEnum):
     DEAD = "dead"
 
 
+class Verdict(StrEnum):
+    """What is said of a delivery once its signature was looked at."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    UNSIGNED = "unsigned"
+
+
+class Unstored(StrEnum):
+    """Why a delivery is not known to be stored."""
+
+    DATABASE = "database_unavailable"
+    LOCKED = "contact_locked"
+    CLOCK = "clock_slow"
+    STORE = "store_slow"
+    BACKLOG = "backlog_full"
+    INTERNAL = "internal_error"
+
+
 MAX_ERRORS = 8
 MAX_DEATHS = 3
 RETRY_BASE = timedelta(seconds=2)

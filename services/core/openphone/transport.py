@@ -19,8 +19,8 @@ import httpx
 
 from services.core.openphone.answers import Answer
 from services.core.openphone.errors import NotOneRecipient
+from services.core.openphone.instruments import HTTP_CLIENT
 from services.core.runtime import failpoints, metering
-from services.core.runtime.telemetry import HTTP_CLIENT
 
 SEND_PATH = "/v1/messages"
 LARGEST_ANSWER = 1024 * 1024

@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.core.domain.storable import MOST_ARGUMENTS, storable_text
+from services.core.queue.names import GaveUp
 from services.core.queue.times import MAX_ATTEMPTS, MAX_COUNTDOWN
 
 LONGEST_MESSAGE = 64 * 1024
@@ -28,7 +29,7 @@ MOST_SHOWN = 20
 REFUSED = "refused"
 """The header that only refusals have: `{"reason": ..., "error": ...}`."""
 
-REASONS = ("malformed", "undecodable")
+REASONS = (GaveUp.MALFORMED, GaveUp.UNDECODABLE)
 EITHER_WRAPPER = 47  # zlib's word for: gzip's or its own
 EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -56,9 +57,9 @@ def admit(raw: bytes, queue: str, *, at: datetime) -> dict[str, Any]:
         ids = _ids(_content(envelope, headers))
         return _envelope(_headers(headers, ids, at=at), [ids] if ids is not None else [], queue)
     except Malformed as error:
-        return _refusal(raw, queue, "malformed", error)
+        return _refusal(raw, queue, GaveUp.MALFORMED, error)
     except Undecodable as error:
-        return _refusal(raw, queue, "undecodable", error)
+        return _refusal(raw, queue, GaveUp.UNDECODABLE, error)
 
 
 def _parsed(raw: bytes, what: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from services.core.queue.app import app
 from services.core.queue.fitness import SETTING, BrokerRefused, refusal_of
 from services.core.queue.heartbeat import progress
 from services.core.queue.journal import journal
+from services.core.queue.names import GaveUp
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Consumer(CeleryConsumer):
         return on_task_received
 
     def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:  # noqa: ARG002 - Celery's signature
-        self.put_aside(message, "unknown_task", f"no task of that name in this pool: {exc}")
+        self.put_aside(message, GaveUp.UNKNOWN_TASK, f"no task of that name in this pool: {exc}")
 
     def put_aside(self, message: Any, reason: str, error: str) -> None:
         """Write the dead letter, then let go of the message; until it is written the message stays unacknowledged."""

@@ -5,6 +5,7 @@ The deployment is held to these by tests: every queue has exactly one pool, ever
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class Queue(StrEnum):
@@ -31,6 +32,22 @@ class TaskName(StrEnum):
     CANARY_PRIORITY = "canary_priority"
     CANARY_DEFAULT = "canary_default"
     DEBUG_TASK = "debug_task"
+
+
+class GaveUp(StrEnum):
+    """Why a task ends as a dead letter; the last three of what was no task of ours."""
+
+    ERROR = "error"
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    PROCESS_DEATHS = "process_deaths"
+    SOFT_TIME_LIMIT = "soft_time_limit"
+    MALFORMED = "malformed"
+    UNKNOWN_TASK = "unknown_task"
+    UNDECODABLE = "undecodable"
+
+
+RequestKind = Literal["send", "read"]
+"""What a slot of the provider's rate is for."""
 
 
 @dataclass(frozen=True, slots=True)

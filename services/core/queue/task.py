@@ -25,11 +25,11 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from services.core.domain.retry import backoff
 from services.core.queue import busy
 from services.core.queue.app import app
+from services.core.queue.instruments import TASK_DURATION
 from services.core.queue.journal import journal
-from services.core.queue.names import CANARIES, RESULT_TASKS, Pool, TaskName
+from services.core.queue.names import CANARIES, RESULT_TASKS, GaveUp, Pool, TaskName
 from services.core.queue.times import MAX_ATTEMPTS
 from services.core.runtime import metering
-from services.core.runtime.telemetry import TASK_DURATION
 
 logger = logging.getLogger(__name__)
 
@@ -160,13 +160,13 @@ def _attempt(task: Task[Any, Any], delivery: Delivery, work: Callable[[], object
     )
     if deliveries - delivery.retries > MAX_DEATHS:
         died = f"delivered {deliveries} times, its process died or was lost each time"
-        delivery.give_up(reason="process_deaths", error=died, attempts=deliveries - 1)
-        raise TaskGaveUp("process_deaths")
+        delivery.give_up(reason=GaveUp.PROCESS_DEATHS, error=died, attempts=deliveries - 1)
+        raise TaskGaveUp(GaveUp.PROCESS_DEATHS)
     began = monotonic()
     try:
         result = work()
     except SoftTimeLimitExceeded as error:
-        reason = "soft_time_limit"
+        reason = GaveUp.SOFT_TIME_LIMIT
         took = monotonic() - began
         delivery.give_up(reason=reason, error="the soft time limit passed", attempts=deliveries, seconds=took)
         raise TaskGaveUp(reason) from error
@@ -175,7 +175,7 @@ def _attempt(task: Task[Any, Any], delivery: Delivery, work: Callable[[], object
         if is_retryable(error) and delivery.retries + 1 < MAX_ATTEMPTS:
             journal().failed(task_id=delivery.task_id, seconds=took, error=_text(error), will_retry=True)
             raise _retry(task, delivery.retries, error) from error
-        reason = "attempts_exhausted" if is_retryable(error) else "error"
+        reason = GaveUp.ATTEMPTS_EXHAUSTED if is_retryable(error) else GaveUp.ERROR
         delivery.give_up(reason=reason, error=_text(error), attempts=deliveries, seconds=took)
         raise TaskGaveUp(reason) from error
     journal().succeeded(task_id=delivery.task_id, seconds=monotonic() - began)

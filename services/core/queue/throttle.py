@@ -11,20 +11,20 @@ second holds more sends than the rate. Lost or doubtful state starts full.
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
-from typing import Literal, cast
+from typing import cast
 
 from redis.exceptions import RedisError
 
 from services.core.queue.connection import connect
+from services.core.queue.instruments import LIMITER_WAIT
+from services.core.queue.names import RequestKind
 from services.core.queue.throttle_scripts import BACK_OFF, RESERVE
 from services.core.runtime import metering
-from services.core.runtime.telemetry import LIMITER_WAIT
 
 GUARD = timedelta(milliseconds=5)
 HORIZON = timedelta(seconds=3)
 FIRST_LEAD = timedelta(milliseconds=100)
 LONGEST_LEAD = timedelta(seconds=1)
-Kind = Literal["send", "read"]
 NO_LEAD = timedelta(0)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -77,7 +77,7 @@ class Throttle:
         self._lead = FIRST_LEAD
         self._last_start = FIRST_LEAD
 
-    def take(self, kind: Kind, *, within: timedelta, ahead: bool = False) -> Slot | None:
+    def take(self, kind: RequestKind, *, within: timedelta, ahead: bool = False) -> Slot | None:
         """Wait for a slot that opens `within` that time and answer it when it opens; `None` when there is none.
 
         With `ahead` it is answered before it opens, by as much as the work up to its `use` has lately taken. Raises
@@ -108,7 +108,7 @@ class Throttle:
         self._lead = min(max(1.5 * usual, 0.9 * self._lead), LONGEST_LEAD)
         return self.wait_for(slot)
 
-    def reserve(self, kind: Kind, *, max_wait: timedelta, lead: timedelta = NO_LEAD) -> Slot | Busy:
+    def reserve(self, kind: RequestKind, *, max_wait: timedelta, lead: timedelta = NO_LEAD) -> Slot | Busy:
         """Reserve the next slot that is not nearer than `lead`, unless it is more than `max_wait` away.
 
         Raises `ThrottleUnavailable`. Act on a slot only when `wait_for` or `use` answers true.

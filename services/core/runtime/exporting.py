@@ -4,13 +4,14 @@ Spans are a process's own; metrics are a role's, counted by all its processes an
 Prometheus's client are imported where they are used: they are dear to import, and not every verb needs them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from services.core.runtime import metering, tracing
 from services.core.runtime.settings import Settings
+from services.core.runtime.telemetry import Instrument
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -44,9 +45,9 @@ def flush_telemetry() -> None:
 
 
 @contextmanager
-def exported_metrics(settings: Settings, *, children: int = 0) -> Iterator[None]:
-    """Count for this process and so many pool processes, and serve while inside; begin before the first fork."""
-    metering.share_table(1 + children)
+def exported_metrics(settings: Settings, instruments: Sequence[Instrument], *, children: int = 0) -> Iterator[None]:
+    """Count these for this process and so many pool processes, and serve while inside; begin before the first fork."""
+    metering.share_table(1 + children, instruments)
     endpoint = _serve(settings)
     try:
         yield

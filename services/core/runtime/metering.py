@@ -11,14 +11,14 @@ import struct
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
 
 from opentelemetry import trace
 
-from services.core.runtime.telemetry import INSTRUMENTS, OTHER, Instrument, Kind
+from services.core.runtime.telemetry import OTHER, Instrument, Kind
 
 GAUGES_LAST = timedelta(seconds=60)
 EXEMPLAR = struct.Struct("=QQQdd")  # trace id (high, low), span id, value, seconds of the epoch
@@ -70,7 +70,7 @@ class Slot:
 class Layout:
     """Where each series lies in a row, and how wide a row is."""
 
-    def __init__(self, instruments: tuple[Instrument, ...]) -> None:
+    def __init__(self, instruments: Sequence[Instrument]) -> None:
         self.slots: dict[tuple[str, ...], Slot] = {}
         self.cells, self.exemplars = 1, 0  # the first cell says when gauges were last shown
         for instrument in instruments:
@@ -96,16 +96,14 @@ class Layout:
         return self.slots[(instrument.name, *known)]
 
 
-LAYOUT = Layout(INSTRUMENTS)
-
-
 class Table:
     """`rows` processes may write at once. Made before the forks that write into it."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, instruments: Sequence[Instrument]) -> None:
+        self.layout = Layout(instruments)
         self._rows = rows
-        self._cells = memoryview(mmap.mmap(-1, rows * LAYOUT.cells * CELL)).cast("d")
-        self._exemplars = mmap.mmap(-1, rows * LAYOUT.exemplars * EXEMPLAR.size)
+        self._cells = memoryview(mmap.mmap(-1, rows * self.layout.cells * CELL)).cast("d")
+        self._exemplars = mmap.mmap(-1, rows * self.layout.exemplars * EXEMPLAR.size)
         self._row = 0
         self._lock = threading.Lock()
 
@@ -116,12 +114,12 @@ class Table:
         self._row, self._lock = row, threading.Lock()
 
     def add(self, slot: Slot, amount: float) -> None:
-        cell = self._row * LAYOUT.cells + slot.cell
+        cell = self._row * self.layout.cells + slot.cell
         with self._lock:
             self._cells[cell] += amount
 
     def observe(self, slot: Slot, value: float) -> None:
-        first = self._row * LAYOUT.cells + slot.cell
+        first = self._row * self.layout.cells + slot.cell
         bounds = slot.instrument.bounds
         with self._lock:
             self._cells[first + bisect_left(bounds, value)] += 1
@@ -129,21 +127,21 @@ class Table:
         span = trace.get_current_span().get_span_context()
         if span.is_valid and span.trace_flags.sampled:
             high, low = divmod(span.trace_id, 1 << 64)
-            place = (self._row * LAYOUT.exemplars + slot.exemplar) * EXEMPLAR.size
+            place = (self._row * self.layout.exemplars + slot.exemplar) * EXEMPLAR.size
             EXEMPLAR.pack_into(self._exemplars, place, high, low, span.span_id, value, time.time())
 
     def show(self, values: Mapping[Slot, float]) -> None:
         """Set the gauges given, and no longer show any other."""
-        first = self._row * LAYOUT.cells
+        first = self._row * self.layout.cells
         with self._lock:
-            for slot in LAYOUT.slots.values():
+            for slot in self.layout.slots.values():
                 if slot.instrument.kind is Kind.GAUGE:
                     self._cells[first + slot.cell] = values.get(slot, math.nan)
             self._cells[first] = time.monotonic()
 
     def read(self) -> Iterator[Series]:
         """Every counter, each histogram that has counted, and the gauges if they were shown lately."""
-        for slot in LAYOUT.slots.values():
+        for slot in self.layout.slots.values():
             match slot.instrument.kind:
                 case Kind.COUNTER:
                     yield Series(slot.instrument, slot.labels, sum(self._column(slot.cell)))
@@ -170,44 +168,51 @@ class Table:
             yield Series(slot.instrument, slot.labels, Distribution(buckets, total, self._exemplar(slot)))
 
     def _column(self, cell: int) -> list[float]:
-        return [self._cells[row * LAYOUT.cells + cell] for row in range(self._rows)]
+        return [self._cells[row * self.layout.cells + cell] for row in range(self._rows)]
 
     def _exemplar(self, slot: Slot) -> Exemplar | None:
-        places = ((row * LAYOUT.exemplars + slot.exemplar) * EXEMPLAR.size for row in range(self._rows))
+        places = ((row * self.layout.exemplars + slot.exemplar) * EXEMPLAR.size for row in range(self._rows))
         records = [EXEMPLAR.unpack_from(self._exemplars, place) for place in places]
         high, low, span_id, value, at = max(records, key=lambda record: record[-1])
         return Exemplar(high << 64 | low, span_id, value, at) if at else None
 
 
-_table = Table(1)
+_table: Table | None = None
 
 
-def share_table(rows: int) -> None:
-    """Begin anew with a table for so many processes: this one has row 0, and those forked from it take the others."""
+def share_table(rows: int, instruments: Sequence[Instrument]) -> None:
+    """Begin anew with a table for so many processes: this one has row 0, and those forked from it take the others.
+
+    It has room for these instruments alone; a process without a table, as a verb's of the CLI, counts nothing.
+    """
     global _table  # noqa: PLW0603 - one table per role
-    _table = Table(rows)
+    _table = Table(rows, instruments)
 
 
 def take_row(row: int) -> None:
     """Count into this row, as the only process that does. Raises `ValueError` when the table has no such row."""
-    _table.take_row(row)
+    if _table is not None:
+        _table.take_row(row)
 
 
 def count(instrument: Instrument, *values: str, by: float = 1) -> None:
     """Add to a counter; `values` are its labels' in the order they are declared in."""
-    _table.add(LAYOUT.slot(instrument, values), by)
+    if _table is not None:
+        _table.add(_table.layout.slot(instrument, values), by)
 
 
 def observe(instrument: Instrument, value: float, *values: str) -> None:
     """Put one measurement, in the instrument's unit, into a histogram; the current span becomes its exemplar."""
-    _table.observe(LAYOUT.slot(instrument, values), value)
+    if _table is not None:
+        _table.observe(_table.layout.slot(instrument, values), value)
 
 
 def show(*gauges: tuple[Instrument, float, tuple[str, ...]]) -> None:
     """Set all gauges of this process at once: what isn't given is no longer shown, and a minute later none is."""
-    _table.show({LAYOUT.slot(instrument, labels): value for instrument, value, labels in gauges})
+    if _table is not None:
+        _table.show({_table.layout.slot(instrument, labels): value for instrument, value, labels in gauges})
 
 
 def read() -> list[Series]:
     """Every series of this role as it stands."""
-    return list(_table.read())
+    return [] if _table is None else list(_table.read())

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session, defer
 
 from services.core.domain.inbox import InboxStatus
 from services.core.runtime import metering
-from services.core.runtime.telemetry import EVENTS
 from services.core.storage.clock import PRODUCT_NOW
+from services.core.storage.instruments import EVENTS
 from services.core.storage.models import Effect, InboxEvent, Message
 from services.core.storage.published import Published
 

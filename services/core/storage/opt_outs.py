@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.core.domain.opt_outs import OptOutSource, start_lifts, stop_is_in_force
 from services.core.domain.send_gate import Reason
 from services.core.runtime import metering
-from services.core.runtime.telemetry import OPT_OUTS
+from services.core.storage.instruments import OPT_OUTS
 from services.core.storage.models import Contact, OptOut, Review
 from services.core.storage.outbox import life
 

@@ -25,6 +25,7 @@ from services.core.runtime.exporting import exported_metrics
 from services.core.runtime.prometheus import PrometheusEndpoint
 from services.core.runtime.settings import Settings, read_settings
 from services.core.runtime.span_export import make_provider
+from services.core.usecases.instruments import INSTRUMENTS
 from services.webhook_ingress.publisher import Publisher
 
 IDLE_SECONDS = 0.5
@@ -42,7 +43,7 @@ def endpoint() -> Close:
 def role_metrics() -> Close:
     [port] = free_ports(1)
     inside = ExitStack()
-    inside.enter_context(exported_metrics(Settings(metrics_port=port)))
+    inside.enter_context(exported_metrics(Settings(metrics_port=port), INSTRUMENTS))
     _scrape(port)
     return inside.close
 
@@ -92,6 +93,6 @@ def _nobody() -> str:
 
 
 if __name__ == "__main__":
-    metering.share_table(1)
+    metering.share_table(1, INSTRUMENTS)
     each = (endpoint, role_metrics, spans, heartbeat, publisher)
     sys.stdout.write(json.dumps({begin.__name__: left_after(begin) for begin in each}) + "\n")

@@ -8,10 +8,11 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.pool import QueuePool
 
 from services.core.queue.enqueue import Broker
+from services.core.queue.instruments import QUEUE_DEPTH
 from services.core.queue.names import CANARIES, TaskName
 from services.core.runtime import metering
-from services.core.runtime.telemetry import HEALTH, PARTS, QUEUE_DEPTH, WAITING
 from services.core.storage import health, work
+from services.core.usecases.instruments import HEALTH, INSTRUMENTS, PARTS, WAITING
 from services.core.usecases.operations.canary import send_canaries
 from services.core.usecases.operations.health import check_health, summary
 from services.core.usecases.operations.measure import measure
@@ -182,10 +183,8 @@ def test_other_roles_see_what_the_operations_worker_saw_of_the_cluster(world: Wo
 
 class TestGauges:
     @pytest.fixture(autouse=True)
-    def table(self) -> Any:
-        metering.share_table(1)
-        yield
-        metering.share_table(1)
+    def table(self) -> None:
+        metering.share_table(1, INSTRUMENTS)
 
     def test_the_leader_shows_what_the_report_says(self, world: World) -> None:
         world.message(not_before=world.now() - timedelta(minutes=6))

@@ -6,14 +6,20 @@ import pytest
 
 from services.core.domain.messages import MessageStatus
 from services.core.runtime import metering
-from services.core.runtime.telemetry import TRANSITIONS
+from services.core.storage.instruments import TRANSITIONS
 from services.core.storage.outbox import life
 from services.core.usecases.campaigns.cancel import cancel_campaign
 from services.core.usecases.contacts.conversations import reply_to_conversation
+from services.core.usecases.instruments import INSTRUMENTS
 from services.core.views.conversations import NewReply
 from tests.tools.world import World, new_number
 
 pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(autouse=True)
+def table() -> None:
+    metering.share_table(1, INSTRUMENTS)
 
 
 def counted() -> Counter[str]:

@@ -20,6 +20,7 @@ from services.core.openphone.client import OpenPhoneClient
 from services.core.queue.names import Queue
 from services.core.runtime import metering
 from services.core.storage.models import Message
+from services.core.usecases.instruments import INSTRUMENTS
 from services.core.usecases.operations.clean_up import clean_up
 from services.core.usecases.operations.sweep import sweep
 from services.core.usecases.operations.vitals import read_vitals
@@ -69,6 +70,11 @@ def is_well(world: World) -> bool:
     with world.context.database.reading() as session:
         parts = {part.name: part.well for part in judge(read_vitals(world.context, session))}
     return parts["quarantine"]
+
+
+@pytest.fixture(autouse=True)
+def table() -> None:
+    metering.share_table(1, INSTRUMENTS)
 
 
 def counted(name: str, **labels: str) -> float:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus, Receipt, after_receipt, check_transition
 from services.core.runtime import metering
-from services.core.runtime.telemetry import TRANSITIONS
 from services.core.storage.bulk import count_written
+from services.core.storage.instruments import TRANSITIONS
 from services.core.storage.models import Attempt, Message
 
 NOW = func.clock_timestamp()

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.domain.segments import count_segments
 from services.core.runtime import metering, tracing
-from services.core.runtime.telemetry import TRANSITIONS
+from services.core.storage.instruments import TRANSITIONS
 from services.core.storage.models import Contact, Message
 
 MAKE_OF_CAMPAIGN = """

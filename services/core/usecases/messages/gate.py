@@ -9,12 +9,12 @@ from services.core.domain.messages import MessageKind
 from services.core.domain.send_gate import Defer, GateDecision, GateFacts, Pass, Skip
 from services.core.domain.zones import locate
 from services.core.runtime import metering
-from services.core.runtime.telemetry import GATE
 from services.core.storage import attempts, caps, installation, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign, Contact, Message
 from services.core.usecases.campaigns.windows import window_of
 from services.core.usecases.context import Context
+from services.core.usecases.instruments import GATE
 
 ACCOUNT = "account"
 

@@ -10,6 +10,7 @@ from services.core.domain.messages import PROVEN_NON_DELIVERIES, MessageKind, Me
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.retry import RetryAt, decide_retry
 from services.core.domain.send_gate import Reason
+from services.core.openphone.instruments import REFUSALS, SUBMISSIONS
 from services.core.openphone.outcomes import (
     Accepted,
     NotStarted,
@@ -21,7 +22,7 @@ from services.core.openphone.outcomes import (
 )
 from services.core.queue.throttle import ThrottleUnavailable
 from services.core.runtime import failpoints, metering, tracing
-from services.core.runtime.telemetry import REFUSALS, SUBMISSIONS, SpanName
+from services.core.runtime.telemetry import SpanName
 from services.core.storage import attempts, caps, clock, contacts, inbox, installation, opt_outs, outbox
 from services.core.storage.database import DatabaseUnavailable, Session
 from services.core.storage.models import Attempt, Contact, Message

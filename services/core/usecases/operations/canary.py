@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.core.domain.health import Part, seconds
+from services.core.domain.health import Part, PartName, seconds
 from services.core.domain.inbox import InboxStatus
 from services.core.openphone.own_events import LoopBroken, certificate_until, post_probe
 from services.core.queue.names import CANARIES, TaskName, pool_of
@@ -45,7 +45,7 @@ def canary_parts(session: Session, at: datetime) -> Iterator[Part]:
     """The health report's lines about the latest canaries that had their time to come back."""
     sent = canaries.last_sent(session, TaskName.SEND_CANARIES, before=RETURNED_WITHIN)
     if sent is None:
-        yield Part("canaries", well=True, found="none has had its time to return yet")
+        yield Part(PartName.CANARIES, well=True, found="none has had its time to return yet")
         return
     yield _sending(session, sent, at)
     for queue, name in CANARIES.items():
@@ -62,7 +62,7 @@ def canary_parts(session: Session, at: datetime) -> Iterator[Part]:
         well = left >= CERTIFICATE_RENEWED
         remedy = "renew the public address's certificate: the provider's deliveries fail once it is over"
         found = f"holds for {left.days} days" if left > timedelta(0) else "has ended"
-        yield Part("certificate", well, found, "" if well else remedy)
+        yield Part(PartName.CERTIFICATE, well, found, "" if well else remedy)
 
 
 def _sending(session: Session, sent: canaries.Sent, at: datetime) -> Part:
@@ -70,7 +70,7 @@ def _sending(session: Session, sent: canaries.Sent, at: datetime) -> Part:
     age = at - sent.at
     well = age <= SENT_WITHIN or canaries.is_planned(session, TaskName.SEND_CANARIES, within=SENT_WITHIN)
     remedy = "nobody sends them any more: attackacrack schedule list, attackacrack workers"
-    return Part("canaries", well, f"sent {seconds(age)} ago", "" if well else remedy, age)
+    return Part(PartName.CANARIES, well, f"sent {seconds(age)} ago", "" if well else remedy, age)
 
 
 def _loop(session: Session, sent: canaries.Sent, at: datetime) -> Part:
@@ -78,10 +78,10 @@ def _loop(session: Session, sent: canaries.Sent, at: datetime) -> Part:
     status = canaries.delivery_status(session, f"standard:{_delivery_id(sent.run_id)}")
     if status is None:
         remedy = "the public path is broken: look at the ingress, its address, and the webhook secrets on both sides"
-        return Part("webhook loop", well=False, found=f"not stored: {sent.loop}", remedy=remedy, age=age)
+        return Part(PartName.WEBHOOK_LOOP, well=False, found=f"not stored: {sent.loop}", remedy=remedy, age=age)
     well = status != InboxStatus.NEW
     remedy = "it was stored and not handled: look at the webhook workers"
-    return Part("webhook loop", well, f"stored and {status}", "" if well else remedy, age)
+    return Part(PartName.WEBHOOK_LOOP, well, f"stored and {status}", "" if well else remedy, age)
 
 
 def _send_webhook(context: Context, run_id: int) -> str:

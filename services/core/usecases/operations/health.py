@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from services.core.domain.health import Part, judge
+from services.core.domain.health import Part, PartName, judge
 from services.core.queue.enqueue import BrokerUnavailable
 from services.core.storage import clock, health, rights
 from services.core.storage.database import DatabaseUnavailable
@@ -30,7 +30,7 @@ def check_health(context: Context, *, keep: bool = True) -> Health:
         with context.database.transaction() as session:
             at = clock.product_now(session)
             seen = [
-                Part("database", well=True, found=OWNER if rights.shares_the_owner(session) else "answers"),
+                Part(PartName.DATABASE, well=True, found=OWNER if rights.shares_the_owner(session) else "answers"),
                 *seen,
                 *ground_parts(session, suspected=suspected),
                 *judge(read_vitals(context, session)),
@@ -42,7 +42,7 @@ def check_health(context: Context, *, keep: bool = True) -> Health:
                 health.store(session, healthy=all(part.well for part in seen), parts=[_row(part) for part in seen])
     except DatabaseUnavailable as error:
         remedy = "start PostgreSQL or mend its address; nothing is accepted or sent meanwhile"
-        return _report(None, [Part("database", well=False, found=str(error), remedy=remedy), *seen])
+        return _report(None, [Part(PartName.DATABASE, well=False, found=str(error), remedy=remedy), *seen])
     return _report(at, [*seen, *told])
 
 
@@ -60,9 +60,9 @@ def _redis(context: Context) -> Part:
     # Asked twice: in a pod that has just begun, the first packet may be dropped while the network learns of it.
     failure = _redis_failure(context) and _redis_failure(context)
     if failure is None:
-        return Part("redis", well=True, found="answers")
+        return Part(PartName.REDIS, well=True, found="answers")
     remedy = "start Redis or mend its address; work waits in the database meanwhile"
-    return Part("redis", well=False, found=failure[:200], remedy=remedy)
+    return Part(PartName.REDIS, well=False, found=failure[:200], remedy=remedy)
 
 
 def _redis_failure(context: Context) -> str | None:

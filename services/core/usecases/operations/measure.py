@@ -7,16 +7,17 @@ an alert sees as their absence.
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
-from services.core.domain.health import Part, Vitals, Waiting, judge
+from services.core.domain.health import Part, PartName, Vitals, Waiting, judge
+from services.core.queue import instruments as of_queue
 from services.core.queue.names import TaskName
 from services.core.runtime import failpoints, metering
-from services.core.runtime import telemetry as names
 from services.core.runtime.telemetry import Instrument
 from services.core.storage import canaries, clock, health, vitals
 from services.core.storage.database import Session
+from services.core.usecases import instruments as names
 from services.core.usecases.context import Context
 from services.core.usecases.operations.canary import canary_parts
-from services.core.usecases.operations.health_parts import ROLLOUTS, TOLD_WITHIN, ground_parts, provider_parts
+from services.core.usecases.operations.health_parts import TOLD_WITHIN, ground_parts, provider_parts
 from services.core.usecases.operations.suspicion import suspicion
 from services.core.usecases.operations.vitals import read_vitals
 
@@ -69,18 +70,18 @@ def _waiting(found: Vitals) -> Iterator[Gauge]:
 
 def _queues(found: Vitals) -> Iterator[Gauge]:
     for queue, waiting in found.queued.items():
-        yield names.QUEUE_AGE, _seconds(waiting.oldest), (queue,)
+        yield of_queue.QUEUE_AGE, _seconds(waiting.oldest), (queue,)
     for queue, depth in found.depths.items():
-        yield names.QUEUE_DEPTH, depth, (queue,)
+        yield of_queue.QUEUE_DEPTH, depth, (queue,)
     for pool, running in found.running.items():
-        yield names.POOL_RUNNING, running, (pool,)
+        yield of_queue.POOL_RUNNING, running, (pool,)
 
 
 def _limits(found: Vitals, *, rate: float) -> Iterator[Gauge]:
     for scope, cap in found.caps.items():
         yield names.CAP_USED, cap.used, (scope,)
         yield names.CAP_LIMIT, cap.limit, (scope,)
-    yield names.RATE_LIMIT, rate, ()
+    yield of_queue.RATE_LIMIT, rate, ()
     yield names.MISSED_RUNS, found.missed_runs, ()
     yield names.STOPPED, found.stopped_by is not None, ()
     yield names.STOPPED_FOR, _seconds(found.stopped_for), ()
@@ -88,17 +89,17 @@ def _limits(found: Vitals, *, rate: float) -> Iterator[Gauge]:
 
 
 def _health(parts: list[Part], *, broker_answers: bool) -> Iterator[Gauge]:
-    yield names.HEALTH, True, ("database",)  # it has just answered
-    yield names.HEALTH, broker_answers, ("redis",)
+    yield names.HEALTH, True, (PartName.DATABASE,)  # it has just answered
+    yield names.HEALTH, broker_answers, (PartName.REDIS,)
     for part in parts:
         yield names.HEALTH, part.well, (part.name,)
 
 
 def _reported(session: Session) -> Iterator[Part]:
     """What only a worker with the cluster's token can see."""
-    told = health.latest_part(session, ROLLOUTS, within=TOLD_WITHIN)
+    told = health.latest_part(session, PartName.ROLLOUTS, within=TOLD_WITHIN)
     if told is not None:
-        yield Part(ROLLOUTS, told.part["well"], told.part["found"])
+        yield Part(PartName.ROLLOUTS, told.part["well"], told.part["found"])
 
 
 def _secrets(session: Session) -> Iterator[Gauge]:

@@ -30,6 +30,7 @@ from services.core.storage.installation import InstallationMismatch
 from services.core.storage.migrate import SchemaNotReady, SchemaTooNew, wait_for_schema
 from services.core.storage.rights import Component
 from services.core.usecases.context import Context, open_context, process_context
+from services.core.usecases.instruments import INSTRUMENTS
 from services.core.usecases.operations.judge_settings import WITH_A_PROVIDER, judge_settings
 from services.core.usecases.operations.task_history import DatabaseJournal
 
@@ -76,7 +77,8 @@ def start_role(
     except REFUSALS as error:
         log.error("role.refused", reason=type(error).__name__, detail=str(error))
         sys.exit(1)
-    with exported_metrics(configured, children=configured.worker_concurrency if has_children else 0):
+    children = configured.worker_concurrency if has_children else 0
+    with exported_metrics(configured, INSTRUMENTS, children=children):
         run(configured)
 
 

@@ -1,8 +1,8 @@
 """Task history and dead letters as rows: the journal that the task base writes into."""
 
+from services.core.queue.instruments import DEAD_LETTERS
 from services.core.queue.names import TaskName
 from services.core.runtime import metering
-from services.core.runtime.telemetry import DEAD_LETTERS
 from services.core.storage import work
 from services.core.usecases.context import Context
 

@@ -7,11 +7,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 import structlog
 
-from services.core.domain.inbox import InboxStatus
+from services.core.domain.inbox import InboxStatus, Verdict
 from services.core.domain.opt_out import InboundMeaning
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.provider_events import MessageEvent, MessageReceived, ProviderEvent, UnknownEvent
@@ -19,13 +18,14 @@ from services.core.domain.send_gate import Reason
 from services.core.openphone.signature import Signature, VerifiedDelivery, verify
 from services.core.openphone.translate import Quarantined, peek_inbound_text, translate
 from services.core.runtime import failpoints, metering, tracing
-from services.core.runtime.telemetry import VERSIONS, Attribute, SpanName
+from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import contacts, inbox, opt_outs
 from services.core.storage.database import Session
 from services.core.storage.inbox import Delivery, Stored
 from services.core.storage.models import InboxEvent
 from services.core.storage.outbox import life
 from services.core.usecases.context import Context
+from services.core.usecases.instruments import VERSIONS
 from services.core.usecases.webhooks.inbound_text import InboundText, read_inbound, read_said
 
 log = structlog.get_logger()
@@ -36,12 +36,6 @@ UNKNOWN_VERSION = "unknown_api_version"
 LONGEST_VERSION = 40
 HEEDED = (InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL)
 KEPT_HEADERS = ("webhook-id", "webhook-timestamp", "content-type", "user-agent")
-
-
-class Verdict(StrEnum):
-    STORED = "stored"
-    DUPLICATE = "duplicate"
-    UNSIGNED = "unsigned"
 
 
 @dataclass(frozen=True, slots=True)

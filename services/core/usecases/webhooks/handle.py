@@ -26,7 +26,7 @@ from services.core.domain.reconciliation import CREATED_WITHIN, LISTED_BEFORE, c
 from services.core.domain.retry import RetryAt, decide_retry
 from services.core.domain.segments import count_segments, normalise_text
 from services.core.openphone.translate import Quarantined, translate
-from services.core.queue.names import TaskName
+from services.core.queue.names import GaveUp, TaskName
 from services.core.runtime import failpoints, tracing
 from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import attempts, clock, contacts, inbox, messages, opt_outs, outbox, work
@@ -67,7 +67,7 @@ def _handle(context: Context, inbox_id: int) -> None:
 
 def _handle_claimed(context: Context, claimed: InboxEvent) -> None:
     if claimed.deaths > MAX_DEATHS:
-        _bury(context, claimed, reason="process_deaths", error="its worker died each time")
+        _bury(context, claimed, reason=GaveUp.PROCESS_DEATHS, error="its worker died each time")
         return
     try:
         with context.database.transaction() as session:
@@ -218,7 +218,7 @@ def _bind_by_evidence(session: Session, receipt: ReceiptEvent) -> Message | None
 def _put_off(context: Context, claimed: InboxEvent, error: Exception) -> None:
     """Let the event wait for its next attempt, or put it aside when it failed too often."""
     if claimed.attempts >= MAX_ERRORS:
-        _bury(context, claimed, reason="attempts_exhausted", error=f"{type(error).__name__}: {error}")
+        _bury(context, claimed, reason=GaveUp.ATTEMPTS_EXHAUSTED, error=f"{type(error).__name__}: {error}")
         return
     with context.database.transaction() as session:
         event = inbox.lock_claimed(session, claimed)

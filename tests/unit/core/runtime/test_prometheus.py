@@ -1,6 +1,5 @@
 """What Prometheus reads."""
 
-from collections.abc import Iterator
 from urllib.request import urlopen
 
 import httpx
@@ -10,21 +9,21 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.cli.laptop.ports import free_ports
+from services.core.openphone.instruments import SUBMISSIONS
+from services.core.queue.instruments import LIMITER_WAIT
 from services.core.runtime import metering
 from services.core.runtime.prometheus import PrometheusEndpoint
-from services.core.runtime.telemetry import LIMITER_WAIT, SUBMISSIONS, WAITING
+from services.core.usecases.instruments import INSTRUMENTS, WAITING
 
 
 @pytest.fixture(autouse=True)
-def counted() -> Iterator[None]:
-    metering.share_table(1)
+def counted() -> None:
+    metering.share_table(1, INSTRUMENTS)
     metering.count(SUBMISSIONS, "accepted", by=3)
     metering.show((WAITING, 4, ("due",)))
     with use_span(NonRecordingSpan(SpanContext(5, 7, is_remote=False, trace_flags=TraceFlags(1)))):
         for seconds in (0.2, 0.3, 20):
             metering.observe(LIMITER_WAIT, seconds, "send")
-    yield
-    metering.share_table(1)
 
 
 def test_prometheus_reads_each_kind() -> None:

@@ -1,7 +1,7 @@
 """How spans leave the process: OTLP over HTTP from a bounded queue, by a thread of its own.
 
 Nothing here ever blocks or fails the work: what can't be sent is tried again, then dropped, and one line a minute
-says how much. The SDK's own batch processor waits half a minute at its end and logs every failure, so it isn't used.
+says how much. Why not the SDK's own batch processor: `services/adr/0010-one-trace-per-message.md`.
 """
 
 import logging

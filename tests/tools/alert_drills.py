@@ -9,11 +9,11 @@ import httpx
 import redis
 
 from services.provider_simulator.signing import standard_headers
-from tests.tools.drill_stack import RunningStack, new_numbers
+from tests.tools.drill_stack import WatchedStack, new_numbers
 from tests.tools.waiting import wait_until
 
 CANARIES = "send_canaries"
-Play = Callable[[RunningStack], Iterator[None]]
+Play = Callable[[WatchedStack], Iterator[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Drill:
     play: Play
 
 
-def workers_hang(stack: RunningStack) -> Iterator[None]:
+def workers_hang(stack: WatchedStack) -> Iterator[None]:
     stack.step_to_business_hours()
     stack.hang("campaign_worker", "webhook_worker")
     [number] = new_numbers(1)
@@ -39,7 +39,7 @@ def workers_hang(stack: RunningStack) -> Iterator[None]:
     stack.go_on("campaign_worker", "webhook_worker")
 
 
-def nonsense_in_a_queue(stack: RunningStack) -> Iterator[None]:
+def nonsense_in_a_queue(stack: WatchedStack) -> Iterator[None]:
     with redis.Redis.from_url(stack.run_file["urls"]["redis"]) as broker:
         broker.lpush("default", "no task of anybody's")
     yield
@@ -47,7 +47,7 @@ def nonsense_in_a_queue(stack: RunningStack) -> Iterator[None]:
         stack.act("dead-letters", "discard", str(letter["letter_id"]), "--note", "nobody's")
 
 
-def webhook(stack: RunningStack, version: str, **resource: object) -> None:
+def webhook(stack: WatchedStack, version: str, **resource: object) -> None:
     """What the provider would sign: a person's text in an event of this API version."""
     [number] = new_numbers(1)
     at = datetime.fromisoformat(stack.act("clock", "show")["product_now"])
@@ -62,21 +62,21 @@ def webhook(stack: RunningStack, version: str, **resource: object) -> None:
     answer.raise_for_status()
 
 
-def webhook_unreadable(stack: RunningStack) -> Iterator[None]:
+def webhook_unreadable(stack: WatchedStack) -> Iterator[None]:
     webhook(stack, "2026-03-30", text={"no": "text"})
     yield
     for aside in stack.act("webhooks", "list", "--status", "quarantined")["items"]:
         stack.act("webhooks", "discard", str(aside["webhook_id"]), "--note", "a drill's")
 
 
-def next_version(stack: RunningStack) -> Iterator[None]:
+def next_version(stack: WatchedStack) -> Iterator[None]:
     webhook(stack, "2031-01-01")
     stack.wait_for('sum(attackacrack_webhooks_versions_total{version="unknown"})', 1)
     webhook(stack, "2031-01-01")
     yield
 
 
-def text_in_doubt(stack: RunningStack, *, made: bool) -> None:
+def text_in_doubt(stack: WatchedStack, *, made: bool) -> None:
     """A text whose sending the provider answers with 500, and whose list nobody can read."""
     stack.simulator("POST", "/faults", {"kind": "server_error", "times": 1, "created": float(made)})
     stack.simulator("POST", "/faults", {"kind": "server_error", "operation": "list"})
@@ -87,7 +87,7 @@ def text_in_doubt(stack: RunningStack, *, made: bool) -> None:
     stack.wait_for('attackacrack_waiting{what="uncertain"}', 1)
 
 
-def outcome_unknown(stack: RunningStack) -> Iterator[None]:
+def outcome_unknown(stack: WatchedStack) -> Iterator[None]:
     text_in_doubt(stack, made=True)
     stack.step("PT20M")
     yield
@@ -95,7 +95,7 @@ def outcome_unknown(stack: RunningStack) -> Iterator[None]:
     stack.step("PT45M")  # to the next look
 
 
-def text_held(stack: RunningStack) -> Iterator[None]:
+def text_held(stack: WatchedStack) -> Iterator[None]:
     text_in_doubt(stack, made=False)
     stack.step("PT7H")
     stack.wait_for('attackacrack_waiting{what="held"}', 1)
@@ -106,13 +106,13 @@ def text_held(stack: RunningStack) -> Iterator[None]:
         stack.act("held", "cancel", str(held["message_id"]), "--by", "maria", "--reason", "it never left")
 
 
-def beat_hangs(stack: RunningStack) -> Iterator[None]:
+def beat_hangs(stack: WatchedStack) -> Iterator[None]:
     stack.hang("beat")
     yield
     stack.go_on("beat")
 
 
-def schedule_locked(stack: RunningStack) -> Iterator[None]:
+def schedule_locked(stack: WatchedStack) -> Iterator[None]:
     with stack.database() as held:
         held.execute("BEGIN")
         held.execute("SELECT * FROM schedule_controls FOR UPDATE")
@@ -121,7 +121,7 @@ def schedule_locked(stack: RunningStack) -> Iterator[None]:
         held.execute("ROLLBACK")
 
 
-def people_take_it_ill(stack: RunningStack) -> Iterator[None]:
+def people_take_it_ill(stack: WatchedStack) -> Iterator[None]:
     numbers = new_numbers(44)
     for number in numbers[:18]:
         stack.simulator("PUT", f"/contacts/{number}", {"replies": [{"reply": "STOP", "after": 0}]})
@@ -133,7 +133,7 @@ def people_take_it_ill(stack: RunningStack) -> Iterator[None]:
     stack.act("campaigns", "pause", name)
 
 
-def account_without_credit(stack: RunningStack) -> Iterator[None]:
+def account_without_credit(stack: WatchedStack) -> Iterator[None]:
     stack.simulator("POST", "/faults", {"kind": "refusal", "refusal": "not_enough_credits"})
     stack.text_somebody()
     yield
@@ -141,7 +141,7 @@ def account_without_credit(stack: RunningStack) -> Iterator[None]:
     stack.act("sending", "resume")
 
 
-def database_put_back(stack: RunningStack) -> Iterator[None]:
+def database_put_back(stack: WatchedStack) -> Iterator[None]:
     stack.text_somebody()
     with redis.Redis.from_url(stack.run_file["urls"]["redis"], decode_responses=True) as memory:
         wait_until(lambda: bool(memory.keys("witness:*")))
@@ -151,13 +151,13 @@ def database_put_back(stack: RunningStack) -> Iterator[None]:
     stack.act("sending", "adopt", "--reason", "a drill")
 
 
-def broker_hangs(stack: RunningStack) -> Iterator[None]:
+def broker_hangs(stack: WatchedStack) -> Iterator[None]:
     stack.hang("valkey")
     yield
     stack.go_on("valkey")
 
 
-def database_read_only(stack: RunningStack) -> Iterator[None]:
+def database_read_only(stack: WatchedStack) -> Iterator[None]:
     with stack.database() as server:
         server.execute("ALTER SYSTEM SET default_transaction_read_only = on")
         server.execute("SELECT pg_reload_conf()")
@@ -169,7 +169,7 @@ def database_read_only(stack: RunningStack) -> Iterator[None]:
     stack.simulator("POST", "/deliveries/hurry")
 
 
-def canary(stack: RunningStack) -> None:
+def canary(stack: WatchedStack) -> None:
     """Send one round, and let the two minutes pass that it has to return."""
     run_id = stack.act("schedule", "run-now", CANARIES)["run_id"]
 
@@ -181,7 +181,7 @@ def canary(stack: RunningStack) -> None:
     stack.step("PT3M")
 
 
-def ingress_hangs(stack: RunningStack) -> Iterator[None]:
+def ingress_hangs(stack: WatchedStack) -> Iterator[None]:
     stack.hang("webhook_ingress")
     canary(stack)
     yield
@@ -189,14 +189,14 @@ def ingress_hangs(stack: RunningStack) -> Iterator[None]:
     canary(stack)
 
 
-def sending_stopped(stack: RunningStack) -> Iterator[None]:
+def sending_stopped(stack: WatchedStack) -> Iterator[None]:
     stack.act("sending", "stop", "--reason", "drill")
     stack.step("PT2H5M")
     yield
     stack.act("sending", "resume")
 
 
-def certificate_ends(stack: RunningStack) -> Iterator[None]:
+def certificate_ends(stack: WatchedStack) -> Iterator[None]:
     stack.public.renew(days=13)
     canary(stack)
     stack.wait_until_rings("CertificateEnds")
@@ -208,7 +208,7 @@ def certificate_ends(stack: RunningStack) -> Iterator[None]:
     canary(stack)
 
 
-def key_grows_old(stack: RunningStack) -> Iterator[None]:
+def key_grows_old(stack: WatchedStack) -> Iterator[None]:
     made = stack.act("provider", "register-webhook", stack.public.url)
     stack.step("P366D")
     yield

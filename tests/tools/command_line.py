@@ -5,26 +5,24 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
-from redis import Redis
 from typer.testing import CliRunner
 
 from services.cli.app import app
 from services.cli.demo.run import CONTACTS as DEMO_CONTACTS
 from services.cli.stack_settings import VARIABLE as FOLDER
-from services.core.domain.messages import MessageStatus
+from services.core.domain.messages import MessageKind, MessageStatus
 from services.core.runtime.settings import read_settings
-from services.core.storage import contacts, installation, outbox, work
+from services.core.storage import contacts, installation, work
 from services.core.storage.clock import product_now, real_now
-from services.core.storage.models import Attempt, Message
-from services.core.storage.outbox import life
 from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.context import Context
 from services.core.views.campaigns import NewCampaign
+from tests.tools import rows
 
 TEXT = "Hi {{first_name|there}}, free check this week. Reply STOP to opt out."
 
@@ -76,12 +74,6 @@ class CommandLine:
         with self.context.database.transaction() as session:
             installation.move_clock(session, at - real_now(session))
 
-    def warm_limiter(self) -> None:
-        """Let the shared rate be known, as it is in a stack that runs; a new one gives out no slot for seconds."""
-        with Redis.from_url(self.environment["ATTACKACRACK_REDIS_URL"], decode_responses=True) as client:
-            state = {"next": 0, "next_read": 0, "run": client.info("server")["run_id"]}
-            client.hset(f"throttle:{self.context.key_fingerprint}", mapping=state)
-
     def import_demo(self) -> int:
         return int(self.ask("contacts", "import", DEMO_CONTACTS, "--confirm")["import_id"])
 
@@ -95,56 +87,16 @@ class CommandLine:
         return draft.campaign_id
 
     def add_message(self, status: MessageStatus = MessageStatus.HELD, number: str = "+12025550143") -> int:
-        """A message to a person that was attempted ten minutes ago and is now in this state."""
-        with self.context.database.transaction() as session:
-            contact = contacts.lock_by_number(session, number)
-            message = Message(
-                direction="outgoing",
-                kind="marketing",
-                contact_id=contact.id,
-                e164=number,
-                sender=self.context.settings.provider_phone_number,
-                sender_phone_number_id=self.context.settings.provider_phone_number_id,
-                body=f"Hello {number}",
-                body_hash=b"hash",
-                segments=1,
-                status=MessageStatus.PENDING,
-                not_before=product_now(session),
-            )
-            session.add(message)
-            session.flush()
-            claim = outbox.claim(session, [message.id], lease=timedelta(minutes=1))[0]
-            session.refresh(message)
-            if status is MessageStatus.PENDING:
-                return message.id
-            at = product_now(session)
-            attempt: Attempt = life.begin(session, message, at=at, lease=timedelta(minutes=1), next_look_at=at)
-            attempt.outcome, attempt.finished_at = "unknown", at
-            message.status, message.lease_until = status, None
-            message.reason = "absent"
-            assert claim.fence == message.fence
-            return message.id
+        """A marketing text to a person that waits: for a person's decision, or to be sent."""
+        add = rows.add_held_text if status is MessageStatus.HELD else rows.add_text
+        contact_id = rows.known(self.context, number)
+        return add(self.context, contact_id, body=f"Hello {number}", kind=MessageKind.MARKETING)
 
     def add_reply(self, number: str = "+12025550147", said: str = "how much is it?") -> int:
-        """A text that a person wrote to us; answers the contact's id."""
-        with self.context.database.transaction() as session:
-            contact = contacts.lock_by_number(session, number)
-            session.add(
-                Message(
-                    direction="incoming",
-                    kind="transactional",
-                    contact_id=contact.id,
-                    e164=number,
-                    sender=self.context.settings.provider_phone_number,
-                    sender_phone_number_id=self.context.settings.provider_phone_number_id,
-                    body=said,
-                    body_hash=b"hash",
-                    segments=1,
-                    status=MessageStatus.RECEIVED,
-                    said_at=product_now(session),
-                )
-            )
-            return contact.id
+        """A text that a person wrote to us; the contact's id."""
+        contact_id = rows.known(self.context, number)
+        rows.add_reply(self.context, contact_id, said)
+        return contact_id
 
     def add_task(self, task_id: str, name: str, args: list[str]) -> None:
         """A task in the history."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.tools.command_line import CommandLine, command_line
+from tests.tools.rows import warm_limiter
 from tests.tools.simulator import RunningSimulator, running_simulator
 
 
@@ -38,5 +39,5 @@ def environment(database_url: str, valkey_server: Any, simulator_process: Runnin
 @pytest.fixture
 def attackacrack(environment: dict[str, str]) -> Iterator[CommandLine]:
     with command_line(environment) as line:
-        line.warm_limiter()
+        warm_limiter(line.context)
         yield line

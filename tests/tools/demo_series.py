@@ -101,11 +101,15 @@ def running_demo(folder: Path, contacts: Path | None = None, *options: str) -> I
 
 
 @contextmanager
-def running_stack(folder: Path, *options: str) -> Iterator[Demo]:
-    """Run `attackacrack up` in `folder`; it is stopped, by its pid, when the block ends before it does."""
+def running_stack(folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[Demo]:
+    """Run `attackacrack up` in `folder`; it is stopped, by its pid, when the block ends before it does.
+
+    `environment` is what it gets more than this process has.
+    """
     command = [str(PROGRAM), "up", "--data", str(folder), *options]
+    variables = os.environ | (environment or {})
     with (folder.parent / f"{folder.name}.err").open("w") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=variables)
     try:
         yield Demo(process, folder)
     finally:

@@ -20,7 +20,7 @@ import yaml
 
 from services.cli.laptop.ports import free_ports
 from services.core.domain.sending_window import next_business_day
-from tests.tools.demo_series import PROGRAM, ROOT
+from tests.tools.demo_series import PROGRAM, ROOT, running_stack
 from tests.tools.public_address import PublicAddress
 from tests.tools.waiting import wait_until
 
@@ -49,7 +49,7 @@ def shortened(rules: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class RunningStack:
+class WatchedStack:
     """What a drill does to a stack, and what it sees of it."""
 
     data: Path
@@ -146,17 +146,16 @@ def new_numbers(many: int) -> list[str]:
 
 
 @contextmanager
-def running_stack(folder: Path) -> Iterator[RunningStack]:
+def watched_stack(folder: Path) -> Iterator[WatchedStack]:
     """Stack, public address and Prometheus, the first measurements taken; all are ended after the block."""
     data, public = folder / "data", PublicAddress(folder)
     named = {"ATTACKACRACK_INGRESS_URL": public.url, "SSL_CERT_FILE": str(public.authority)}
     try:
-        with ended(_started([str(PROGRAM), "up", "--data", str(data)], folder / "up.err", os.environ | named)):
-            wait_until((data / "run.json").exists, within=240)
-            run_file = json.loads((data / "run.json").read_text())
+        with running_stack(data, environment=named) as running:
+            run_file = running.run_file()
             public.ingress = f"{run_file['urls']['ingress']}/webhooks/openphone"
             with running_prometheus(folder, list(run_file["metrics"].values())) as address:
-                stack = RunningStack(data, public, address)
+                stack = WatchedStack(data, public, address)
                 stack.wait_for("attackacrack_schedule_missed", 0)
                 yield stack
     finally:
@@ -178,23 +177,12 @@ def running_prometheus(folder: Path, metrics: list[str]) -> Iterator[str]:
     command = ["prometheus", f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/tsdb"]
     address = f"http://127.0.0.1:{port}"
     command.append(f"--web.listen-address=127.0.0.1:{port}")
-    with ended(_started(command, folder / "prometheus.err", os.environ)):
-        wait_until(lambda: _answers(f"{address}/-/ready"))
-        yield address
-
-
-@contextmanager
-def ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=90)
-
-
-def _started(command: list[str], errors: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    with errors.open("wb") as file:
-        return subprocess.Popen(command, stderr=file, env=environment)
+    with (folder / "prometheus.err").open("wb") as errors, subprocess.Popen(command, stderr=errors) as process:
+        try:
+            wait_until(lambda: _answers(f"{address}/-/ready"))
+            yield address
+        finally:
+            process.terminate()
 
 
 def _answers(url: str) -> bool:

@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from redis import Redis
 from sqlalchemy import event as database_event
 from sqlalchemy import func, select, text
 
-from services.core.domain.messages import Direction, MessageKind, MessageStatus
+from services.core.domain.messages import MessageKind
 from services.core.domain.sending_window import next_business_day
 from services.core.queue.names import Queue
 from services.core.runtime.settings import Settings, read_settings
@@ -35,6 +34,7 @@ from services.core.usecases.webhooks.handle import handle_events
 from services.core.views.campaigns import NewCampaign
 from services.provider_simulator.signing import legacy_headers, standard_headers
 from tests.conftest import signed_in
+from tests.tools import rows
 from tests.tools.simulator import RunningSimulator
 from tests.tools.waiting import wait_until
 from tests.tools.world_process import ACTORS, Ended, run
@@ -233,24 +233,7 @@ class World:
         **values: Any,
     ) -> int:
         """A text outside any campaign, due now."""
-        contact_id = contact_id or self.contact(e164)
-        with self.context.database.transaction() as session:
-            contact = session.get_one(Contact, contact_id)
-            message = Message(
-                direction=Direction.OUTGOING,
-                kind=kind,
-                contact_id=contact_id,
-                e164=contact.e164,
-                sender=self.settings.provider_phone_number,
-                sender_phone_number_id=self.settings.provider_phone_number_id,
-                body=body,
-                body_hash=sha256(body.encode()).digest(),
-                status=MessageStatus.PENDING,
-                **{"not_before": clock.product_now(session) - timedelta(seconds=1)} | values,
-            )
-            session.add(message)
-            session.flush()
-            return message.id
+        return rows.add_text(self.context, contact_id or self.contact(e164), body, kind=kind, **values)
 
     def campaign(self, *, name: str = "", people: int = 0, started: bool = True, **values: Any) -> int:
         """A campaign to all contacts, with so many new ones; planned, and running unless told otherwise."""

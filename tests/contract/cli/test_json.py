@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from services.cli.demo.run import CONTACTS as DEMO_CONTACTS
 from services.core.domain.messages import MessageStatus
-from services.core.storage import contacts, opt_outs, work
+from services.core.storage import work
 from services.core.storage.models import InboxEvent
 from tests.contract.record import RECORDED, positioned
+from tests.tools import rows
 from tests.tools.command_line import TEXT, CommandLine
 
 SCHEMAS = positioned(json.loads(RECORDED.read_text()))
@@ -55,17 +56,10 @@ def world(attackacrack: CommandLine) -> CommandLine:
     """A stack with one of everything: held message 1, waiting message 2, a letter, a review, a job, a campaign ..."""
     attackacrack.add_message()
     attackacrack.add_message(MessageStatus.PENDING, number="+12025550144")
-    at = attackacrack.product_now()
+    rows.add_letter(attackacrack.context, args=[1], task_id="1")
+    rows.add_review(attackacrack.context, rows.known(attackacrack.context, "+12025550145"))
     with attackacrack.context.database.transaction() as session:
-        work.add_dead_letter(
-            session, name="debug_task", args=[1], reason="x", error="x", attempts=3, traceparent=None, task_id="1"
-        )
         work.count_delivery(session, task_id="1", name="debug_task", args=[1], traceparent=None)
-        contact = contacts.lock_by_number(session, "+12025550145")
-        event = InboxEvent(scheme="standard", dedupe_key="1", body_hash=b"1", status="handled")
-        session.add(event)
-        session.flush()
-        opt_outs.ask_for_review(session, contact, rule="bare_keyword", said_at=at, inbox_id=event.id)
         aside = {"status": "quarantined", "reason": "stale_signature", "raw": STALE}
         session.add(InboxEvent(scheme="standard", dedupe_key="2", body_hash=b"1", **aside))
     attackacrack.add_reply(WROTE)

@@ -1,6 +1,7 @@
 """`audit list` and what a discarded letter tells."""
 
 from tests.tools.command_line import CommandLine
+from tests.tools.rows import add_letter
 
 
 def test_the_audit_is_read_by_who_and_what_newest_first(attackacrack: CommandLine) -> None:
@@ -27,12 +28,8 @@ def test_a_question_that_means_nothing_is_one_line(attackacrack: CommandLine) ->
 
 
 def test_a_discarded_letter_says_why_and_by_whom(attackacrack: CommandLine) -> None:
-    from services.core.storage import work
 
-    with attackacrack.context.database.transaction() as session:
-        letter = work.add_dead_letter(
-            session, name="debug_task", args=[], reason="x", error="x", attempts=1, traceparent=None, task_id="1"
-        )
+    letter = add_letter(attackacrack.context, "debug_task", args=[], reason="x", error="x", attempts=1, task_id="1")
     attackacrack.ask("dead-letters", "discard", letter, "--note", "erased on request", "--by", "maria")
     shown = attackacrack.run("dead-letters", "show", letter).out
     assert "erased on request" in shown

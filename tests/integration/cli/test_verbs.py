@@ -10,8 +10,9 @@ from sqlalchemy import select
 
 from services.cli.demo.run import CONTACTS as DEMO_CONTACTS
 from services.core.domain.messages import MessageStatus
-from services.core.storage import contacts, opt_outs, tokens, work
-from services.core.storage.models import InboxEvent, Message
+from services.core.storage import contacts, tokens, work
+from services.core.storage.models import Contact, Message
+from tests.tools import rows
 from tests.tools.command_line import TEXT, CommandLine
 from tests.tools.simulator import RunningSimulator
 
@@ -128,28 +129,11 @@ class TestReviews:
 
     @staticmethod
     def ask_for_review(line: CommandLine) -> None:
-        at = line.product_now()
+        contact_id = rows.known(line.context, NUMBER)
+        inbox_id = rows.add_review(line.context, contact_id)
+        rows.add_reply(line.context, contact_id, "stop being so cheap", inbox_id=inbox_id)
         with line.context.database.transaction() as session:
-            contact = contacts.lock_by_number(session, NUMBER)
-            event = InboxEvent(scheme="standard", dedupe_key="1", body_hash=b"1", status="handled")
-            session.add(event)
-            session.flush()
-            session.add(
-                Message(
-                    direction="incoming",
-                    kind="marketing",
-                    contact_id=contact.id,
-                    e164=NUMBER,
-                    sender=NUMBER,
-                    sender_phone_number_id="",
-                    body="stop being so cheap",
-                    body_hash=b"1",
-                    status="received",
-                    inbox_id=event.id,
-                )
-            )
-            contacts.pause(session, contact, at)
-            opt_outs.ask_for_review(session, contact, rule="bare_keyword", said_at=at, inbox_id=event.id)
+            contacts.pause(session, session.get_one(Contact, contact_id), line.product_now())
 
 
 class TestSending:
@@ -210,19 +194,7 @@ class TestDeadLetters:
 
     @staticmethod
     def add(line: CommandLine, number: int) -> int:
-        with line.context.database.transaction() as session:
-            letter = work.add_dead_letter(
-                session,
-                name="debug_task",
-                args=[number],
-                reason="gave_up",
-                error="no",
-                attempts=3,
-                traceparent=None,
-                task_id=str(number),
-            )
-        assert letter is not None
-        return letter
+        return rows.add_letter(line.context, args=[number], task_id=str(number))
 
 
 class TestSchedule:

@@ -4,18 +4,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from itertools import count
 from typing import Any
 
-from redis import Redis
 from sqlalchemy import text
 
-from services.core.domain.messages import Direction, MessageKind, MessageStatus
-from services.core.queue.names import TaskName
-from services.core.storage import clock, contacts, opt_outs, work
-from services.core.storage.models import Attempt, InboxEvent, Message
+from services.core.domain.messages import MessageStatus
+from services.core.storage.models import InboxEvent
 from tests.integration.console.conftest import RunningConsole
+from tests.tools import rows
 from tests.tools.simulator import RunningSimulator
 
 _numbers = count(5_550_000)
@@ -29,59 +26,24 @@ class Request:
     options: dict[str, Any]
 
 
-def warm_limiter(console: RunningConsole) -> None:
-    """Let the shared rate be known, as it is in a stack that runs; a new one gives out no slot for seconds."""
-    with Redis.from_url(console.context.settings.redis_url.get_secret_value(), decode_responses=True) as client:
-        state = {"next": 0, "next_read": 0, "run": client.info("server")["run_id"]}
-        client.hset(f"throttle:{console.context.key_fingerprint}", mapping=state)
-
-
 def new_number() -> str:
     return f"+1202{next(_numbers)}"
 
 
 def add_message(console: RunningConsole, status: MessageStatus, *, number: str | None = None) -> int:
     """A text to or from a person; a held one was attempted ten minutes ago."""
-    number, is_incoming = number or new_number(), status is MessageStatus.RECEIVED
-    with console.context.database.transaction() as session:
-        at = clock.product_now(session) - timedelta(minutes=10)
-        message = Message(
-            direction=Direction.INCOMING if is_incoming else Direction.OUTGOING,
-            kind=MessageKind.TRANSACTIONAL,
-            contact_id=contacts.lock_by_number(session, number).id,
-            e164=number,
-            sender=console.context.settings.provider_phone_number,
-            sender_phone_number_id=console.context.settings.provider_phone_number_id,
-            body="Hello",
-            body_hash=sha256(b"Hello").digest(),
-            status=status,
-            said_at=at if is_incoming else None,
-        )
-        session.add(message)
-        session.flush()
-        if status is MessageStatus.HELD:
-            message.attempts = 1
-            session.add(Attempt(message_id=message.id, number=1, fence=1, started_at=at, outcome="unknown"))
-        return message.id
-
-
-def add_letter(console: RunningConsole, task: str = TaskName.DEBUG_TASK) -> int:
-    with console.context.database.transaction() as session:
-        letter_id = work.add_dead_letter(
-            session, name=task, args=["1"], reason="gave_up", error="Boom", attempts=3, traceparent=None
-        )
-    assert letter_id is not None
-    return letter_id
+    contact_id = rows.known(console.context, number or new_number())
+    match status:
+        case MessageStatus.RECEIVED:
+            return rows.add_reply(console.context, contact_id)
+        case MessageStatus.HELD:
+            return rows.add_held_text(console.context, contact_id)
+        case _:
+            return rows.add_text(console.context, contact_id, status=status)
 
 
 def add_review(console: RunningConsole) -> int:
-    with console.context.database.transaction() as session:
-        contact = contacts.lock_by_number(session, new_number())
-        event = InboxEvent(scheme="standard", dedupe_key=contact.e164, body_hash=b"1", status="handled")
-        session.add(event)
-        session.flush()
-        at = clock.product_now(session)
-        opt_outs.ask_for_review(session, contact, rule="bare_keyword", said_at=at, inbox_id=event.id)
+    rows.add_review(console.context, rows.known(console.context, new_number()))
     return int(console.get("/reviews", params={"limit": 200}).json()["items"][-1]["review_id"])
 
 
@@ -286,12 +248,14 @@ ACTS: dict[tuple[str, str], Callable[[RunningConsole, RunningSimulator], Request
     ("PATCH", "/jobs/{external_id:external}"): lambda console, _: Request(
         {"external_id": add_job(console)}, {"json": {"cancelled": True}}
     ),
-    ("POST", "/dead-letters/replay"): lambda console, _: Request({}, {"json": {"letter_ids": [add_letter(console)]}}),
+    ("POST", "/dead-letters/replay"): lambda console, _: Request(
+        {}, {"json": {"letter_ids": [rows.add_letter(console.context)]}}
+    ),
     ("POST", "/dead-letters/{letter_id:id}/replay"): lambda console, _: Request(
-        {"letter_id": add_letter(console)}, {"json": {}}
+        {"letter_id": rows.add_letter(console.context)}, {"json": {}}
     ),
     ("POST", "/dead-letters/{letter_id:id}/discard"): lambda console, _: Request(
-        {"letter_id": add_letter(console)}, {"json": {"note": "of no use"}}
+        {"letter_id": rows.add_letter(console.context)}, {"json": {"note": "of no use"}}
     ),
     ("POST", "/webhooks/replay"): lambda console, _: Request({}, {"json": {"webhook_ids": [add_quarantined(console)]}}),
     ("POST", "/webhooks/{webhook_id:id}/replay"): lambda console, _: Request(

@@ -12,8 +12,9 @@ from sqlalchemy import func, select, text
 from services.console.endpoints import PREFIX, Endpoint
 from services.console.routes import ENDPOINTS
 from services.core.storage.models import AuditEntry
-from tests.integration.console.acts import ACTS, Request, warm_limiter
+from tests.integration.console.acts import ACTS, Request
 from tests.integration.console.conftest import RunningConsole
+from tests.tools.rows import warm_limiter
 from tests.tools.simulator import RunningSimulator
 
 ENDPOINT_OF = {(endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS}
@@ -28,7 +29,7 @@ DIGEST = "SELECT md5(string_agg(row::text, '|' ORDER BY row::text)) FROM {table}
 
 @pytest.fixture(scope="module", autouse=True)
 def stack_that_runs(console: RunningConsole) -> None:
-    warm_limiter(console)
+    warm_limiter(console.context)
 
 
 @pytest.fixture

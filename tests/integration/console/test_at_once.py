@@ -14,9 +14,10 @@ from sqlalchemy import text
 from services.core.domain.failures import MadeAtOnce
 from services.core.domain.messages import MessageStatus
 from services.core.storage.models import Contact
-from tests.integration.console.acts import ACTS, add_message, new_number, warm_limiter
+from tests.integration.console.acts import ACTS, add_message, new_number
 from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_acts import send
+from tests.tools.rows import warm_limiter
 from tests.tools.simulator import RunningSimulator
 
 AT_ONCE = 8
@@ -35,7 +36,7 @@ ONE_ONLY: dict[str, Callable[[], tuple[str, dict[str, Any], tuple[int, str]]]] =
 
 @pytest.fixture(scope="module", autouse=True)
 def stack_that_runs(console: RunningConsole) -> None:
-    warm_limiter(console)
+    warm_limiter(console.context)
 
 
 def at_once(*acts: Callable[[], httpx.Response]) -> list[httpx.Response]:

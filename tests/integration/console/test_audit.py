@@ -8,6 +8,7 @@ import pytest
 from services.core.storage import audit
 from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_bad_input import check_problem
+from tests.tools.rows import add_letter
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -94,12 +95,8 @@ def test_a_question_that_means_nothing_is_refused(
 
 
 def test_a_discarded_letter_says_why_and_by_whom(console: RunningConsole) -> None:
-    from services.core.storage import work
 
-    with console.context.database.transaction() as session:
-        letter_id = work.add_dead_letter(
-            session, name="debug_task", args=[], reason="x", error="x", attempts=1, traceparent=None, task_id="noted"
-        )
+    letter_id = add_letter(console.context, "debug_task", args=[], reason="x", error="x", attempts=1, task_id="noted")
     console.post(f"/dead-letters/{letter_id}/discard", json={"note": "the contact was erased"})
     shown = console.get(f"/dead-letters/{letter_id}").json()
     assert (shown["note"], shown["discarded_by"]) == ("the contact was erased", "test-admin")

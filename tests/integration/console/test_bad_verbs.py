@@ -8,9 +8,10 @@ import pytest
 
 from services.core.domain.messages import MessageStatus
 from services.core.storage import clock
-from tests.integration.console.acts import add_campaign, add_job, add_message, new_number, warm_limiter
+from tests.integration.console.acts import add_campaign, add_job, add_message, new_number
 from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_bad_input import CANARY, JSON, check_problem
+from tests.tools.rows import warm_limiter
 
 NESTED = b'{"reason": ' + b"[" * 40 + b"]" * 40 + b"}"
 POSTS = (
@@ -42,7 +43,7 @@ POSTS = (
 
 @pytest.fixture(scope="module", autouse=True)
 def stack_that_runs(console: RunningConsole) -> None:
-    warm_limiter(console)
+    warm_limiter(console.context)
     settled = console.post("/sending/adopt", json={"reason": "other modules' acts leave a database in doubt"})
     assert settled.status_code in (200, 409), settled.text
 

@@ -6,16 +6,17 @@ import io
 import pytest
 
 from services.core.domain.messages import MessageStatus
-from tests.integration.console.acts import add_message, new_number, warm_limiter
+from tests.integration.console.acts import add_message, new_number
 from tests.integration.console.conftest import RunningConsole
 from tests.tools.api_client import ApiClient, Refused
+from tests.tools.rows import warm_limiter
 
 CSV = "phone,first_name,opted_out\n{0},=cmd|' /C calc'!A0,\n{1},Bo,yes\n911,Cy,\n"
 
 
 @pytest.fixture(scope="module")
 def client(console: RunningConsole) -> ApiClient:
-    warm_limiter(console)
+    warm_limiter(console.context)
     return ApiClient(console.client, token=console.tokens["admin"])
 
 

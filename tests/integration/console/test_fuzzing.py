@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.console.acts import ACTS, warm_limiter
+from tests.integration.console.acts import ACTS
 from tests.integration.console.conftest import RunningConsole
+from tests.tools.rows import warm_limiter
 from tests.tools.simulator import RunningSimulator
 
 BIN = Path(sys.executable).parent
@@ -19,7 +20,7 @@ CHECKS_THAT_SCHEMAS_CANNOT_MEET = "positive_data_acceptance"
 
 def fuzz(console: RunningConsole, folder: Path, *options: str) -> int:
     """Run it over every operation to its end; how many cases that were."""
-    warm_limiter(console)
+    warm_limiter(console.context)
     report = folder / "report.json"
     command = [
         *(str(BIN / "schemathesis"), "run", f"{console.client.base_url}/api/v1/openapi.json"),

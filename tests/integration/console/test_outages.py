@@ -7,9 +7,9 @@ import pytest
 
 from services.cli.laptop.guard import Guard
 from services.core.queue.names import TaskName
-from services.core.storage import work
 from tests.conftest import MigratedTemplate, PostgresProcess, ValkeyProcess, make_template, start_postgres, start_valkey
 from tests.integration.console.conftest import RunningConsole
+from tests.tools.rows import add_letter
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +63,7 @@ def test_it_is_ready_again_when_the_database_is(console: RunningConsole) -> None
 
 def test_without_a_broker_a_replay_is_taken_back(without_broker: RunningConsole) -> None:
     console = without_broker
-    with console.context.database.transaction() as session:
-        letter_id = work.add_dead_letter(
-            session, name=TaskName.DEBUG_TASK, args=["1"], reason="gave_up", error="", attempts=3, traceparent=None
-        )
+    letter_id = add_letter(console.context, TaskName.DEBUG_TASK, args=["1"], reason="gave_up", error="", attempts=3)
     headers = {"idempotency-key": "replay-in-an-outage"}
     for _ in range(2):
         answer = console.post(f"/dead-letters/{letter_id}/replay", json={}, headers=headers)

@@ -10,15 +10,16 @@ from services.core.domain.access import Role
 from services.core.domain.messages import MessageStatus
 from services.core.storage import clock, releases, tokens
 from services.core.usecases.messages import held_verbs
-from tests.integration.console.acts import add_message, new_number, warm_limiter
+from tests.integration.console.acts import add_message, new_number
 from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_at_once import at_once
 from tests.integration.console.test_bad_input import check_problem
+from tests.tools.rows import warm_limiter
 
 
 @pytest.fixture(scope="module", autouse=True)
 def stack_that_runs(console: RunningConsole) -> None:
-    warm_limiter(console)
+    warm_limiter(console.context)
 
 
 @pytest.fixture

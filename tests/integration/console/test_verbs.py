@@ -15,9 +15,9 @@ from services.console import body
 from services.console.routes import ENDPOINTS
 from services.core.domain.access import Role
 from services.core.queue.names import Queue, TaskName
-from services.core.storage import work
 from services.core.storage.models import Attempt, Campaign, IdempotencyKey, Look, Message
 from tests.integration.console.conftest import RunningConsole
+from tests.tools.rows import add_letter
 from tests.tools.simulator import RunningSimulator
 from tests.tools.waiting import wait_until
 
@@ -328,12 +328,7 @@ class TestMessages:
 
 class TestDeadLetters:
     def add(self, console: RunningConsole, task: str = TaskName.RECONCILE_MESSAGE) -> int:
-        with console.context.database.transaction() as session:
-            letter_id = work.add_dead_letter(
-                session, name=task, args=["1"], reason="gave_up", error="Boom", attempts=3, traceparent=None
-            )
-        assert letter_id is not None
-        return letter_id
+        return add_letter(console.context, task)
 
     def test_a_dry_run_changes_nothing_and_a_replay_happens_once(self, console: RunningConsole) -> None:
         letter_id = self.add(console)

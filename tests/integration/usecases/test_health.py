@@ -18,6 +18,7 @@ from services.core.usecases.operations.health import check_health, summary
 from services.core.usecases.operations.measure import measure
 from services.core.views.installation import HealthPart
 from tests.tools.http_role import free_port
+from tests.tools.rows import add_letter
 from tests.tools.world import World
 
 TICKED = (
@@ -125,10 +126,7 @@ def test_webhooks_that_wait(world: World) -> None:
 
 
 def test_dead_letters(world: World) -> None:
-    with world.context.database.transaction() as session:
-        work.add_dead_letter(
-            session, name="debug_task", args=[], reason="error", error="", attempts=1, traceparent=None
-        )
+    add_letter(world.context, "debug_task", args=[], reason="error", error="", attempts=1)
     assert parts(world)["dead letters"].remedy
 
 

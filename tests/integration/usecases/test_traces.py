@@ -9,11 +9,12 @@ from sqlalchemy import text
 from services.core.domain.messages import MessageStatus
 from services.core.queue.names import TaskName
 from services.core.runtime import tracing
-from services.core.storage import messages, work
+from services.core.storage import messages
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.messages.explain import explain_message
 from services.core.usecases.operations.dead_letter_verbs import replay
 from services.core.usecases.operations.sweep import sweep
+from tests.tools.rows import add_letter
 from tests.tools.spans import Recorded, id_of, links_of, parent_of, record
 from tests.tools.world import World, new_number
 
@@ -109,10 +110,9 @@ def test_an_answer_has_a_trace_of_its_own_that_its_webhook_is_linked_with(world:
 
 def test_a_replayed_letter_goes_on_in_its_trace(world: World, seen: Recorded) -> None:
     trace = own_trace()
-    with world.context.database.transaction() as session:
-        letter_id = work.add_dead_letter(
-            session, name=TaskName.DEBUG_TASK, args=["1"], reason="x", error="", attempts=1, traceparent=trace
-        )
+    letter_id = add_letter(
+        world.context, TaskName.DEBUG_TASK, args=["1"], reason="x", error="", attempts=1, traceparent=trace
+    )
     with tracing.span("act"):
         replay(world.console, letter_id or 0, by="a test")
     again = seen["dead_letter.replay"]

@@ -11,7 +11,7 @@ from services.core.domain.imports import ImportStatus
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import MessageStatus
 from services.core.domain.schedule import RunStatus
-from services.core.storage import beat_lease, work
+from services.core.storage import beat_lease
 from services.core.usecases.campaigns.cancel import cancel_campaign
 from services.core.usecases.campaigns.pause import pause_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
@@ -30,6 +30,7 @@ from services.core.usecases.schedule.tick import tick_schedule
 from services.core.usecases.webhooks.handle import handle_events
 from services.core.usecases.webhooks.webhook_verbs import discard_webhook, replay_webhook
 from services.core.views.reviews import Decide, ReviewDecision
+from tests.tools.rows import add_letter
 from tests.tools.world import World, new_number
 
 BY = "maria"
@@ -85,17 +86,15 @@ def ignored_webhook(world: World) -> str:
 
 def dead_webhook(world: World) -> str:
     webhook_id = webhook(world, InboxStatus.DEAD)
-    with world.context.database.transaction() as session:
-        letter_id = work.add_dead_letter(
-            session,
-            name="process_webhook",
-            args=[str(webhook_id)],
-            reason="error",
-            error="Boom",
-            attempts=8,
-            traceparent=None,
-            inbox_id=webhook_id,
-        )
+    letter_id = add_letter(
+        world.context,
+        "process_webhook",
+        args=[str(webhook_id)],
+        reason="error",
+        error="Boom",
+        attempts=8,
+        inbox_id=webhook_id,
+    )
     dead_letter_verbs.replay(world.console, letter_id or 0, by=BY)
     return handled(world, webhook_id)
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -59,12 +59,6 @@ def cursor_to(request: Request, query: PageQuery, position: int | None) -> str |
     """The cursor of the page behind `position`, if there is one."""
     cursors: Cursors = request.app.state.cursors
     return cursors.sign(_scope(request, query), position) if position is not None else None
-
-
-def first_of(rows: Sequence[Row], limit: int, position: Callable[[Row], int]) -> Page[Row]:
-    """A page of rows that were read with one more than `limit`, to see whether another page follows."""
-    items = rows[:limit]
-    return Page(items=list(items), next=position(items[-1]) if len(rows) > limit else None)
 
 
 def _scope(request: Request, query: PageQuery) -> str:

@@ -68,8 +68,10 @@ from services.core.usecases.operations.vitals import read_vitals
 from services.core.usecases.operations.vouch import vouch
 from services.core.usecases.schedule import tick as tick_schedule
 from services.core.usecases.webhooks import accept as accept_webhook
-from services.core.usecases.webhooks import audit_gaps, inbound_text, webhook_verbs
+from services.core.usecases.webhooks import audit_gaps, inbound_text
 from services.core.usecases.webhooks import handle as handle_event
+from services.core.usecases.webhooks.find import list_webhooks
+from services.core.usecases.webhooks.replay import replay_webhook
 from services.core.views.contacts import NewContact
 from tests.contract.openphone.test_wire import TestUnknown as Unanswered
 from tests.tools.commit_cutter import CommitCutter
@@ -313,8 +315,8 @@ def a_reply_that_was_set_aside_is_seen_and_comes_back(world: World) -> None:
     with world.context.database.reading() as session:
         parts = {part.name: part.well for part in judge(read_vitals(world.context, session))}
     assert not parts["quarantine"]
-    [aside] = webhook_verbs.list_webhooks(world.console, status=InboxStatus.QUARANTINED, after=0, limit=10).items
-    webhook_verbs.replay_webhook(world.console, aside.webhook_id, by="a test")
+    [aside] = list_webhooks(world.console, status=InboxStatus.QUARANTINED, after=0, limit=10).items
+    replay_webhook(world.console, aside.webhook_id, by="a test")
     handle_event.handle_events(world.webhook_worker, [aside.webhook_id])
     assert world.value("SELECT count(*) FROM messages WHERE direction = 'incoming'") == 1
 

@@ -28,11 +28,9 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
     Example: attackacrack dead-letters list
     """
-    from services.core.usecases.operations.dead_letter_verbs import list_open
-    from services.core.views.values import Page
+    from services.core.usecases.dead_letters.find import list_dead_letters
 
-    letters = list_open(context, after=after, limit=limit + 1)
-    return Page(items=list(letters[:limit]), next=letters[limit - 1].letter_id if len(letters) > limit else None)
+    return list_dead_letters(context, after=after, limit=limit)
 
 
 @verb(group, "show")
@@ -41,9 +39,9 @@ def show(context: "Context", letter: Id) -> Any:
 
     Example: attackacrack dead-letters show 7
     """
-    from services.core.usecases.operations.dead_letter_verbs import show as show_letter
+    from services.core.usecases.dead_letters.find import show_dead_letter
 
-    return show_letter(context, letter)
+    return show_dead_letter(context, letter)
 
 
 @verb(group, "replay", show=_show_replayed, fails=lambda replayed: bool(replayed.refused))
@@ -60,14 +58,16 @@ def replay(
 
     Example: attackacrack dead-letters replay 7 8 --dry-run
     """
-    from services.core.usecases.operations.dead_letter_verbs import Replayed, replay_many
-    from services.core.usecases.operations.dead_letter_verbs import replay as replay_one
+    from services.core.usecases.dead_letters.replay import replay_dead_letter, replay_dead_letters
+    from services.core.views.dead_letters import Replayed, SeveralLetters
 
     if bool(letters) == everything:
         raise typer.BadParameter("name letters, or --all")
     if letters and len(letters) == 1:
-        return Replayed(dry_run, [replay_one(context, letters[0], by=by, dry_run=dry_run)], refused=[])
-    return replay_many(context, letters, by=by, dry_run=dry_run, per_second=per_second, limit=limit)
+        replayed = replay_dead_letter(context, letters[0], by=by, dry_run=dry_run)
+        return Replayed(dry_run=dry_run, items=[replayed], refused=[], next=None)
+    chosen = SeveralLetters.read(letter_ids=letters, dry_run=dry_run, per_second=per_second, limit=limit)
+    return replay_dead_letters(context, chosen, by=by)
 
 
 @verb(group, "discard")
@@ -78,6 +78,7 @@ def discard(
 
     Example: attackacrack dead-letters discard 7 --note "the contact was erased"
     """
-    from services.core.usecases.operations import dead_letter_verbs
+    from services.core.usecases.dead_letters.discard import discard_dead_letter
+    from services.core.views.dead_letters import Discard
 
-    return dead_letter_verbs.discard(context, letter, note=note, by=by)
+    return discard_dead_letter(context, letter, Discard.read(note=note), by=by)

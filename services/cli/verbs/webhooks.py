@@ -40,7 +40,7 @@ def list_(
 
     Example: attackacrack webhooks list --status quarantined
     """
-    from services.core.usecases.webhooks.webhook_verbs import list_webhooks
+    from services.core.usecases.webhooks.find import list_webhooks
 
     return list_webhooks(context, status=status, after=after, limit=limit)
 
@@ -58,7 +58,7 @@ def show(
     from base64 import b64decode
 
     from services.core.domain.failures import Conflict
-    from services.core.usecases.webhooks.webhook_verbs import show_webhook
+    from services.core.usecases.webhooks.find import show_webhook
 
     shown = show_webhook(context, webhook)
     if not raw:
@@ -83,14 +83,16 @@ def replay(
 
     Example: attackacrack webhooks replay --all --dry-run
     """
-    from services.core.usecases.webhooks.webhook_verbs import WebhooksReplayed, replay_webhook, replay_webhooks
+    from services.core.usecases.webhooks.replay import replay_webhook, replay_webhooks
+    from services.core.views.webhooks import SeveralWebhooks, Webhook, WebhooksReplayed
 
     if bool(webhooks) == everything:
         raise typer.BadParameter("name webhooks, or --all")
     if webhooks and len(webhooks) == 1:
         replayed = replay_webhook(context, webhooks[0], by=by, dry_run=dry_run)
-        return WebhooksReplayed(dry_run, [replayed.without_body()], refused=[])
-    return replay_webhooks(context, webhooks, by=by, dry_run=dry_run, limit=limit)
+        return WebhooksReplayed(dry_run=dry_run, items=[Webhook.of(replayed)], refused=[], next=None)
+    chosen = SeveralWebhooks.read(webhook_ids=webhooks, dry_run=dry_run, limit=limit)
+    return replay_webhooks(context, chosen, by=by)
 
 
 @verb(group, "discard", show=_show_body)
@@ -101,6 +103,7 @@ def discard(
 
     Example: attackacrack webhooks discard 7 --note "a test event of the provider's"
     """
-    from services.core.usecases.webhooks.webhook_verbs import discard_webhook
+    from services.core.usecases.webhooks.discard import discard_webhook
+    from services.core.views.webhooks import DiscardWebhook
 
-    return discard_webhook(context, webhook, note=note, by=by)
+    return discard_webhook(context, webhook, DiscardWebhook.read(note=note), by=by)

@@ -1,17 +1,15 @@
 """Dead letters: work that gave up, replayed through every gate or discarded with a note."""
 
-from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
-from services.console.cursors import first_of, page_of
+from services.console.cursors import page_of
 from services.console.endpoints import By, Endpoint, InContext, PathId
 from services.console.shapes import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.usecases.operations import dead_letter_verbs
-from services.core.usecases.operations.dead_letter_verbs import DeadLetterView, Replayed
+from services.core.usecases.dead_letters import discard, find, replay
 from services.core.views import dead_letters as views
 
 
@@ -20,42 +18,33 @@ def list_dead_letters(context: InContext, request: Request, query: Annotated[Pag
     return page_of(
         request,
         query,
-        lambda after, limit: first_of(
-            dead_letter_verbs.list_open(context, after=after, limit=limit + 1), limit, attrgetter("letter_id")
-        ),
+        lambda after, limit: find.list_dead_letters(context, after=after, limit=limit),
     )
 
 
-def show_dead_letter(context: InContext, letter_id: PathId, response: Response) -> DeadLetterView:
+def show_dead_letter(context: InContext, letter_id: PathId, response: Response) -> views.DeadLetter:
     """A letter, open or closed."""
-    return tagged(response, dead_letter_verbs.show(context, letter_id))
+    return tagged(response, find.show_dead_letter(context, letter_id))
 
 
-def replay_dead_letters(context: InContext, by: By, replay: views.ReplayMany) -> Replayed:
+def replay_dead_letters(context: InContext, by: By, chosen: views.ReplayMany) -> views.Replayed:
     """Put several letters, or the oldest open ones, back on their queues, no faster than asked for."""
-    return dead_letter_verbs.replay_many(
-        context,
-        replay.letter_ids,
-        by=by,
-        dry_run=replay.dry_run,
-        per_second=replay.per_second,
-        limit=replay.limit,
-    )
+    return replay.replay_dead_letters(context, chosen, by=by)
 
 
 def replay_dead_letter(
-    context: InContext, by: By, letter_id: PathId, replay: views.Replay, response: Response, versions: Versions
-) -> DeadLetterView:
+    context: InContext, by: By, letter_id: PathId, wanted: views.Replay, response: Response, versions: Versions
+) -> views.DeadLetter:
     """Put the work back on its queue, once; with `dry_run`, only say what it is."""
-    replayed = dead_letter_verbs.replay(context, letter_id, by=by, dry_run=replay.dry_run, versions=versions)
+    replayed = replay.replay_dead_letter(context, letter_id, by=by, dry_run=wanted.dry_run, versions=versions)
     return tagged(response, replayed)
 
 
 def discard_dead_letter(
-    context: InContext, by: By, letter_id: PathId, discard: views.Discard, response: Response, versions: Versions
-) -> DeadLetterView:
+    context: InContext, by: By, letter_id: PathId, wanted: views.Discard, response: Response, versions: Versions
+) -> views.DeadLetter:
     """Close the letter without replaying it."""
-    return tagged(response, dead_letter_verbs.discard(context, letter_id, note=discard.note, by=by, versions=versions))
+    return tagged(response, discard.discard_dead_letter(context, letter_id, wanted, by=by, versions=versions))
 
 
 ENDPOINTS = (

@@ -11,8 +11,7 @@ from services.console.shapes import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.domain.inbox import InboxStatus
-from services.core.usecases.webhooks import webhook_verbs
-from services.core.usecases.webhooks.webhook_verbs import WebhookBody, WebhooksReplayed
+from services.core.usecases.webhooks import discard, find, replay
 from services.core.views import webhooks as views
 
 
@@ -25,25 +24,25 @@ def list_webhooks(context: InContext, request: Request, query: Annotated[Webhook
     return page_of(
         request,
         query,
-        lambda after, limit: webhook_verbs.list_webhooks(context, status=query.status, after=after, limit=limit),
+        lambda after, limit: find.list_webhooks(context, status=query.status, after=after, limit=limit),
     )
 
 
-def show_webhook(context: InContext, webhook_id: PathId, response: Response) -> WebhookBody:
+def show_webhook(context: InContext, webhook_id: PathId, response: Response) -> views.WebhookBody:
     """A webhook with the very bytes that came."""
-    return tagged(response, webhook_verbs.show_webhook(context, webhook_id))
+    return tagged(response, find.show_webhook(context, webhook_id))
 
 
-def replay_webhooks(context: InContext, by: By, replay: views.ReplayWebhooks) -> WebhooksReplayed:
+def replay_webhooks(context: InContext, by: By, chosen: views.ReplayWebhooks) -> views.WebhooksReplayed:
     """Read several, or the oldest quarantined ones, again and let them be handled."""
-    return webhook_verbs.replay_webhooks(context, replay.webhook_ids, by=by, dry_run=replay.dry_run, limit=replay.limit)
+    return replay.replay_webhooks(context, chosen, by=by)
 
 
 def replay_webhook(
-    context: InContext, by: By, webhook_id: PathId, replay: views.ReplayWebhook, response: Response, versions: Versions
-) -> WebhookBody:
+    context: InContext, by: By, webhook_id: PathId, wanted: views.ReplayWebhook, response: Response, versions: Versions
+) -> views.WebhookBody:
     """Read it again with today's code and let it be handled; its effect takes place once."""
-    replayed = webhook_verbs.replay_webhook(context, webhook_id, by=by, dry_run=replay.dry_run, versions=versions)
+    replayed = replay.replay_webhook(context, webhook_id, by=by, dry_run=wanted.dry_run, versions=versions)
     return tagged(response, replayed)
 
 
@@ -51,12 +50,12 @@ def discard_webhook(
     context: InContext,
     by: By,
     webhook_id: PathId,
-    discard: views.DiscardWebhook,
+    wanted: views.DiscardWebhook,
     response: Response,
     versions: Versions,
-) -> WebhookBody:
+) -> views.WebhookBody:
     """Say that it is not needed; an opt-out in it stays in force."""
-    discarded = webhook_verbs.discard_webhook(context, webhook_id, note=discard.note, by=by, versions=versions)
+    discarded = discard.discard_webhook(context, webhook_id, wanted, by=by, versions=versions)
     return tagged(response, discarded)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from services.core.views.values import View, example
+from services.core.views.values import RowId, View, example
 
 
 class AuditEntry(View):
@@ -23,7 +23,7 @@ class AuditEntry(View):
         }
     )
 
-    entry_id: int
+    entry_id: RowId
     at: datetime
     actor: str
     act: str

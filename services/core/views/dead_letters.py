@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from services.core.views.values import Id, Input, Reason, View, example
+from services.core.views.values import Id, Input, Reason, RowId, View, example
 
 LETTER: dict[str, Any] = {
     "letter_id": 9,
@@ -29,8 +29,8 @@ class DeadLetter(View):
 
     model_config = example(LETTER)
 
-    letter_id: int
-    task: str
+    letter_id: RowId
+    task: str = Field(validation_alias="name")
     args: list[Any]
     reason: str
     error: str
@@ -50,7 +50,18 @@ class Replay(Input):
     dry_run: bool = Field(default=False, description="Say what would be replayed; change nothing.")
 
 
-class ReplayMany(Input):
+class SeveralLetters(Input):
+    """Which letters are replayed: those that are named, or the oldest open ones up to `limit`."""
+
+    letter_ids: list[Id] | None = Field(default=None, min_length=1)
+    limit: int = Field(default=100, ge=1, le=1000)
+    per_second: float = Field(default=10, ge=0.1, le=1000, description="At most so many are put back in a second.")
+    dry_run: bool = Field(default=False, description="Say what would be replayed; change nothing.")
+
+
+class ReplayMany(SeveralLetters):
+    """No more, and no slower, than a request has time for."""
+
     model_config = example({"letter_ids": [9, 10], "dry_run": True})
 
     letter_ids: list[Id] | None = Field(
@@ -58,7 +69,6 @@ class ReplayMany(Input):
     )
     limit: int = Field(default=100, ge=1, le=100)
     per_second: int = Field(default=10, ge=5, le=100, description="At most so many are put back in a second.")
-    dry_run: bool = Field(default=False, description="Say what would be replayed; change nothing.")
 
 
 class ReplayRefused(View):

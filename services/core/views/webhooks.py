@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from services.core.domain.inbox import InboxStatus
-from services.core.views.values import Id, Input, Reason, View, example
+from services.core.views.values import Id, Input, Reason, RowId, View, example
 
 WEBHOOK: dict[str, Any] = {
     "webhook_id": 311,
@@ -29,7 +29,7 @@ class Webhook(View):
 
     model_config = example(WEBHOOK)
 
-    webhook_id: int
+    webhook_id: RowId
     status: InboxStatus
     reason: str | None
     event_type: str | None
@@ -61,14 +61,23 @@ class ReplayWebhook(Input):
     dry_run: bool = Field(default=False, description="Say whether it can be read now; change nothing.")
 
 
-class ReplayWebhooks(Input):
+class SeveralWebhooks(Input):
+    """Which webhooks are replayed: those that are named, or the oldest quarantined ones up to `limit`."""
+
+    webhook_ids: list[Id] | None = Field(default=None, min_length=1)
+    limit: int = Field(default=100, ge=1, le=1000)
+    dry_run: bool = Field(default=False, description="Say what would be replayed; change nothing.")
+
+
+class ReplayWebhooks(SeveralWebhooks):
+    """No more than a request has time for."""
+
     model_config = example({"webhook_ids": [311], "dry_run": True})
 
     webhook_ids: list[Id] | None = Field(
         default=None, min_length=1, max_length=100, description="null: the oldest quarantined ones, up to `limit`"
     )
     limit: int = Field(default=100, ge=1, le=100)
-    dry_run: bool = Field(default=False, description="Say what would be replayed; change nothing.")
 
 
 class WebhookRefused(View):

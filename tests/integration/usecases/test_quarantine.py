@@ -26,14 +26,12 @@ from services.core.usecases.operations.sweep import sweep
 from services.core.usecases.operations.vitals import read_vitals
 from services.core.usecases.webhooks.accept import Acceptance
 from services.core.usecases.webhooks.audit_gaps import audit_gaps
+from services.core.usecases.webhooks.discard import discard_webhook
+from services.core.usecases.webhooks.find import list_webhooks
+from services.core.usecases.webhooks.find import show_webhook as show
 from services.core.usecases.webhooks.handle import handle_events
-from services.core.usecases.webhooks.webhook_verbs import (
-    discard_webhook,
-    list_webhooks,
-    replay_webhook,
-    replay_webhooks,
-)
-from services.core.usecases.webhooks.webhook_verbs import show_webhook as show
+from services.core.usecases.webhooks.replay import replay_webhook, replay_webhooks
+from services.core.views.webhooks import DiscardWebhook, SeveralWebhooks
 from tests.tools.world import World, new_number
 
 BY = "maria"
@@ -119,14 +117,14 @@ class TestWhateverSetItAside:
     def test_discarding_ends_the_alarm_and_is_no_dead_end(self, world: World, reason: str) -> None:
         WAYS_IN[reason](world, new_number())
         with pytest.raises(RefusedInput, match="say why"):
-            discard_webhook(world.console, newest(world), note=" ", by=BY)
+            discard_webhook(world.console, newest(world), DiscardWebhook(note=" "), by=BY)
 
-        discarded = discard_webhook(world.console, newest(world), note="known", by=BY)
+        discarded = discard_webhook(world.console, newest(world), DiscardWebhook(note="known"), by=BY)
 
         assert is_well(world)
         assert (discarded.status, discarded.reason) == ("ignored", "discarded")
         with pytest.raises(Conflict):
-            discard_webhook(world.console, newest(world), note="again", by=BY)
+            discard_webhook(world.console, newest(world), DiscardWebhook(note="again"), by=BY)
         assert world.value("SELECT detail->>'note' FROM audit WHERE act = 'webhook.discarded'") == "known"
 
     def test_once_its_body_was_erased_in_time_it_can_only_be_discarded(self, world: World, reason: str) -> None:
@@ -138,7 +136,7 @@ class TestWhateverSetItAside:
         assert show(world.console, newest(world)).raw is None
         with pytest.raises(Conflict, match="erased"):
             replay_webhook(world.console, newest(world), by=BY)
-        discard_webhook(world.console, newest(world), note="too old", by=BY)
+        discard_webhook(world.console, newest(world), DiscardWebhook(note="too old"), by=BY)
         assert is_well(world)
 
 
@@ -203,7 +201,7 @@ class TestReplay:
             stale(world, world.text_from(new_number(), "hello"))
         WAYS_IN["not_json"](world, new_number())
 
-        found = replay_webhooks(world.console, None, by=BY, dry_run=False, limit=100)
+        found = replay_webhooks(world.console, SeveralWebhooks(), by=BY)
 
         assert [each.status for each in found.items] == ["new"] * 3
         assert [each.code for each in found.refused] == ["webhook_unreadable"]

@@ -10,9 +10,9 @@ from services.core.domain.messages import MessageStatus
 from services.core.queue.names import TaskName
 from services.core.runtime import tracing
 from services.core.storage import messages
+from services.core.usecases.dead_letters.replay import replay_dead_letter
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.messages.explain import explain_message
-from services.core.usecases.operations.dead_letter_verbs import replay
 from services.core.usecases.operations.sweep import sweep
 from tests.tools.rows import add_letter
 from tests.tools.spans import Recorded, id_of, links_of, parent_of, record
@@ -114,7 +114,7 @@ def test_a_replayed_letter_goes_on_in_its_trace(world: World, seen: Recorded) ->
         world.context, TaskName.DEBUG_TASK, args=["1"], reason="x", error="", attempts=1, traceparent=trace
     )
     with tracing.span("act"):
-        replay(world.console, letter_id or 0, by="a test")
+        replay_dead_letter(world.console, letter_id or 0, by="a test")
     again = seen["dead_letter.replay"]
     assert parent_of(again) == ids(trace)
     assert links_of(again) == [id_of(seen["act"])]

@@ -21,15 +21,17 @@ from services.core.usecases.contacts import reviews
 from services.core.usecases.contacts.confirm_import import confirm_import, resume_import
 from services.core.usecases.contacts.dry_run_import import dry_run_import
 from services.core.usecases.contacts.find_imports import show_import
+from services.core.usecases.dead_letters.replay import replay_dead_letter
 from services.core.usecases.messages import held_verbs
-from services.core.usecases.operations import dead_letter_verbs
 from services.core.usecases.operations.sweep import sweep
 from services.core.usecases.schedule.run import run_scheduled_job
 from services.core.usecases.schedule.run_now import run_now
 from services.core.usecases.schedule.tick import tick_schedule
+from services.core.usecases.webhooks.discard import discard_webhook
 from services.core.usecases.webhooks.handle import handle_events
-from services.core.usecases.webhooks.webhook_verbs import discard_webhook, replay_webhook
+from services.core.usecases.webhooks.replay import replay_webhook
 from services.core.views.reviews import Decide, ReviewDecision
+from services.core.views.webhooks import DiscardWebhook
 from tests.tools.rows import add_letter
 from tests.tools.world import World, new_number
 
@@ -72,7 +74,7 @@ def parked_webhook(world: World) -> str:
 
 
 def quarantined_webhook(world: World) -> str:
-    discard_webhook(world.console, webhook(world, InboxStatus.QUARANTINED), note="known", by=BY)
+    discard_webhook(world.console, webhook(world, InboxStatus.QUARANTINED), DiscardWebhook(note="known"), by=BY)
     webhook_id = webhook(world, InboxStatus.QUARANTINED, "stale_signature")
     replay_webhook(world.console, webhook_id, by=BY)
     return handled(world, webhook_id)
@@ -95,7 +97,7 @@ def dead_webhook(world: World) -> str:
         attempts=8,
         inbox_id=webhook_id,
     )
-    dead_letter_verbs.replay(world.console, letter_id or 0, by=BY)
+    replay_dead_letter(world.console, letter_id or 0, by=BY)
     return handled(world, webhook_id)
 
 

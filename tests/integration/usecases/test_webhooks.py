@@ -12,8 +12,9 @@ from services.core.domain.inbox import MAX_DEATHS, MAX_ERRORS
 from services.core.openphone.outcomes import Accepted
 from services.core.runtime import failpoints
 from services.core.storage.models import DeadLetter, InboxEvent, Review
+from services.core.usecases.dead_letters.find import list_dead_letters
+from services.core.usecases.dead_letters.replay import replay_dead_letter
 from services.core.usecases.messages.record_outcome import record_outcome
-from services.core.usecases.operations import dead_letter_verbs
 from services.core.usecases.operations.sweep import sweep
 from services.core.usecases.webhooks.handle import handle_events
 from tests.integration.usecases.test_sending import begin
@@ -242,9 +243,9 @@ class TestPoison:
             handle_events(world.webhook_worker, [taken.inbox_id or 0])
         failpoints.arm("")
 
-        (letter,) = dead_letter_verbs.list_open(world.console)
+        (letter,) = list_dead_letters(world.console).items
         assert (letter.reason, world.inbox(taken.inbox_id or 0).status) == ("attempts_exhausted", "dead")
-        dead_letter_verbs.replay(world.console, letter.letter_id, by="a test")
+        replay_dead_letter(world.console, letter.letter_id, by="a test")
         handle_events(world.webhook_worker, [taken.inbox_id or 0])
         assert world.inbox(taken.inbox_id or 0).status == "handled"
         assert count(world, DeadLetter) == 1

@@ -1,11 +1,15 @@
 """Cursors: read back by whoever knows the secret, for the list they were made for, and not otherwise."""
 
+from operator import attrgetter
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.console.cursors import Cursors, first_of
+from services.console.cursors import Cursors
 from services.core.domain.failures import RefusedInput
+from services.core.views.values import page_of
 
 POSITIONS = st.integers(0, 2**63 - 1)
 OURS = Cursors("secret")
@@ -43,6 +47,7 @@ def test_a_cursor_of_another_list_or_installation() -> None:
 
 @pytest.mark.parametrize(("count", "following"), [(0, None), (2, None), (3, None), (4, 2)])
 def test_a_page_has_a_next_one_only_when_a_row_is_left(count: int, following: int | None) -> None:
-    page = first_of(list(range(count)), 3, lambda row: row)
-    assert list(page.items) == list(range(min(count, 3)))
+    rows = [SimpleNamespace(id=number) for number in range(count)]
+    page = page_of(rows, 3, attrgetter("id"))
+    assert page.items == list(range(min(count, 3)))
     assert page.next == following

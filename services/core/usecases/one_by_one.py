@@ -1,0 +1,27 @@
+"""Acts on several things, each by itself, and what an act that a person decides is told."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from services.core.domain.failures import RefusedInput
+
+Key = TypeVar("Key")
+Done = TypeVar("Done")
+
+
+def one_by_one(keys: Iterable[Key], act: Callable[[Key], Done]) -> tuple[list[Done], list[tuple[Key, RefusedInput]]]:
+    """What `act` returned for each key, and the keys that it refused with why; a refusal stops no other."""
+    done: list[Done] = []
+    refused: list[tuple[Key, RefusedInput]] = []
+    for key in keys:
+        try:
+            done.append(act(key))
+        except RefusedInput as refusal:
+            refused.append((key, refusal))
+    return done, refused
+
+
+def check_told(field: str, text: str, remedy: str) -> None:
+    """Raises `RefusedInput` naming the field of a text in which nothing shows; `remedy` says what to write."""
+    if not text.strip():
+        raise RefusedInput(f"{field}_missing", remedy, pointer=f"/{field}")

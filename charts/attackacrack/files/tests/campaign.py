@@ -15,7 +15,8 @@ from services.core.storage.progress import progress_of
 from services.core.usecases.campaigns.create import create_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.start import start_campaign
-from services.core.usecases.contacts import imports as import_contacts
+from services.core.usecases.contacts.confirm_import import confirm_import
+from services.core.usecases.contacts.dry_run_import import dry_run_import
 from services.core.usecases.context import open_context
 from services.core.usecases.operations.clock import move_clock, read_clock
 from services.core.views.campaigns import NewCampaign
@@ -40,8 +41,8 @@ if not window_open(context.window, now) or not window_open(context.window, now +
 name = f"helm test {now:%Y-%m-%d %H:%M:%S}"
 numbers = random.sample(range(2000000, 9999999), PEOPLE)
 rows = "".join(f"+1212{number},Test\n" for number in numbers)
-dry = import_contacts.dry_run(context, iter([f"phone,first_name\n{rows}".encode()]), file_name=f"{name}.csv", by=ACTOR)
-report = import_contacts.confirm(context, dry.import_id, by=ACTOR)
+dry = dry_run_import(context, iter([f"phone,first_name\n{rows}".encode()]), file_name=f"{name}.csv", by=ACTOR)
+report = confirm_import(context, dry.import_id, by=ACTOR)
 campaign = create_campaign(
     context,
     NewCampaign.read(

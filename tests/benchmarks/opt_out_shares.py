@@ -12,7 +12,10 @@ from pathlib import Path
 from services.core.domain.opt_out import InboundMeaning, decide_opt_out
 
 DATA = Path(__file__).parents[1] / "unit" / "core" / "domain" / "data"
-CORPORA = ("opt_out_learnt", "opt_out_learnt_second", "opt_out_own", "opt_out_heldout")
+CORPORA = (
+    *("opt_out_learnt", "opt_out_learnt_second", "opt_out_learnt_third", "opt_out_learnt_fourth"),
+    *("opt_out_learnt_fifth", "opt_out_own", "opt_out_heldout"),
+)
 EXPECTED = (InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL, InboundMeaning.NONE)
 PAUSING = (InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL)
 

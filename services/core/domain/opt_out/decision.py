@@ -11,11 +11,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.core.domain.opt_out.grammar import GRAMMAR, Tagged
 from services.core.domain.opt_out.lexicon import LANGUAGES, LEXICON, Phrase, Phrases, compact, expression, listed
 from services.core.domain.opt_out.passage import SENTENCE, cut_quotes, read, without_instructions
+from services.core.domain.opt_out.second_opinion import would_pause
 from services.core.domain.opt_out.spelling import (
     BARE,
     corrected,
@@ -41,6 +42,10 @@ class InboundMeaning(StrEnum):
     NONE = "none"
 
 
+NOTHING_SAID: Final = "nothing_said"
+"""The rule where neither a word nor a reading was found, be it of a request or of an innocent use."""
+
+
 @dataclass(frozen=True, slots=True)
 class OptOutDecision:
     """What the text means for consent, the rule that said so, and the lexicon entry (never the person's words)."""
@@ -53,12 +58,44 @@ class OptOutDecision:
 def decide_opt_out(text: str) -> OptOutDecision:
     """Decide what an inbound `text` means for consent; any string is answered, none raises.
 
-    Quoted originals, reactions and our own quoted instructions are not the person's words; but when nothing else
-    speaks and what was cut off asks to stop, it is doubtful.
+    Where the rules find nothing, a second opinion may still pause for a person; it never opts out.
     """
+    parted = _part(text)
+    decision = _by_rules(parted)
+    if decision.rule == NOTHING_SAID and would_pause(parted.passage):
+        return OptOutDecision(InboundMeaning.DOUBTFUL, "second_opinion")
+    return decision
+
+
+def decide_by_rules(text: str) -> tuple[OptOutDecision, str]:
+    """What the word lists and the grammar alone decide, and the passage that they read."""
+    parted = _part(text)
+    return _by_rules(parted), parted.passage
+
+
+class _Parted(NamedTuple):
+    """A text without its links (`plain`), the folded words that are the person's (`own`) and that are not (`quoted`),
+    and the person's as the rules read them (`passage`).
+    """
+
+    text: str
+    plain: str
+    own: str
+    quoted: list[str]
+    passage: str
+
+
+def _part(text: str) -> _Parted:
     plain = _LINK.sub(" ", text)
     own, quoted = cut_quotes(fold(plain))
-    passage = read(own)
+    return _Parted(text, plain, own, quoted, read(own))
+
+
+def _by_rules(parted: _Parted) -> OptOutDecision:
+    """Quoted originals, reactions and our own quoted instructions are not the person's words; but when nothing else
+    speaks and what was cut off asks to stop, it is doubtful.
+    """
+    text, plain, own, quoted, passage = parted
     decision = _decide(passage)
     if decision.meaning in _PAUSING:
         return decision
@@ -119,7 +156,7 @@ def _decide(passage: str) -> OptOutDecision:
         or _doubtful("leet_keyword", leet_keyword(armed))
         or _find_doubtful(passage, tagged, elsewhere, disarmed)
         or _find_misspelt_request(passage)
-        or OptOutDecision(InboundMeaning.NONE, "innocent_use" if is_innocent else "nothing_said")
+        or OptOutDecision(InboundMeaning.NONE, "innocent_use" if is_innocent else NOTHING_SAID)
     )
 
 

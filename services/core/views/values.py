@@ -86,7 +86,9 @@ class Input(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            raise RefusedInput("body_invalid", first["msg"], pointer=pointer_to(first["loc"])) from None
+            name = ".".join(map(str, first["loc"])) or "input"
+            detail = f"{name}: {first['msg'].removeprefix('Value error, ')}"
+            raise RefusedInput("body_invalid", detail, pointer=pointer_to(first["loc"])) from None
 
 
 class _Known:

@@ -20,8 +20,8 @@ from services.core.queue.throttle import ThrottleUnavailable
 from services.core.runtime.trace_reader import TracesUnreadable
 from services.core.storage.database import DatabaseUnavailable, RowLocked
 from services.core.storage.migrate import SchemaNotReady, SchemaTooNew
+from services.core.views.values import pointer_to
 
-POINTER_AT_MOST = 100
 ERRORS: tuple[type[Exception], ...] = (
     RefusedInput,
     FileRefused,
@@ -120,12 +120,7 @@ def _invalid(error: RequestValidationError) -> Problem:
     where, *path = first["loc"]
     if where == "path":
         return Problem(404, "not_found", "there is no such thing")
-    pointer = "".join(f"/{_escaped(str(part))}" for part in path)[:POINTER_AT_MOST]
-    return Problem(422, f"{where}_invalid", first["msg"], pointer)
-
-
-def _escaped(part: str) -> str:
-    return part.replace("~", "~0").replace("/", "~1")
+    return Problem(422, f"{where}_invalid", first["msg"], pointer_to(path))
 
 
 def _refused_by_router(error: HTTPException) -> Problem:

@@ -1,4 +1,4 @@
-"""Acts on several things, each by itself, and what an act that a person decides is told."""
+"""Acts on several things, each by itself."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -19,9 +19,3 @@ def one_by_one(keys: Iterable[Key], act: Callable[[Key], Done]) -> tuple[list[Do
         except RefusedInput as refusal:
             refused.append((key, refusal))
     return done, refused
-
-
-def check_told(field: str, text: str, remedy: str) -> None:
-    """Raises `RefusedInput` naming the field of a text in which nothing shows; `remedy` says what to write."""
-    if not text.strip():
-        raise RefusedInput(f"{field}_missing", remedy, pointer=f"/{field}")

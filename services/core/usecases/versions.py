@@ -7,10 +7,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from services.core.domain.failures import NotFound, RefusedInput
-from services.core.storage import campaigns
-from services.core.storage.database import Session
-from services.core.storage.models import Campaign
+from services.core.domain.failures import RefusedInput
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -26,9 +23,8 @@ def version_of(view: "View | DataclassInstance") -> str:
     counted = getattr(view, "version", None)
     if counted is not None:
         return str(counted)
-    return hashlib.sha256(
-        json.dumps(asdict(view) if is_dataclass(view) else view.model_dump(), default=_text, sort_keys=True).encode()
-    ).hexdigest()[:32]
+    shown = asdict(view) if is_dataclass(view) else view.model_dump()
+    return hashlib.sha256(json.dumps(shown, default=_text, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def check_version(version: Callable[[], str], versions: Versions | None, *, noun: str) -> None:
@@ -36,18 +32,6 @@ def check_version(version: Callable[[], str], versions: Versions | None, *, noun
     if versions is not None and version() not in versions:
         detail = f"the {noun} was changed in between: read it again and decide anew"
         raise RefusedInput("version_stale", detail, status=412)
-
-
-def lock_campaign(session: Session, campaign_id: int, versions: Versions | None) -> Campaign:
-    """The campaign, locked until the transaction ends, and of one of `versions` where any are named.
-
-    Raises `NotFound`, or `RefusedInput` (412) when it was changed since whoever acts has read it.
-    """
-    campaign = campaigns.lock(session, campaign_id)
-    if campaign is None:
-        raise NotFound("campaign", campaign_id)
-    check_version(lambda: str(campaign.version), versions, noun="campaign")
-    return campaign
 
 
 def _text(value: Any) -> str:

@@ -3,9 +3,9 @@
 from services.core.domain.campaigns import CampaignStatus
 from services.core.storage import audit, clock
 from services.core.usecases.campaigns.proceed import skip_next
-from services.core.usecases.campaigns.state import step, view_of
+from services.core.usecases.campaigns.state import lock_campaign, step, view_of
 from services.core.usecases.context import Context
-from services.core.usecases.versions import Versions, lock_campaign
+from services.core.usecases.versions import Versions
 from services.core.views import campaigns as views
 
 

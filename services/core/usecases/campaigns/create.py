@@ -38,11 +38,12 @@ def create_campaign(context: Context, new: views.NewCampaign, *, by: str) -> vie
     fields = sorted(own)
     window = new.window.model_dump(exclude_none=True) if new.window is not None else None
     _check(context, new, window=window, fields=frozenset(fields))
+    audience = new.audience.model_dump(by_alias=True)
     with context.database.transaction() as session:
-        check_audience(session, new.audience.model_dump(by_alias=True))
+        check_audience(session, audience)
         campaign = Campaign(
             **{**DEFAULTS, **new.model_dump(exclude={"audience", "fields", "window"}, exclude_none=True)},
-            audience={**new.audience.model_dump(by_alias=True), "fields": fields},
+            audience={**audience, "fields": fields},
             window=window,
             sender=context.settings.provider_phone_number,
             sender_phone_number_id=context.settings.provider_phone_number_id,

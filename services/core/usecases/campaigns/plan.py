@@ -23,10 +23,11 @@ from services.core.storage.campaigns import PlannedRow
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign, Contact
 from services.core.usecases.campaigns.audience import check_audience
+from services.core.usecases.campaigns.state import lock_campaign
 from services.core.usecases.campaigns.windows import window_of
 from services.core.usecases.context import Context
 from services.core.usecases.messages.gate import ACCOUNT, cap_day, number_scope_of
-from services.core.usecases.versions import Versions, lock_campaign
+from services.core.usecases.versions import Versions
 from services.core.views import campaigns as views
 
 

@@ -4,9 +4,9 @@ from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.failures import Conflict
 from services.core.storage import audit
 from services.core.usecases.campaigns.queue_today import queue_today
-from services.core.usecases.campaigns.state import step, view_of
+from services.core.usecases.campaigns.state import lock_campaign, step, view_of
 from services.core.usecases.context import Context
-from services.core.usecases.versions import Versions, lock_campaign
+from services.core.usecases.versions import Versions
 from services.core.views import campaigns as views
 
 

@@ -8,9 +8,9 @@ from services.core.storage.database import Session
 from services.core.storage.models import Campaign
 from services.core.usecases.campaigns.proceed import make_next
 from services.core.usecases.campaigns.queue_today import queue_today
-from services.core.usecases.campaigns.state import step, view_of
+from services.core.usecases.campaigns.state import lock_campaign, step, view_of
 from services.core.usecases.context import Context
-from services.core.usecases.versions import Versions, lock_campaign
+from services.core.usecases.versions import Versions
 from services.core.views import campaigns as views
 
 TRACES_LINKED = 100

@@ -1,11 +1,24 @@
-"""A campaign's state: its steps, and how it is shown."""
+"""A campaign's state: locked to be changed, its steps, and how it is shown."""
 
 from services.core.domain.campaigns import CampaignStatus, CampaignTransitionRefused, step_to
-from services.core.domain.failures import Conflict
-from services.core.storage import messages
+from services.core.domain.failures import Conflict, NotFound
+from services.core.storage import campaigns, messages
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
+from services.core.usecases.versions import Versions, check_version
 from services.core.views import campaigns as views
+
+
+def lock_campaign(session: Session, campaign_id: int, versions: Versions | None) -> Campaign:
+    """The campaign, locked until the transaction ends, and of one of `versions` where any are named.
+
+    Raises `NotFound`, or `RefusedInput` (412) when it was changed since whoever acts has read it.
+    """
+    campaign = campaigns.lock(session, campaign_id)
+    if campaign is None:
+        raise NotFound("campaign", campaign_id)
+    check_version(lambda: str(campaign.version), versions, noun="campaign")
+    return campaign
 
 
 def step(campaign: Campaign, after: CampaignStatus) -> bool:

@@ -1,12 +1,13 @@
 """Erase a person: names, texts and raw webhooks go, and a hash of the number stays, so that STOP is not forgotten."""
 
-from services.core.domain.failures import Conflict, NotFound, RefusedInput
+from services.core.domain.failures import Conflict, NotFound
 from services.core.storage import audit, contacts, erasure
 from services.core.storage.database import Session
 from services.core.storage.models import Contact
 from services.core.storage.outbox import life
 from services.core.usecases.contacts.person_key import person_key
 from services.core.usecases.context import Context
+from services.core.usecases.required import require_text
 from services.core.usecases.versions import Versions, check_version, version_of
 from services.core.views import contacts as views
 
@@ -20,8 +21,7 @@ def erase_contact(
     Raises `RefusedInput`, also for a version that is not one of `versions`, `NotFound`, or `Conflict` while something
     about the contact is still open.
     """
-    if not wanted.reason.strip():
-        raise RefusedInput("reason_missing", "say who asked for it, and when: it is the proof", pointer="/reason")
+    require_text("reason", wanted.reason, "say who asked for it, and when: it is the proof")
     with context.database.transaction() as session:
         contact = _locked(session, person_key(context, key), versions)
         _check_nothing_open(session, contact)

@@ -1,12 +1,13 @@
 """Opt-outs by hand: keep a number from being texted, take that back, and look at the proof."""
 
-from services.core.domain.failures import Conflict, RefusedInput
+from services.core.domain.failures import Conflict
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.send_gate import Reason
 from services.core.storage import audit, clock, contacts, opt_outs
 from services.core.storage.outbox import life
 from services.core.usecases.contacts.person_key import read_phone
 from services.core.usecases.context import Context
+from services.core.usecases.required import require_text
 from services.core.views.contacts import Contact
 from services.core.views.opt_outs import LiftOptOut, NewOptOut, OptOut
 from services.core.views.values import Page, page_of
@@ -17,8 +18,7 @@ def add_opt_out(context: Context, new: NewOptOut, *, by: str) -> Contact:
 
     Raises `RefusedInput` for a number that nobody may text, and for evidence that says nothing.
     """
-    if not new.evidence.strip():
-        raise RefusedInput("evidence_missing", "say how the person asked: it is the proof", pointer="/evidence")
+    require_text("evidence", new.evidence, "say how the person asked: it is the proof")
     e164 = read_phone(context, new.phone)
     with context.database.transaction() as session:
         contact = contacts.lock_by_number(session, e164)
@@ -38,9 +38,7 @@ def lift_opt_out(context: Context, wanted: LiftOptOut, *, by: str) -> Contact:
     The provider keeps a list of its own, which only a START from the person's phone lifts. Raises `RefusedInput`, or
     `Conflict` for a number that has not opted out.
     """
-    if not wanted.evidence.strip():
-        detail = "say how the person asked to be texted again: it is the proof"
-        raise RefusedInput("evidence_missing", detail, pointer="/evidence")
+    require_text("evidence", wanted.evidence, "say how the person asked to be texted again: it is the proof")
     e164 = read_phone(context, wanted.phone)
     with context.database.transaction() as session:
         contact = contacts.lock_by_number(session, e164)

@@ -25,6 +25,7 @@ from services.core.storage.unique import unless_taken
 from services.core.usecases.context import Context
 from services.core.usecases.messages.look_up import Doubt, Listing, Listings, NoTime, alongside, doubt_about
 from services.core.usecases.messages.record_outcome import bind as bind_to
+from services.core.usecases.required import require_text
 from services.core.usecases.versions import Versions, check_version, version_of
 from services.core.views.values import Page
 
@@ -291,8 +292,7 @@ def _matching(session: Session, chosen: HeldFilter, *, limit: int) -> tuple[list
 
 
 def _check_reason(reason: str) -> None:
-    if not reason.strip():
-        raise RefusedInput("reason_missing", "say why: the next person will ask", pointer="/reason")
+    require_text("reason", reason, "say why: the next person will ask")
 
 
 def _check_second(session: Session, second: str | None, *, more: int = 1) -> None:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.core.domain.failures import NotFound, RefusedInput
+from services.core.domain.failures import NotFound
 from services.core.storage import audit, clock
 from services.core.usecases.context import Context
+from services.core.usecases.required import require_text
 from services.core.views.provider import Checklist, ChecklistItem, ChecklistState
 
 
@@ -97,8 +98,8 @@ def answer_checklist(context: Context, key: str, state: ChecklistState, *, note:
     item = next((item for item in CHECKLIST if item.key == key), None)
     if item is None:
         raise NotFound("item of the checklist", key)
-    if state is not ChecklistState.OPEN and not note.strip():
-        raise RefusedInput("note_missing", "say what was found: the next person will ask", pointer="/note")
+    if state is not ChecklistState.OPEN:
+        require_text("note", note, "say what was found: the next person will ask")
     with context.database.transaction() as session:
         at = clock.product_now(session)
         detail = {"item": key, "state": state.value, "note": note.strip()[:1000]}

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from services.core.domain.failures import Conflict, RefusedInput
+from services.core.domain.failures import Conflict
 from services.core.domain.lineage import Witnessed
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.domain.reconciliation import ListedMessage, comparable
@@ -23,6 +23,7 @@ from services.core.usecases.context import Context
 from services.core.usecases.messages import gate
 from services.core.usecases.messages.record_outcome import bind
 from services.core.usecases.operations.suspicion import cast_doubt, suspicion
+from services.core.usecases.required import require_text
 from services.core.usecases.webhooks.audit_gaps import catch_up
 from services.core.views.installation import Recovery
 
@@ -64,10 +65,7 @@ def adopt(context: Context, *, reason: str, by: str) -> Recovery:
 
     A stop of sending stays. Raises what `recover` raises, and `RefusedInput` without a reason.
     """
-    if not reason.strip():
-        raise RefusedInput(
-            "reason_missing", "say why this database is the right one: others will ask", pointer="/reason"
-        )
+    require_text("reason", reason, "say why this database is the right one: others will ask")
     found = recover(context, by=by)
     with context.database.transaction() as session:
         before, now = lineage.standing(session), lineage.begin_life(session)

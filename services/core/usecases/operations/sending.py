@@ -1,16 +1,15 @@
 """The switch for everything that is sent: stop it, resume it, see it."""
 
-from services.core.domain.failures import RefusedInput
 from services.core.storage import audit, clock, installation
 from services.core.usecases.context import Context
 from services.core.usecases.operations.suspicion import RESTORED, suspicion
+from services.core.usecases.required import require_text
 from services.core.views.installation import Sending
 
 
 def stop_sending(context: Context, *, reason: str, by: str) -> Sending:
     """Let nothing more be submitted, from the next submission on, until somebody resumes."""
-    if not reason.strip():
-        raise RefusedInput("reason_missing", "say why sending stops: others will ask", pointer="/reason")
+    require_text("reason", reason, "say why sending stops: others will ask")
     with context.database.transaction() as session:
         installation.stop_sending(session, at=clock.product_now(session), by=by, reason=reason)
         audit.record(session, actor=by, act="sending.stopped", subject="installation", detail={"reason": reason})

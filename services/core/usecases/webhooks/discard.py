@@ -4,7 +4,7 @@ from services.core.domain.failures import Conflict
 from services.core.domain.inbox import InboxStatus
 from services.core.storage import audit, clock, inbox
 from services.core.usecases.context import Context
-from services.core.usecases.one_by_one import check_told
+from services.core.usecases.required import require_text
 from services.core.usecases.versions import Versions
 from services.core.usecases.webhooks.stored import body_of, lock_set_aside
 from services.core.views.webhooks import DiscardWebhook, WebhookBody
@@ -19,7 +19,7 @@ def discard_webhook(
 
     An opt-out in it stays in force. Raises `NotFound`, `Conflict`, or `RefusedInput` without a note.
     """
-    check_told("note", discard.note, "say why the webhook is discarded")
+    require_text("note", discard.note, "say why the webhook is discarded")
     with context.database.transaction() as session:
         event = lock_set_aside(session, webhook_id, versions)
         if event.status != InboxStatus.QUARANTINED:

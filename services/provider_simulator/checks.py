@@ -56,6 +56,7 @@ class DatedRoute(V1Route):
 
 async def _checked(request: Request, surface: Surface, operation: Operation, handle: Handler) -> Response:
     simulator = simulator_of(request)
+    request.state.resets = simulator.resets
     sent = await _record_request(simulator, request) if operation is Operation.SEND else []
     verdict = simulator.limit.untouched()
     try:
@@ -95,6 +96,8 @@ async def _answer(
     delays = [(fault, created) for fault, created in faults if fault.kind is Kind.LATENCY]
     spoilt = next(((fault, made) for fault, made in faults if fault.kind not in LIST_FAULTS | {Kind.LATENCY}), None)
     await _sleep([fault for fault, created in delays if not created])
+    if request.state.resets != simulator.resets:
+        raise ProviderError(503, "Service Unavailable", "The simulator was reset while this request waited")
     reply = await _spoilt(spoilt, surface, operation, request, handle)
     await _sleep([fault for fault, created in delays if created])
     return reply

@@ -31,13 +31,13 @@ class Schedule:
         return task
 
     def clear(self) -> None:
-        """Forget what is not yet due."""
+        """Forget what is not yet due and end what runs."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        for task in self._running:
+            task.cancel()
 
     async def close(self) -> None:
         self.clear()
-        for task in self._running:
-            task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

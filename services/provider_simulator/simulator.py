@@ -44,6 +44,7 @@ class Simulator:
             self.deliveries,
         )
         self.rate_limited_sends: dict[str, int] = {}
+        self.resets = 0
 
     async def start(self) -> None:
         """Repair the ledger, register the webhooks of the settings, resume every life and delivery."""
@@ -72,7 +73,8 @@ class Simulator:
         self.journal.put("clock", "offset", offset.total_seconds())
 
     def reset(self, *, keep_webhooks: bool) -> None:
-        """Forget everything but the clock, the ledger and, if asked, the webhooks."""
+        """Forget everything but the clock, the ledger and, if asked, the webhooks; also requests not yet answered."""
+        self.resets += 1
         self.schedule.clear()
         self.messages.reset()
         self.contacts.reset()

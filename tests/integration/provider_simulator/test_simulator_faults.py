@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.tools.simulator import RunningSimulator
+from tests.tools.waiting import wait_until
 
 PERSON = "+12025550143"
 
@@ -84,6 +85,14 @@ def test_latency_is_before_or_after_the_text_is_made(simulator: RunningSimulator
     assert outcome(simulator, timeout=0.2) == "timeout"
     assert len(simulator.messages(PERSON)) == 1
     assert outcome(simulator) == "202"
+
+
+def test_a_request_that_waits_makes_nothing_after_a_reset(simulator: RunningSimulator) -> None:
+    simulator.add_fault("latency", seconds=0.5, times=1)
+    assert outcome(simulator, timeout=0.1) == "timeout"
+    simulator.reset()
+    wait_until(lambda: simulator.state()["requests"] == {"send": 1, "503": 1})
+    assert simulator.messages() == []
 
 
 def test_a_duplicate_id_is_that_of_another_text(simulator: RunningSimulator) -> None:

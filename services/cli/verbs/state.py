@@ -1,11 +1,11 @@
-"""How everything is right now: health, queues, workers."""
+"""How everything is right now: today, health, queues, workers."""
 
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import listing, rows_table
+from services.cli.output import lines_of, listing, rows_table, values_of
 from services.cli.verb import verb
 
 if TYPE_CHECKING:
@@ -14,9 +14,20 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verbs that have no noun."""
+    verb(app, "today", show=_today)(today)
     verb(app, "health", show=_health, fails=lambda report: not report.healthy)(health)
     verb(app, "queues", show=_queues)(queues)
     verb(app, "workers", show=listing("hostname", "pool", "running"))(workers)
+
+
+def today(context: "Context") -> Any:
+    """The day: what goes out, what came back, and what waits for a person, the most pressing first.
+
+    Example: attackacrack today
+    """
+    from services.core.usecases.operations.today import show_today
+
+    return show_today(context)
 
 
 def health(context: "Context") -> Any:
@@ -47,6 +58,26 @@ def workers(context: "Context") -> Any:
     from services.core.usecases.operations.work import list_workers
 
     return list_workers(context)
+
+
+def _today(day: Any, zone: ZoneInfo) -> list[Any]:
+    counts = {
+        **{f"texts {name}": count for name, count in values_of(day.texts).items()},
+        "replies": day.replies,
+        "opt-outs": day.opt_outs,
+        "running campaigns": day.running_campaigns,
+        "next text at": day.next_text_at,
+    }
+    to_do = [rows_table(day.to_do, ("kind", "count", "oldest", "deadline"), zone)] if day.to_do else []
+    unwell = [rows_table(day.unwell, ("name", "found", "remedy"), zone)] if day.unwell else []
+    return [
+        day.sentence,
+        *to_do,
+        *unwell,
+        lines_of(counts, zone),
+        rows_table(day.caps, ("name", "used", "limit"), zone),
+        rows_table(day.next_runs, ("job", "due_at"), zone),
+    ]
 
 
 def _health(report: Any, zone: ZoneInfo) -> list[Any]:

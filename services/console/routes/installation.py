@@ -2,8 +2,14 @@
 
 from services.console.endpoints import AtProvider, By, Endpoint, InContext
 from services.core.domain.access import Role
-from services.core.usecases.operations import clock, health, recover, sending
+from services.core.usecases.operations import clock, health, recover, sending, today
 from services.core.views import installation as views
+from services.core.views import today as today_views
+
+
+def show_today(context: InContext) -> today_views.Today:
+    """The day: what goes out, what came back, and what waits for a person, the most pressing first."""
+    return today.show_today(context)
 
 
 def show_health(context: InContext) -> views.Health:
@@ -47,6 +53,7 @@ def move_clock(context: InContext, by: By, move: views.MoveClock) -> views.Clock
 
 
 ENDPOINTS = (
+    Endpoint(verb="today", method="GET", path="/today", role=Role.VIEWER, handler=show_today, answer=today_views.Today),
     Endpoint(verb="health", method="GET", path="/health", role=Role.VIEWER, handler=show_health, answer=views.Health),
     Endpoint(
         verb="sending status",

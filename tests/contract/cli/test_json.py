@@ -143,6 +143,7 @@ def world(attackacrack: CommandLine) -> CommandLine:
         ("tokens", "create", "office"),
         ("audit", "list"),
         ("queues",),
+        ("today",),
     ],
     ids=lambda command: " ".join(map(str, command[:2])),
 )

@@ -22,6 +22,7 @@ from services.core.usecases.context import Context
 from services.core.usecases.messages.find import list_messages
 from services.core.usecases.operations.measure import measure
 from services.core.usecases.operations.sweep import sweep
+from services.core.usecases.operations.today import show_today
 from services.core.usecases.operations.work import list_tasks
 from services.core.views.opt_outs import NewOptOut
 from tests.tools.million import DRAFT, LARGE, ROWS, million
@@ -44,6 +45,7 @@ LOOKS: dict[str, Callable[[Context], object]] = {
     "contacts": lambda c: list_contacts(c, after=0, limit=100),
     "conversations": lambda c: list_conversations(c, before=None, limit=100),
     "conversation": lambda c: show_conversation(c, "20", before=None, limit=100),
+    "today": show_today,
     "opt-outs": lambda c: opt_out.list_opt_outs(c, after=0, limit=100, in_force=True),
     "gauges": measure,
     "sweep": sweep,

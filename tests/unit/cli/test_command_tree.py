@@ -51,7 +51,7 @@ VERBS = {
     "tokens": {"create", "list", "revoke"},
     "traces": {"show"},
 }
-ALONE = {"health", "queues", "up", "workers"}
+ALONE = {"health", "queues", "today", "up", "workers"}
 HEAVY = ("sqlalchemy", "celery", "redis", "httpx", "services.core.usecases.context")
 
 

@@ -51,6 +51,7 @@ class OptOut(Base):
     __tablename__ = "opt_outs"
     __table_args__ = (
         one_of("source", OptOutSource),
+        Index("ix_opt_outs_recorded", "recorded_at"),
         Index("uq_opt_outs_in_force", "contact_id", unique=True, postgresql_where=text("lifted_at IS NULL")),
     )
 

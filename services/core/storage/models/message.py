@@ -62,6 +62,8 @@ class Message(Base):
         Index("ix_messages_texts", "updated_at", postgresql_where=text("body IS NOT NULL")),
         Index("ix_messages_contact", "contact_id", "submitted_at"),
         Index("ix_messages_incoming", "contact_id", "id", postgresql_where=text("direction = 'incoming'")),
+        Index("ix_messages_submitted", "submitted_at", "status", postgresql_where=text("submitted_at IS NOT NULL")),
+        Index("ix_messages_received", "created_at", postgresql_where=text("direction = 'incoming'")),
         Index("ix_messages_e164", "e164", "id"),
         Index("ix_messages_campaign_status", "campaign_id", "status"),
         Index("ix_messages_effect", "inbox_id", unique=True, postgresql_where=text("direction = 'incoming'")),

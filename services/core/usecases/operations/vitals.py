@@ -43,7 +43,7 @@ def read_vitals(context: Context, session: Session) -> Vitals:
         stopped_by=(switches.sending_stopped_by or "somebody") if stopped_at else None,
         stopped_for=at - stopped_at if stopped_at else None,
         refused_because=(switches.breaker_reason or "no reason given") if refused else None,
-        caps=_caps(context, session, at),
+        caps=caps_used(context, session, at),
     )
 
 
@@ -74,7 +74,8 @@ def _missed(context: Context, session: Session, at: datetime) -> int:
     return len(missing_runs(session, zone=zone, since=at - MISSED_WITHIN, until=at - CLOCK_TOLERANCE))
 
 
-def _caps(context: Context, session: Session, at: datetime) -> dict[str, Cap]:
+def caps_used(context: Context, session: Session, at: datetime) -> dict[str, Cap]:
+    """What is used today of each cap."""
     settings, day = context.settings, cap_day(context, at)
     number = number_scope_of(settings.provider_phone_number_id)
     return {

@@ -47,7 +47,7 @@ def _unreachable(error: Exception) -> tuple[ExitCode, str] | None:
     from services.core.queue.throttle import ThrottleUnavailable
     from services.core.runtime.trace_reader import TracesUnreadable
     from services.core.storage.database import DatabaseRefused, DatabaseUnavailable, RowLocked
-    from services.core.storage.migrate import SchemaNotReady
+    from services.core.storage.schema import SchemaNotReady
 
     match error:
         case DatabaseRefused():
@@ -81,7 +81,7 @@ def _unfit(error: Exception) -> tuple[ExitCode, str] | None:
 
     from services.core.runtime.settings import SettingsInvalid
     from services.core.storage.database import DatabaseRefused, RightMissing
-    from services.core.storage.migrate import SchemaTooNew
+    from services.core.storage.schema import SchemaTooNew
 
     if isinstance(error, SettingsInvalid | DatabaseRefused):
         return ExitCode.USAGE, f"the settings are not valid: {error}"

@@ -20,7 +20,7 @@ from services.console.refusals import Refusals
 from services.console.routes import ENDPOINTS
 from services.core.domain.tally import MINUTE
 from services.core.runtime.settings import Settings
-from services.core.storage.migrate import wait_for_schema
+from services.core.storage.schema import wait_for_schema
 from services.core.usecases.context import Context, open_context
 
 POOL_SIZE = ORDINARY + URGENT + 2

@@ -19,7 +19,7 @@ from services.core.queue.enqueue import BrokerUnavailable
 from services.core.queue.throttle import ThrottleUnavailable
 from services.core.runtime.trace_reader import TracesUnreadable
 from services.core.storage.database import DatabaseUnavailable, RowLocked
-from services.core.storage.migrate import SchemaNotReady, SchemaTooNew
+from services.core.storage.schema import SchemaNotReady, SchemaTooNew
 from services.core.views.values import pointer_to
 
 ERRORS: tuple[type[Exception], ...] = (

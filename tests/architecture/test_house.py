@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from services.core.storage.migrate import MIGRATIONS, head
+from services.core.storage.schema import MIGRATIONS, head
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = sorted((ROOT / "services" / "adr").glob("0*.md"))

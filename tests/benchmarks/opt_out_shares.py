@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.core.domain.opt_out import InboundMeaning, decide_opt_out
+from services.core.domain.opt_out import decide_opt_out
+from services.core.domain.opt_outs import InboundMeaning
 
 DATA = Path(__file__).parents[1] / "unit" / "core" / "domain" / "data"
 CORPORA = (

@@ -25,9 +25,10 @@ from services.core.domain.health import Waiting, judge
 from services.core.domain.inbox import InboxStatus, Verdict
 from services.core.domain.lineage import Witnessed
 from services.core.domain.messages import MessageStatus
-from services.core.domain.opt_out import InboundMeaning, decide_opt_out
+from services.core.domain.opt_out import decide_opt_out
 from services.core.domain.opt_out import decision as opt_out_rules
 from services.core.domain.opt_out.grammar import GRAMMAR
+from services.core.domain.opt_outs import InboundMeaning
 from services.core.openphone import transport
 from services.core.openphone.client import OpenPhoneClient
 from services.core.openphone.errors import NotOneRecipient

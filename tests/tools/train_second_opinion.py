@@ -17,8 +17,9 @@ from math import exp, sqrt
 from pathlib import Path
 from random import Random
 
-from services.core.domain.opt_out.decision import NOTHING_SAID, InboundMeaning, decide_by_rules
+from services.core.domain.opt_out.decision import NOTHING_SAID, decide_by_rules
 from services.core.domain.opt_out.second_opinion import BUCKETS, buckets_of
+from services.core.domain.opt_outs import InboundMeaning
 from tests.benchmarks.opt_out_shares import PAUSING
 
 DATA = Path(__file__).parents[1] / "unit" / "core" / "domain" / "data"

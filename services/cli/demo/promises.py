@@ -10,7 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.core.domain.legal_hours import legally_open
-from services.core.domain.opt_out import InboundMeaning, decide_opt_out
+from services.core.domain.opt_out import decide_opt_out
+from services.core.domain.opt_outs import InboundMeaning
 from services.core.domain.sending_window import SendingWindow, window_open
 from services.core.domain.zones import Location
 

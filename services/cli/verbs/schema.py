@@ -52,7 +52,7 @@ def wait(
 
     Example: attackacrack schema wait --seconds 60
     """
-    from services.core.storage.migrate import wait_for_schema
+    from services.core.storage.schema import wait_for_schema
 
     wait_for_schema(_url(context), timeout=timedelta(seconds=seconds), makes_login=True)
     return _state(context)
@@ -99,7 +99,7 @@ def _passwords(context: "Context") -> dict[str, str]:
 
 
 def _state(context: "Context") -> SchemaState:
-    from services.core.storage.migrate import current, head
+    from services.core.storage.schema import current, head
 
     with context.database.engine.connect() as connection:
         return SchemaState(current(connection), head())

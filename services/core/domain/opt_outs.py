@@ -3,11 +3,17 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.core.domain.opt_out import InboundMeaning
-
 LATE = timedelta(days=1)
 NEVER_THAT_LATE = timedelta(days=30)
 """No delivery is repeated for so long: a text that claims to be older says nothing true about its time."""
+
+
+class InboundMeaning(StrEnum):
+    OPT_OUT = "opt_out"
+    DOUBTFUL = "doubtful"
+    OPT_IN = "opt_in"
+    HELP = "help"
+    NONE = "none"
 
 
 class OptOutSource(StrEnum):

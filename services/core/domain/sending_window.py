@@ -7,8 +7,6 @@ from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from holidays import country_holidays
-
 from services.core.domain.intervals import DAY, Interval, intersect, local_interval
 from services.core.domain.legal_hours import legal_intervals, rules_on
 from services.core.domain.zones import Location, valid_zone
@@ -161,6 +159,8 @@ def next_business_day(day: date, *, closed_days: frozenset[date] = frozenset()) 
 @lru_cache(maxsize=256)
 def federal_holidays(year: int) -> frozenset[date]:
     """The US federal holidays that fall in `year` and their observed days."""
+    from holidays import country_holidays  # a tenth of a second that only a decision about hours is worth
+
     return frozenset(country_holidays("US", years=year))
 
 

@@ -9,7 +9,8 @@ import unicodedata
 
 from phonenumbers import Leniency, PhoneNumberMatcher
 
-from services.core.domain.opt_out import InboundMeaning, OptOutDecision
+from services.core.domain.opt_out import OptOutDecision
+from services.core.domain.opt_outs import InboundMeaning
 from services.core.domain.phone_numbers import PhoneNumber, parse_phone_number
 
 NAMES_ANOTHER = "names_another_number"

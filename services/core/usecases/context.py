@@ -1,24 +1,31 @@
-"""What a process works with, made once from its settings: its database, broker, limiter and provider."""
+"""What a process works with, made once from its settings: its database, broker, limiter and provider.
+
+A part's module is imported where the part is opened: Celery, Redis' client and the provider's are two thirds of what
+there is to import, and most commands need none of them.
+"""
 
 import hashlib
 import os
 from datetime import timedelta
 from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import structlog
 
 from services.core.domain.lineage import Standing
 from services.core.domain.sending_window import DEFAULT_WINDOW, SendingWindow
-from services.core.openphone.client import OpenPhoneClient
-from services.core.openphone.errors import ProviderThrottled
-from services.core.queue.enqueue import Broker
-from services.core.queue.inspection import Inspector
-from services.core.queue.throttle import Throttle
-from services.core.queue.witness import Witness
 from services.core.runtime.settings import ProviderKind, Settings, SettingsInvalid
 from services.core.runtime.settings import settings as read_current
 from services.core.storage import installation
 from services.core.storage.database import Database
+
+if TYPE_CHECKING:
+    from services.core.openphone.client import OpenPhoneClient
+    from services.core.queue.enqueue import Broker
+    from services.core.queue.inspection import Inspector
+    from services.core.queue.throttle import Throttle
+    from services.core.queue.witness import Witness
 
 log = structlog.get_logger()
 
@@ -41,15 +48,21 @@ class Context:
         return Database(url, pool_size=self.settings.database_pool_size, application=self.settings.service_name)
 
     @cached_property
-    def broker(self) -> Broker:
+    def broker(self) -> "Broker":
+        from services.core.queue.enqueue import Broker
+
         return Broker(self.settings)
 
     @cached_property
-    def inspector(self) -> Inspector:
+    def inspector(self) -> "Inspector":
+        from services.core.queue.inspection import Inspector
+
         return Inspector(self.settings)
 
     @cached_property
-    def throttle(self) -> Throttle:
+    def throttle(self) -> "Throttle":
+        from services.core.queue.throttle import Throttle
+
         return Throttle(
             self.settings.redis_url.get_secret_value(),
             rate=self.settings.provider_rate,
@@ -58,11 +71,15 @@ class Context:
         )
 
     @cached_property
-    def witness(self) -> Witness:
+    def witness(self) -> "Witness":
+        from services.core.queue.witness import Witness
+
         return Witness(self.settings.redis_url.get_secret_value(), name=self.key_fingerprint)
 
     @cached_property
-    def provider(self) -> OpenPhoneClient:
+    def provider(self) -> "OpenPhoneClient":
+        from services.core.openphone.client import OpenPhoneClient
+
         return OpenPhoneClient(
             base_url=self.settings.provider_base_url,
             api_key=self.settings.provider_api_key.get_secret_value(),
@@ -116,6 +133,8 @@ class Context:
 
     def _take_read_slot(self) -> None:
         """Wait for a slot of the share that reads have; raises `ProviderThrottled` when none comes in time."""
+        from services.core.openphone.errors import ProviderThrottled
+
         if self.throttle.take("read", within=READ_WAIT) is None:
             raise ProviderThrottled("our own share of the rate for reads is used up", retry_after=None)
 
@@ -129,6 +148,12 @@ def process_context() -> Context:
     if pid not in _contexts:
         _contexts[pid] = Context(read_current())
     return _contexts[pid]
+
+
+def load_parts() -> None:
+    """Import what the parts stand on, before a fork: pages that are read before it are shared by all children."""
+    for module in ("openphone.client", "queue.enqueue", "queue.inspection", "queue.throttle", "queue.witness"):
+        import_module(f"services.core.{module}")
 
 
 def open_context(settings: Settings) -> Context:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.orm import Session
 
 from services.core.domain.lineage import doubt
-from services.core.storage import lineage, migrate
+from services.core.storage import lineage, migrate, schema
 
 BEFORE = "0008"
 TIMELINE = "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
@@ -29,7 +29,7 @@ def older(postgres_server: Any) -> Iterator[Connection]:
     engine = create_engine(url)
     with engine.connect() as connection:
         config = Config()
-        config.set_main_option("script_location", str(migrate.MIGRATIONS).replace("%", "%%"))
+        config.set_main_option("script_location", str(schema.MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, BEFORE)
         yield connection

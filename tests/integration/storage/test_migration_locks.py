@@ -15,7 +15,7 @@ from alembic.config import Config
 from psycopg import connect
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
-from services.core.storage import migrate
+from services.core.storage import migrate, schema
 
 BEFORE_THE_RULE = "0005"
 REMEDY = (
@@ -74,7 +74,7 @@ def older_url(postgres_server: Any) -> Iterator[str]:
     engine = create_engine(url)
     with engine.connect() as connection:
         config = Config()
-        config.set_main_option("script_location", str(migrate.MIGRATIONS).replace("%", "%%"))
+        config.set_main_option("script_location", str(schema.MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, BEFORE_THE_RULE)
     engine.dispose()
@@ -163,4 +163,4 @@ def test_a_table_that_somebody_holds_is_asked_for_again(older_url: str) -> None:
         holder.rollback()
         migrating.join(60)
         assert not migrating.is_alive()
-        assert holder.execute("SELECT version_num FROM alembic_version").fetchone() == (migrate.head(),)
+        assert holder.execute("SELECT version_num FROM alembic_version").fetchone() == (schema.head(),)

@@ -16,9 +16,10 @@ from structlog.typing import EventDict
 from services.core.runtime.settings import read_settings
 from services.core.storage import rights
 from services.core.storage.database import Database, DatabaseRefused, RightMissing
-from services.core.storage.migrate import upgrade, wait_for_schema
+from services.core.storage.migrate import upgrade
 from services.core.storage.models import Base
 from services.core.storage.rights import RIGHTS, Component
+from services.core.storage.schema import wait_for_schema
 from services.core.usecases.operations.start_role import check_database
 from tests.conftest import PASSWORD, MigratedTemplate, PostgresProcess
 

@@ -10,8 +10,10 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, create_engine, text
 
+from services.core.storage import schema
 from services.core.storage.models import Base
 from tests.conftest import PostgresProcess
 
@@ -52,6 +54,13 @@ def modelled(postgres_server: PostgresProcess) -> Iterator[Connection]:
         yield connection
     engine.dispose()
     postgres_server.drop_database(url)
+
+
+def test_revisions_read_from_file_names_are_those_of_the_migrations(migrated: Connection) -> None:
+    scripts = ScriptDirectory(str(schema.MIGRATIONS))
+    assert schema.known() == tuple(reversed([script.revision for script in scripts.walk_revisions()]))
+    assert schema.head() == scripts.get_current_head() == MigrationContext.configure(migrated).get_current_revision()
+    assert schema.current(migrated) == schema.head()
 
 
 def test_tables_and_columns_are_the_models(migrated: Connection) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from services.core.domain.failures import Conflict, RefusedInput
-from services.core.domain.opt_out import InboundMeaning, OptOutDecision
+from services.core.domain.opt_out import OptOutDecision
+from services.core.domain.opt_outs import InboundMeaning
 from services.core.domain.third_party import about_whom, asks_for_somebody, numbers_in
 from services.core.usecases.contacts.reviews import decide_review, list_reviews
 from services.core.views.reviews import Decide, Review, ReviewDecision

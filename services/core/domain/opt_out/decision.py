@@ -10,7 +10,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, NamedTuple
 
 from services.core.domain.opt_out.grammar import GRAMMAR, Tagged
@@ -28,19 +27,11 @@ from services.core.domain.opt_out.spelling import (
     parted,
     sign_keyword,
 )
+from services.core.domain.opt_outs import InboundMeaning
 from services.core.domain.text_folding import split_unsqueezed, split_words
 
 _LONGEST_NEGATION: Final = 80
 _SHORTEST_GLUED_OPT_IN: Final = 5
-
-
-class InboundMeaning(StrEnum):
-    OPT_OUT = "opt_out"
-    DOUBTFUL = "doubtful"
-    OPT_IN = "opt_in"
-    HELP = "help"
-    NONE = "none"
-
 
 NOTHING_SAID: Final = "nothing_said"
 """The rule where neither a word nor a reading was found, be it of a request or of an innocent use."""

@@ -4,17 +4,12 @@ import sys
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from time import monotonic, sleep
-from typing import NoReturn
 
 import structlog
 
 from services.core.queue.fitness import BrokerRefused, check_broker
-from services.core.queue.instrumentation import trace_tasks
-from services.core.queue.journal import install_journal
-from services.core.queue.names import CAMPAIGN, OPERATIONS, Pool
-from services.core.queue.worker import child_number, run_worker
 from services.core.runtime import failpoints
-from services.core.runtime.exporting import exported_metrics, flush_telemetry, join_metrics, start_telemetry
+from services.core.runtime.exporting import exported_metrics
 from services.core.runtime.failpoints import FailpointsInvalid
 from services.core.runtime.logs import configure_logs
 from services.core.runtime.settings import Settings, SettingsInvalid, settings
@@ -27,12 +22,11 @@ from services.core.storage.database import (
     RightMissing,
 )
 from services.core.storage.installation import InstallationMismatch
-from services.core.storage.migrate import SchemaNotReady, SchemaTooNew, wait_for_schema
 from services.core.storage.rights import Component
-from services.core.usecases.context import Context, open_context, process_context
+from services.core.storage.schema import SchemaNotReady, SchemaTooNew, wait_for_schema
+from services.core.usecases.context import Context, open_context
 from services.core.usecases.instruments import INSTRUMENTS
-from services.core.usecases.operations.judge_settings import WITH_A_PROVIDER, judge_settings
-from services.core.usecases.operations.task_history import DatabaseJournal
+from services.core.usecases.operations.judge_settings import judge_settings
 
 log = structlog.get_logger()
 
@@ -49,7 +43,6 @@ REFUSALS = (
     RightMissing,
     BrokerRefused,
 )
-NEEDS: dict[str, Collection[str]] = {CAMPAIGN.name: WITH_A_PROVIDER, OPERATIONS.name: WITH_A_PROVIDER}
 
 
 def start_role(
@@ -118,25 +111,3 @@ def _prepare(context: Context, *, within: timedelta) -> None:
             sleep(DATABASE_EVERY.total_seconds())
         else:
             return
-
-
-def start_worker(pool: Pool, *, tasks: str) -> NoReturn:
-    """Run a worker role: `tasks` is the module with its entry points."""
-    start_role(
-        lambda configured: _work(pool, tasks, configured),
-        has_children=True,
-        needs=NEEDS.get(pool.name, ()),
-        component=Component(f"{pool.name}_worker"),
-    )
-    raise AssertionError("a worker role ends its process")
-
-
-def _work(pool: Pool, tasks: str, configured: Settings) -> NoReturn:
-    install_journal(lambda: DatabaseJournal(process_context()))
-    run_worker(
-        pool,
-        import_tasks=tasks,
-        configured=configured,
-        child_started=(lambda: join_metrics(child_number()), lambda: trace_tasks(start_telemetry(configured))),
-        child_stopping=(flush_telemetry,),
-    )

@@ -11,8 +11,7 @@ from datetime import datetime
 import structlog
 
 from services.core.domain.inbox import InboxStatus, Verdict
-from services.core.domain.opt_out import InboundMeaning
-from services.core.domain.opt_outs import OptOutSource
+from services.core.domain.opt_outs import InboundMeaning, OptOutSource
 from services.core.domain.provider_events import MessageEvent, MessageReceived, ProviderEvent, UnknownEvent
 from services.core.domain.send_gate import Reason
 from services.core.openphone.signature import Signature, VerifiedDelivery, verify

@@ -13,7 +13,7 @@ import structlog
 from services.core.domain.failures import RetryableError
 from services.core.domain.inbox import MAX_DEATHS, MAX_ERRORS, RETRY_BASE, InboxStatus
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
-from services.core.domain.opt_out import InboundMeaning
+from services.core.domain.opt_outs import InboundMeaning
 from services.core.domain.provider_events import (
     MessageDelivered,
     MessageFailed,

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.core.domain.opt_out import InboundMeaning, OptOutDecision, decide_opt_out
+from services.core.domain.opt_out import OptOutDecision, decide_opt_out
 from services.core.domain.opt_out.grammar import GRAMMAR, Grammar
 from services.core.domain.opt_out.lexicon import LANGUAGES, expression, load_grammar
+from services.core.domain.opt_outs import InboundMeaning
 from services.core.domain.text_folding import fold_characters, split_words
 
 DATA = Path(__file__).parent / "data"

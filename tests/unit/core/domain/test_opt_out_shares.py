@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.core.domain.opt_out import InboundMeaning
+from services.core.domain.opt_outs import InboundMeaning
 from tests.benchmarks.opt_out_shares import CORPORA, PAUSING, decided, share
 
 # Stops: paused at least, and opted out at least; the innocent: paused at most; the doubtful: paused at least.

@@ -7,9 +7,10 @@ from base64 import b64decode
 
 import pytest
 
-from services.core.domain.opt_out import InboundMeaning, decide_opt_out, second_opinion
+from services.core.domain.opt_out import decide_opt_out, second_opinion
 from services.core.domain.opt_out.decision import NOTHING_SAID, decide_by_rules
 from services.core.domain.opt_out.second_opinion import buckets_of, would_pause
+from services.core.domain.opt_outs import InboundMeaning
 from tests.benchmarks.opt_out_shares import CORPORA, DATA
 from tests.tools import train_second_opinion
 

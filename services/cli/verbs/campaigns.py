@@ -1,7 +1,9 @@
 """Campaigns: made, planned, started, and stopped again."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -35,7 +37,23 @@ VERDICTS = {
 
 Key = Annotated[str, typer.Argument(metavar="ID|NAME", show_default=False)]
 
-group = typer.Typer(help="Campaigns: create, plan, start; pause, resume, cancel.", no_args_is_help=True)
+
+class Without(StrEnum):
+    """What a draft needn't have."""
+
+    TEMPLATE_B = "template-b"
+    WINDOW = "window"
+    ENDS_AT = "ends-at"
+
+
+class Bound(StrEnum):
+    """What a started campaign needn't have of its own."""
+
+    WINDOW = "window"
+    ENDS_AT = "ends-at"
+
+
+group = typer.Typer(help="Campaigns: create, plan, start; change, pause, resume, cancel.", no_args_is_help=True)
 
 
 def _show_campaign(campaign: Any, zone: ZoneInfo) -> list[Any]:
@@ -66,6 +84,24 @@ def _show_plan(found: Any, zone: ZoneInfo) -> list[Any]:
         *([people] if found.excluded else []),
         *(_next(found.campaign_id, "draft", found.plan_hash) if found.recipients else ["nobody is left to be texted"]),
     ]
+
+
+def _show_preview(found: Any, zone: ZoneInfo) -> list[Any]:
+    people = [*found.people, *([found.first_refused] if found.first_refused is not None else [])]
+    columns = ("phone", "variant", "reason", "segments", "cost_usd", "encoding", "forced_by", "body")
+    seen = "all" if found.is_whole else "the first"
+    return [
+        rows_table(people, columns, zone),
+        *(plain(f"would be refused: {each.message} (at character {each.position})") for each in found.findings),
+        f"{seen} {found.looked_at} of the audience were looked at",
+    ]
+
+
+def _show_change(found: Any, zone: ZoneInfo) -> list[Any]:
+    sides = [lines_of(values_of(side), zone) for side in (found.before, found.after)]
+    again = f"next: the same again with --confirm {found.change_hash}"
+    done = "is made" if found.is_made else again
+    return [f"{found.waiting} texts have not left", "", "before:", sides[0], "", "after:", sides[1], "", done]
 
 
 def _show_results(found: Any, zone: ZoneInfo) -> list[Any]:
@@ -117,17 +153,17 @@ def create(
     from services.core.usecases.campaigns.create import create_campaign
     from services.core.views.campaigns import NewCampaign
 
-    if (import_id is None) == (not everyone):
+    audience = _audience(import_id, everyone=everyone)
+    if audience is None:
         raise typer.BadParameter("name the audience: --import ID or --all")
     new = NewCampaign.read(
         name=name,
         template_a=template,
         template_b=template_b,
         split_percent_b=split,
-        audience={"all": True} if everyone else {"import": import_id},
+        audience=audience,
         kind=kind,
-        window=read_window(window) if window is not None else None,
-        ends_at=read_instant(ends_at) if ends_at is not None else None,
+        **_bounds(window, ends_at),
         fields=field or [],
         daily_cap=daily_cap,
         batch_size=batch_size,
@@ -135,6 +171,128 @@ def create(
         ids_per_task=ids_per_task,
     )
     return create_campaign(context, new, by=by)
+
+
+@verb(group, "edit", show=_show_campaign)
+def edit(
+    context: "Context",
+    campaign: Key,
+    name: Annotated[str | None, typer.Option("--name")] = None,
+    template: Annotated[str | None, typer.Option("--template", help="The text.")] = None,
+    template_b: Annotated[str | None, typer.Option("--template-b", help="The second text of a test.")] = None,
+    split: Annotated[int | None, typer.Option("--split", min=0, max=100, help="Percent for the second text.")] = None,
+    import_id: Annotated[int | None, typer.Option("--import", min=1, max=LARGEST_ID, help="Of an import.")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="All contacts.")] = False,
+    kind: Annotated[MessageKind | None, typer.Option("--kind")] = None,
+    window: Annotated[str | None, typer.Option("--window", help='As "Mon-Fri 09:00-17:00".')] = None,
+    daily_cap: Annotated[int | None, typer.Option("--daily-cap", min=1, max=100_000)] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, max=10_000)] = None,
+    batch_every: Annotated[str | None, typer.Option("--batch-every", help="As PT30M.")] = None,
+    ids_per_task: Annotated[int | None, typer.Option("--ids-per-task", min=1, max=50)] = None,
+    ends_at: Annotated[str | None, typer.Option("--ends-at", help="ISO 8601 with its offset.")] = None,
+    field: Annotated[list[str] | None, typer.Option("--field", help="Own fields that are used.")] = None,
+    without: Annotated[list[Without] | None, typer.Option("--without", help="What it is no longer to have.")] = None,
+    by: By = SOMEBODY,
+) -> Any:
+    """Write what is named into a draft; what isn't stays. A plan that speaks of it is forgotten.
+
+    Example: attackacrack campaigns edit "Spring check" --template "Hi {{first_name|you}}! Reply STOP to opt out."
+    """
+    from services.core.usecases.campaigns.edit import edit_campaign
+    from services.core.usecases.campaigns.find import campaign_id_of
+    from services.core.views.campaigns import EditCampaign
+
+    given = {
+        "name": name,
+        "template_a": template,
+        "template_b": template_b,
+        "split_percent_b": split,
+        "audience": _audience(import_id, everyone=everyone),
+        "kind": kind,
+        "daily_cap": daily_cap,
+        "batch_size": batch_size,
+        "batch_every": read_duration(batch_every) if batch_every is not None else None,
+        "ids_per_task": ids_per_task,
+        "fields": field or None,
+    }
+    said = _given(**given, **_bounds(window, ends_at)) | _without(without)
+    if Without.TEMPLATE_B in (without or ()):
+        said["split_percent_b"] = 0
+    return edit_campaign(context, campaign_id_of(context, campaign), EditCampaign.read(**said), by=by)
+
+
+@verb(group, "delete", show=_show_campaign)
+def delete(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
+    """Take a draft and its plan away; what was ever started is cancelled instead.
+
+    Example: attackacrack campaigns delete "Spring check"
+    """
+    from services.core.usecases.campaigns.delete import delete_campaign
+    from services.core.usecases.campaigns.find import campaign_id_of
+
+    return delete_campaign(context, campaign_id_of(context, campaign), by=by)
+
+
+@verb(group, "preview", show=_show_preview)
+def preview(
+    context: "Context",
+    campaign: Annotated[str | None, typer.Argument(metavar="ID|NAME", show_default=False)] = None,
+    template: Annotated[str | None, typer.Option("--template", help="A text that isn't saved yet.")] = None,
+    template_b: Annotated[str | None, typer.Option("--template-b", help="The second text of a test.")] = None,
+    split: Annotated[int | None, typer.Option("--split", min=0, max=100, help="Percent for the second text.")] = None,
+    import_id: Annotated[int | None, typer.Option("--import", min=1, max=LARGEST_ID, help="Of an import.")] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="All contacts.")] = False,
+    field: Annotated[list[str] | None, typer.Option("--field", help="Own fields that are used.")] = None,
+    person: Annotated[
+        list[str] | None, typer.Option("--person", metavar="ID|NUMBER", help="One of the audience; up to three.")
+    ] = None,
+) -> Any:
+    """The texts of three people as they would be sent now, and the first person who gets none; nothing is stored.
+
+    Example: attackacrack campaigns preview --import 1 --template "Hi {{first_name|you}}! Reply STOP to opt out."
+    """
+    from services.core.usecases.campaigns.find import campaign_id_of
+    from services.core.usecases.campaigns.preview import preview_campaign
+    from services.core.views.campaigns import PreviewCampaign
+
+    audience = _audience(import_id, everyone=everyone)
+    if campaign is None and (template is None or audience is None):
+        raise typer.BadParameter("name a campaign, or a text and its audience: --template with --import ID or --all")
+    wanted = _given(
+        campaign_id=campaign_id_of(context, campaign) if campaign is not None else None,
+        template_a=template,
+        template_b=template_b,
+        split_percent_b=split,
+        audience=audience,
+        fields=field or None,
+        people=person or None,
+    )
+    return preview_campaign(context, PreviewCampaign.read(**wanted))
+
+
+@verb(group, "change", show=_show_change)
+def change(
+    context: "Context",
+    campaign: Key,
+    daily_cap: Annotated[int | None, typer.Option("--daily-cap", min=1, max=100_000)] = None,
+    window: Annotated[str | None, typer.Option("--window", help='As "Mon-Fri 09:00-17:00".')] = None,
+    ends_at: Annotated[str | None, typer.Option("--ends-at", help="ISO 8601 with its offset.")] = None,
+    without: Annotated[list[Bound] | None, typer.Option("--without", help="What it is no longer to have.")] = None,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", metavar="HASH", help="Make the change that was shown with this hash.")
+    ] = None,
+    by: By = SOMEBODY,
+) -> Any:
+    """Show what another cap, window or end does to a started campaign; with --confirm make it.
+
+    Example: attackacrack campaigns change "Spring check" --daily-cap 60
+    """
+    from services.core.usecases.campaigns.change import change_campaign
+    from services.core.usecases.campaigns.find import campaign_id_of
+    from services.core.views.campaigns import ChangeCampaign
+
+    said = _given(daily_cap=daily_cap, change_hash=confirm, **_bounds(window, ends_at)) | _without(without)
+    return change_campaign(context, campaign_id_of(context, campaign), ChangeCampaign.read(**said), by=by)
 
 
 @verb(group, "plan", show=_show_plan)
@@ -303,6 +461,31 @@ def clone(
     from services.core.usecases.campaigns.find import campaign_id_of
 
     return clone_campaign(context, campaign_id_of(context, campaign), name=name, only_failed=only_failed, by=by)
+
+
+def _audience(import_id: int | None, *, everyone: bool) -> dict[str, Any] | None:
+    """The audience that the options name, if any."""
+    if import_id is not None and everyone:
+        raise typer.BadParameter("name one audience: --import ID or --all")
+    if everyone:
+        return {"all": True}
+    return {"import": import_id} if import_id is not None else None
+
+
+def _bounds(window: str | None, ends_at: str | None) -> dict[str, Any]:
+    return {
+        "window": read_window(window) if window is not None else None,
+        "ends_at": read_instant(ends_at) if ends_at is not None else None,
+    }
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _without(names: Sequence[StrEnum] | None) -> dict[str, None]:
+    return {name.value.replace("-", "_"): None for name in names or ()}
 
 
 def read_window(text: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from services.console.routes import (
     audit,
+    campaign_changes,
     campaigns,
     contacts,
     conversations,
@@ -25,6 +26,7 @@ ENDPOINTS = (
     *contacts.ENDPOINTS,
     *opt_outs.ENDPOINTS,
     *campaigns.ENDPOINTS,
+    *campaign_changes.ENDPOINTS,
     *messages.ENDPOINTS,
     *held.ENDPOINTS,
     *reviews.ENDPOINTS,

@@ -4,11 +4,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, literal, or_, select, text
+from sqlalchemy import Select, and_, delete, func, literal, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus
+from services.core.storage import contacts
 from services.core.storage.bulk import copy_in, count_written
+from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import Campaign, Contact, ImportRow, Message, Recipient
 from services.core.storage.published import Published, is_not_among
 
@@ -56,11 +58,26 @@ def page(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Camp
     return session.scalars(select(Campaign).where(Campaign.id > after).order_by(Campaign.id).limit(limit)).all()
 
 
-def audience(session: Session, chosen: dict[str, Any]) -> Iterator[Sequence[Contact]]:
-    """The contacts of an audience by number, some thousands at a time: those of one import, whom a campaign's text
-    failed to reach, or all.
+def audience(session: Session, chosen: dict[str, Any], *, at_once: int = ROWS_AT_ONCE) -> Iterator[Sequence[Contact]]:
+    """The contacts of an audience by number, some at a time: those of one import, whom a campaign's text failed to
+    reach, or all.
     """
-    query = select(Contact).where(Contact.erased_at.is_(None)).order_by(Contact.e164).limit(ROWS_AT_ONCE)
+    query = _audience(chosen).order_by(Contact.e164).limit(at_once)
+    last = ""
+    while people := session.scalars(query.where(Contact.e164 > last)).all():
+        last = people[-1].e164
+        yield people
+        session.expunge_all()
+
+
+def in_audience(session: Session, chosen: dict[str, Any], key: str) -> Contact | None:
+    """The contact of this id or number, if it is one of the audience."""
+    found = contacts.find(session, key)
+    return session.scalar(_audience(chosen).where(Contact.id == found.id)) if found is not None else None
+
+
+def _audience(chosen: dict[str, Any]) -> Select[Contact]:
+    query = select(Contact).where(Contact.erased_at.is_(None))
     if "import" in chosen:
         query = query.where(
             Contact.e164.in_(
@@ -72,11 +89,7 @@ def audience(session: Session, chosen: dict[str, Any]) -> Iterator[Sequence[Cont
             Message.campaign_id == chosen["failed_of"], Message.direction == "outgoing", Message.status.in_(FAILED)
         )
         query = query.where(Contact.id.in_(failed))
-    last = ""
-    while contacts := session.scalars(query.where(Contact.e164 > last)).all():
-        last = contacts[-1].e164
-        yield contacts
-        session.expunge_all()
+    return query
 
 
 def drop_recipients(session: Session, campaign_id: int) -> None:
@@ -125,6 +138,21 @@ def queued_between(session: Session, campaign_id: int, *, opens: datetime, close
     )
 
 
+def left_between(session: Session, campaign_id: int, *, opens: datetime, closes: datetime) -> int:
+    """How many of the campaign's messages were submitted in that time."""
+    query = (
+        select(func.count())
+        .select_from(Message)
+        .where(
+            Message.campaign_id == campaign_id,
+            Message.direction == "outgoing",
+            Message.status != MessageStatus.SKIPPED,
+            Message.submitted_at.between(opens, closes),
+        )
+    )
+    return session.scalar(query) or 0
+
+
 def last_slot(session: Session, campaign_id: int, *, opens: datetime, closes: datetime) -> datetime | None:
     """The latest instant given to one of the campaign's messages in that time."""
     return session.scalar(
@@ -139,12 +167,39 @@ def requeue_missed(session: Session, campaign_id: int, *, due_before: datetime, 
     session.execute(text(REQUEUE_MISSED), {"campaign_id": campaign_id, "due_before": due_before, "closes": closes})
 
 
+def take_slots_back(session: Session, campaign_id: int, *, closes: datetime) -> None:
+    """Take the instants back from all that wait for one before `closes` and are in nobody's hands."""
+    session.execute(
+        update(Message)
+        .where(
+            Message.campaign_id == campaign_id,
+            Message.status == MessageStatus.PENDING,
+            Message.published_at.is_(None),
+            Message.lease_until.is_(None),
+            Message.not_before < closes,
+        )
+        .values(not_before=None, updated_at=PRODUCT_NOW)
+    )
+
+
 def queue_next(session: Session, campaign_id: int, slots: Sequence[datetime]) -> int:
     """Give the next unqueued messages their instants, in order; answers how many there were."""
     if not slots:
         return 0
     values = {"campaign_id": campaign_id, "count": len(slots), "slots": list(slots)}
     return count_written(session, text(QUEUE_NEXT), values)
+
+
+def waiting(session: Session, campaign_id: int) -> int:
+    """How many of the campaign's texts have not left: messages that are pending, and people who have none yet."""
+    pending = select(func.count()).where(Message.campaign_id == campaign_id, Message.status == MessageStatus.PENDING)
+    unmade = (
+        select(func.count())
+        .select_from(Recipient)
+        .join(Campaign, Campaign.id == Recipient.campaign_id)
+        .where(Recipient.campaign_id == campaign_id, Recipient.excluded.is_(None), Recipient.id > Campaign.unmade_after)
+    )
+    return (session.scalar(pending) or 0) + (session.scalar(unmade) or 0)
 
 
 def unqueued(session: Session, campaign_id: int, *, before: int | None = None) -> int:

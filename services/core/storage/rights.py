@@ -149,7 +149,7 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
         "recipients": RACD,
         "imports": RAC,
         "import_rows": RACD,
-        "campaigns": RAC,
+        "campaigns": RACD,
         "jobs": RAC,
         "schedule_controls": RAC,
         "scheduled_runs": RAC,

@@ -88,6 +88,9 @@ def world(attackacrack: CommandLine) -> CommandLine:
         ("opt-outs", "lift", "+12025550146", "--evidence", "x"),
         ("opt-outs", "add", "2025550149", "--evidence", "x"),
         ("campaigns", "create", "--name", "x", "--all", "--template", TEXT),
+        ("campaigns", "edit", "Spring", "--daily-cap", "60"),
+        ("campaigns", "delete", "Spring"),
+        ("campaigns", "preview", "Spring"),
         ("campaigns", "plan", "Spring"),
         ("campaigns", "show", "Spring"),
         ("campaigns", "cancel", "Spring"),
@@ -163,6 +166,7 @@ def test_what_needs_an_act_before_it(world: CommandLine) -> None:
     for verb in ("start", "pause", "resume"):
         options = ("--plan", plan["plan_hash"]) if verb == "start" else ()
         conforms(world.ask("campaigns", verb, "Spring", *options), f"campaigns {verb}")
+    conforms(world.ask("campaigns", "change", "Spring", "--daily-cap", "60"), "campaigns change")
     with world.context.database.transaction() as session:
         session.execute(text("UPDATE installation SET lineage = 'another'"))
     conforms(world.ask("sending", "recover"), "sending recover")

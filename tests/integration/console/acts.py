@@ -123,6 +123,13 @@ def start(console: RunningConsole, _simulator: RunningSimulator) -> Request:
     return Request({"campaign_id": campaign_id}, {"json": {"plan_hash": plan_hash}})
 
 
+def change(console: RunningConsole, _simulator: RunningSimulator) -> Request:
+    campaign_id, _ = add_campaign(console, "plan", "start")
+    wanted = {"daily_cap": 7}
+    shown = console.post(f"/campaigns/{campaign_id}/change", json=wanted).json()
+    return Request({"campaign_id": campaign_id}, {"json": wanted | {"change_hash": shown["change_hash"]}})
+
+
 def on_held(**body: Any) -> Callable[[RunningConsole, RunningSimulator], Request]:
     return lambda console, _simulator: Request(
         {"message_id": add_message(console, MessageStatus.HELD)}, {"json": {"reason": "asked her"} | body}
@@ -203,6 +210,9 @@ def body(make: Callable[[], dict[str, Any]]) -> Callable[[RunningConsole, Runnin
     return lambda _console, _simulator: Request({}, {"json": make()})
 
 
+READS = {("POST", "/campaigns/preview"): "stores nothing; a text is too long for an address, and a number has none"}
+"""What is asked with a body, and so by a POST, though nothing is done; each with its reason."""
+
 ACTS: dict[tuple[str, str], Callable[[RunningConsole, RunningSimulator], Request]] = {
     ("POST", "/contacts/imports"): csv(lambda: f"phone\n{new_number()}\n"),
     ("POST", "/contacts/imports/{import_id:id}/confirm"): lambda console, _: Request(
@@ -227,6 +237,11 @@ ACTS: dict[tuple[str, str], Callable[[RunningConsole, RunningSimulator], Request
     ("POST", "/campaigns/{campaign_id:id}/pause"): on_campaign("plan", "start"),
     ("POST", "/campaigns/{campaign_id:id}/resume"): on_campaign("plan", "start", "pause"),
     ("POST", "/campaigns/{campaign_id:id}/cancel"): on_campaign("plan", "start"),
+    ("PATCH", "/campaigns/{campaign_id:id}"): lambda console, _: Request(
+        {"campaign_id": add_campaign(console, "plan")[0]}, {"json": {"daily_cap": 7}}
+    ),
+    ("DELETE", "/campaigns/{campaign_id:id}"): on_campaign("plan"),
+    ("POST", "/campaigns/{campaign_id:id}/change"): change,
     ("POST", "/campaigns/{campaign_id:id}/clone"): lambda console, _: Request(
         {"campaign_id": add_campaign(console)[0]}, {"json": {"name": f"clone {new_number()}"}}
     ),

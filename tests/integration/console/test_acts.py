@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from services.console.endpoints import PREFIX, Endpoint
 from services.console.routes import ENDPOINTS
 from services.core.storage.models import AuditEntry
-from tests.integration.console.acts import ACTS, Request
+from tests.integration.console.acts import ACTS, READS, Request
 from tests.integration.console.conftest import RunningConsole
 from tests.tools.rows import warm_limiter
 from tests.tools.simulator import RunningSimulator
@@ -72,7 +72,7 @@ def recorded(console: RunningConsole) -> int:
 
 
 def test_the_table_has_every_act() -> None:
-    assert set(ACTS) == {act for act in ENDPOINT_OF if act[0] != "GET"}
+    assert set(ACTS) | set(READS) == {act for act in ENDPOINT_OF if act[0] != "GET"}
 
 
 @pytest.mark.parametrize("act", ACTS, ids=" ".join)

@@ -17,7 +17,7 @@ from services.core.domain.templates import check_marketing_text, parse_template
 VERBS = {
     "audit": {"list"},
     "campaigns": {
-        *("cancel", "clone", "create", "export", "list", "pause", "plan"),
+        *("cancel", "change", "clone", "create", "delete", "edit", "export", "list", "pause", "plan", "preview"),
         *("recipients", "results", "resume", "show", "start"),
     },
     "clock": {"move", "show"},

@@ -4,13 +4,11 @@ from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.failures import Conflict, NotFound
 from services.core.storage import clock
 from services.core.storage.models import Campaign
-from services.core.usecases.campaigns.create import create_campaign
+from services.core.usecases.campaigns.create import create_campaign, terms_of
 from services.core.usecases.context import Context
 from services.core.views import campaigns as views
 
 OVER = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
-OWN = {"name", "audience", "fields", "ends_at"}
-"""What the clone has otherwise than the campaign; all else that makes a campaign is taken along."""
 
 
 def clone_campaign(
@@ -35,13 +33,9 @@ def clone_campaign(
             detail = f"campaign {campaign_id} is {source.status}: who failed is known when it is over"
             raise Conflict("campaign_not_over", detail, pointer="/only_failed")
         has_end = source.ends_at is not None and source.ends_at > clock.product_now(session)
-        audience = {key: value for key, value in source.audience.items() if key != "fields"}
-        kept = {name: getattr(source, name) for name in views.NewCampaign.model_fields.keys() - OWN}
         new = views.NewCampaign.read(
-            **kept,
-            name=name,
-            audience={"failed_of": campaign_id} if only_failed else audience,
-            fields=source.audience.get("fields", []),
-            ends_at=source.ends_at if has_end else None,
+            **terms_of(source)
+            | {"name": name, "ends_at": source.ends_at if has_end else None}
+            | ({"audience": {"failed_of": campaign_id}} if only_failed else {})
         )
     return create_campaign(context, new, by=by)

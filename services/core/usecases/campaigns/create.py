@@ -1,13 +1,13 @@
 """Create a campaign: a draft, which is planned and started by other acts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.core.domain.contacts_csv.names import own_field
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.messages import MessageKind
 from services.core.domain.pacing import Pacing
-from services.core.domain.templates import KNOWN_FIELDS, TemplateInvalid, check_marketing_text, parse_template
+from services.core.domain.templates import KNOWN_FIELDS, Finding, TemplateInvalid, check_marketing_text, parse_template
 from services.core.runtime import tracing
 from services.core.storage import audit
 from services.core.storage.models import Campaign
@@ -25,6 +25,10 @@ DEFAULTS: Mapping[str, Any] = {
     "batch_every": PACING.every,
     "ids_per_task": 10,
 }
+TEMPLATES = ("template_a", "template_b")
+
+
+TAKEN = Conflict("name_taken", "a campaign has this name already: choose another", pointer="/name")
 
 
 def create_campaign(context: Context, new: views.NewCampaign, *, by: str) -> views.Campaign:
@@ -32,29 +36,57 @@ def create_campaign(context: Context, new: views.NewCampaign, *, by: str) -> vie
 
     An import is an audience once it is confirmed: everybody whom it accepted, or merged into somebody known.
     """
+    campaign = draft_of(context, new, by=by)
+    check_texts(campaign)
+    with context.database.transaction() as session:
+        check_audience(session, campaign.audience)
+        with unless_taken(session, TAKEN):
+            session.add(campaign)
+        audit.record(session, actor=by, act="campaign.created", subject="campaign", subject_id=campaign.id)
+        return view_of(session, campaign)
+
+
+def draft_of(context: Context, new: views.NewCampaign, *, by: str) -> Campaign:
+    """The row of a draft that can be planned, in no session. Raises `RefusedInput` naming the field."""
     own = {
         own_field(name, pointer=f"/fields/{index}") for index, name in enumerate(new.fields) if name not in KNOWN_FIELDS
     }
     fields = sorted(own)
     window = new.window.model_dump(exclude_none=True) if new.window is not None else None
     _check(context, new, window=window, fields=frozenset(fields))
-    audience = new.audience.model_dump(by_alias=True)
-    with context.database.transaction() as session:
-        check_audience(session, audience)
-        campaign = Campaign(
-            **{**DEFAULTS, **new.model_dump(exclude={"audience", "fields", "window"}, exclude_none=True)},
-            audience={**audience, "fields": fields},
-            window=window,
-            sender=context.settings.provider_phone_number,
-            sender_phone_number_id=context.settings.provider_phone_number_id,
-            created_by=by,
-            traceparent=tracing.traceparent(),
-        )
-        taken = Conflict("name_taken", "a campaign has this name already: choose another", pointer="/name")
-        with unless_taken(session, taken):
-            session.add(campaign)
-        audit.record(session, actor=by, act="campaign.created", subject="campaign", subject_id=campaign.id)
-        return view_of(session, campaign)
+    return Campaign(
+        **{**DEFAULTS, **new.model_dump(exclude={"audience", "fields", "window"}, exclude_none=True)},
+        audience={**new.audience.model_dump(by_alias=True), "fields": fields},
+        window=window,
+        sender=context.settings.provider_phone_number,
+        sender_phone_number_id=context.settings.provider_phone_number_id,
+        created_by=by,
+        traceparent=tracing.traceparent(),
+    )
+
+
+def terms_of(campaign: Campaign) -> dict[str, Any]:
+    """What a new campaign would be told to become this one, by the names of `NewCampaign`."""
+    own = {"audience", "fields"}
+    return {
+        **{name: getattr(campaign, name) for name in views.NewCampaign.model_fields if name not in own},
+        "audience": {key: value for key, value in campaign.audience.items() if key != "fields"},
+        "fields": campaign.audience.get("fields", []),
+    }
+
+
+def check_texts(campaign: Campaign) -> None:
+    """Raises `RefusedInput` with the first thing that speaks against a text."""
+    for pointer, finding in findings_of(campaign):
+        raise RefusedInput(finding.code, f"{finding.message} (at character {finding.position})", pointer=pointer)
+
+
+def findings_of(campaign: Campaign) -> Iterator[tuple[str, Finding]]:
+    """What a marketing text lacks or must not have, each with the field's pointer."""
+    if campaign.kind == MessageKind.MARKETING:
+        for name in TEMPLATES:
+            if (template := getattr(campaign, name)) is not None:
+                yield from ((f"/{name}", finding) for finding in check_marketing_text(template, first_message=True))
 
 
 def _check(
@@ -69,16 +101,13 @@ def _check(
             "split_invalid", "a second template and a split of 1 to 100 percent go together", pointer="/split_percent_b"
         )
     window_of(window, context.window)
-    for name, template in (("template_a", new.template_a), ("template_b", new.template_b)):
-        if template is not None:
-            _check_template(name, template, kind=new.kind, fields=fields)
+    for name in TEMPLATES:
+        if (template := getattr(new, name)) is not None:
+            _check_template(name, template, fields=fields)
 
 
-def _check_template(name: str, template: str, *, kind: MessageKind, fields: frozenset[str]) -> None:
+def _check_template(name: str, template: str, *, fields: frozenset[str]) -> None:
     try:
         parse_template(template, known_fields=fields)
     except TemplateInvalid as error:
         raise RefusedInput(error.code, str(error), pointer=f"/{name}") from error
-    if kind is MessageKind.MARKETING:
-        for finding in check_marketing_text(template, first_message=True):
-            raise RefusedInput(finding.code, f"{finding.message} (at character {finding.position})", pointer=f"/{name}")

@@ -1,16 +1,13 @@
 """Queue today's batch of each running campaign: the next messages, under its daily cap, spread over the window."""
 
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
-
 import structlog
 
 from services.core.domain.pacing import plan_slots
 from services.core.storage import campaigns, clock, outbox
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
-from services.core.usecases.campaigns.plan import pacing_of
-from services.core.usecases.campaigns.windows import window_of
+from services.core.usecases.campaigns.forecast import pacing_of
+from services.core.usecases.campaigns.windows import local_day, window_of
 from services.core.usecases.context import Context
 
 log = structlog.get_logger()
@@ -54,10 +51,3 @@ def queue_today(context: Context, session: Session, campaign: Campaign) -> int:
     queued = campaigns.queue_next(session, campaign.id, slots)
     log.info("campaign.queued", campaign_id=campaign.id, messages=queued, already_today=already)
     return queued
-
-
-def local_day(at: datetime, zone: str) -> tuple[datetime, datetime]:
-    """The midnights around `at` in `zone`."""
-    local = ZoneInfo(zone)
-    day = at.astimezone(local).date()
-    return datetime.combine(day, time(), local), datetime.combine(day + timedelta(days=1), time(), local)

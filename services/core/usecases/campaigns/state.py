@@ -35,4 +35,10 @@ def step(campaign: Campaign, after: CampaignStatus) -> bool:
 
 def view_of(session: Session, campaign: Campaign) -> views.Campaign:
     """The campaign with its messages counted by state."""
-    return views.Campaign.of(campaign, messages=messages.counts(session, campaign.id))
+    audience = {key: value for key, value in campaign.audience.items() if key != "fields"}
+    return views.Campaign.of(
+        campaign,
+        messages=messages.counts(session, campaign.id),
+        audience=audience,
+        fields=campaign.audience.get("fields", []),
+    )

@@ -1,8 +1,9 @@
 """A campaign's own sending window, as it is stored and shown: weekdays, opening, closing, zone, holidays."""
 
 from collections.abc import Mapping
-from datetime import time
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.core.domain.failures import RefusedInput
 from services.core.domain.sending_window import SendingWindow, WindowInvalid
@@ -29,3 +30,10 @@ def window_of(stored: Mapping[str, Any] | None, default: SendingWindow) -> Sendi
         raise RefusedInput(
             "window_invalid", f"the sending window cannot be used: {error}", pointer="/window"
         ) from error
+
+
+def local_day(at: datetime, zone: str) -> tuple[datetime, datetime]:
+    """The midnights around `at` in `zone`."""
+    local = ZoneInfo(zone)
+    day = at.astimezone(local).date()
+    return datetime.combine(day, time(), local), datetime.combine(day + timedelta(days=1), time(), local)

@@ -13,9 +13,8 @@ from services.core.runtime import tracing
 from services.core.storage import attempts, campaigns, clock, messages
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign, Contact, Message
-from services.core.usecases.campaigns.plan import pacing_of
-from services.core.usecases.campaigns.queue_today import local_day
-from services.core.usecases.campaigns.windows import window_of
+from services.core.usecases.campaigns.forecast import pacing_of
+from services.core.usecases.campaigns.windows import local_day, window_of
 from services.core.usecases.context import Context
 from services.core.usecases.messages.gate import gather
 

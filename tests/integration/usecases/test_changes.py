@@ -15,7 +15,7 @@ from services.core.views import campaigns as views
 from tests.tools.world import ZONE, World
 
 BY = "maria"
-SLOW = {"batch_size": 1, "batch_every": timedelta(minutes=30)}
+SLOW: dict[str, Any] = {"batch_size": 1, "batch_every": timedelta(minutes=30)}
 
 
 def change(world: World, campaign_id: int, **values: Any) -> views.CampaignChange:

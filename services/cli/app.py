@@ -30,6 +30,7 @@ from services.cli.verbs import (
     tasks,
     tokens,
     traces,
+    users,
     webhooks,
 )
 
@@ -97,6 +98,7 @@ for noun, group in {
     "tasks": tasks.group,
     "clock": clock.group,
     "tokens": tokens.group,
+    "users": users.group,
     "audit": audit.group,
     "traces": traces.group,
     "schema": schema.group,

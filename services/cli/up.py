@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.demo.prepare import enter_link
 from services.cli.demo.provider import SimulatorUnavailable
 from services.cli.demo.run import CONTACTS, DemoFailed, run_demo
 from services.cli.laptop.aside import run_aside
@@ -24,6 +25,7 @@ from services.cli.laptop.supervisor import RoleDidNotStart
 from services.cli.laptop.valkey import ValkeyUnavailable
 from services.core.runtime.logs import configure_logs
 from services.core.runtime.settings import LogFormat, Settings
+from services.core.views.users import SignInLink
 
 DEFAULT_DATA = Path(".data")
 LEAVES_WITHIN = 1.0
@@ -75,11 +77,11 @@ async def _up(
 ) -> int:
     log = terminal_log()
     async with Stack(data, provider_rate=provider_rate, port_base=port_base, log=log) as stack:
-        _say_addresses(data, stack.run_file)
+        await run_aside(_say_addresses, data, stack.run_file)
         code = 0
         if show is not None:
             code = 0 if await _beside(stack, show, cut_off) else 1
-            _say_addresses(data, stack.run_file)
+            await run_aside(_say_addresses, data, stack.run_file)
         if not leave:
             await stack.wait_stopped()
     return code
@@ -102,4 +104,12 @@ async def _beside(stack: Stack, show: Callable[[RunFile], bool], cut_off: Event)
 
 def _say_addresses(data: Path, run_file: RunFile) -> None:
     lines = [f"  {name:<10} {run_file.urls[name]}" for name in ("console", "flower", "ingress", "simulator")]
-    sys.stderr.write("\n".join(["ready:", *lines, f"  folder     {data.absolute()}", ""]))
+    link = enter_link(data)
+    sys.stderr.write("\n".join(["ready:", *lines, f"  folder     {data.absolute()}", *_way_in(link), ""]))
+
+
+def _way_in(link: SignInLink) -> list[str]:
+    return [
+        f"open this once, within ten minutes: {link.link}",
+        f"another one: attackacrack users link {link.name}",
+    ]

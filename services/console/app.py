@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.console import problems
-from services.console.authentication import TokenReader
+from services.console import entrance, problems
+from services.console.authentication import CredentialReader
 from services.console.cursors import Cursors
 from services.console.endpoints import add_endpoint
 from services.console.frame import Frame
@@ -24,7 +24,7 @@ from services.core.storage.schema import wait_for_schema
 from services.core.usecases.context import Context, open_context
 
 POOL_SIZE = ORDINARY + URGENT + 2
-"""Database connections: one for each place, one to look up tokens, one for the probe."""
+"""Database connections: one for each place, one to look up callers, one for the probe."""
 
 SCHEMA_LOOK = timedelta(seconds=2)
 
@@ -37,14 +37,14 @@ def make_app(configured: Settings) -> FastAPI:
         context = open_context(configured.model_copy(update={"database_pool_size": POOL_SIZE}))
         app.state.context, app.state.schema_seen = context, False
         # the database's address is the secret that all processes of an installation share
-        app.state.tokens, app.state.places = TokenReader(context.database), Places()
+        app.state.credentials, app.state.places = CredentialReader(context.database), Places()
         app.state.cursors = Cursors(configured.database_url.get_secret_value())
         app.state.refusals = Refusals(context.database)
         settling = asyncio.create_task(_settle_each_minute(app))
         yield
         settling.cancel()
         await run_in_threadpool(app.state.refusals.settle, at_end=True)
-        app.state.tokens.close()
+        app.state.credentials.close()
         context.close()
 
     app = FastAPI(
@@ -58,6 +58,7 @@ def make_app(configured: Settings) -> FastAPI:
     app.add_api_route("/readyz", ready, include_in_schema=False)
     for endpoint in ENDPOINTS:
         add_endpoint(app, endpoint)
+    entrance.add_pages(app)
     return app
 
 

@@ -1,21 +1,28 @@
-"""Who calls, and whether their role reaches: a bearer token is looked up by its hash at every request."""
+"""Who calls, and whether their role reaches: a program by its token, a person by the session of their browser.
+
+Both are looked up by their hash at every request, so what was revoked ends at once.
+"""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from services.console import sessions
 from services.console.refusals import Failure, Reach, Refusals, fingerprint
 from services.core.domain.access import Role, may
 from services.core.domain.failures import RefusedInput
 from services.core.runtime import origin
-from services.core.storage import tokens
-from services.core.storage.database import Database, Session
+from services.core.storage import sign_ins, tokens
+from services.core.storage.database import Database, DatabaseUnavailable, Session
 from services.core.usecases.context import Context
 from services.core.usecases.operations import two_people
+
+log = structlog.get_logger()
 
 SCHEME = "bearer"
 TOKEN_AT_MOST = 200
@@ -23,32 +30,47 @@ TOKEN_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The token that a request came with; `name` is who acts in the audit."""
+    """Who acts: `name` stands in the audit. Either a token was shown, or a person is signed in, by a session."""
 
-    token_id: int
     name: str
     role: Role
+    token_id: int | None = None
+    user_id: int | None = None
+    session_id: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Tells the caller from all others, without the name: for logs, and what is kept for them."""
+        return str(self.token_id) if self.token_id is not None else f"user-{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a request shows: the hash of a token, or of a session's secret."""
+
+    digest: bytes
+    is_session: bool
 
 
 Found = Caller | Failure
 
 
-class TokenReader:
-    """Looks up tokens, all that wait together in one query: a flood of guesses is one connection's work.
+class CredentialReader:
+    """Looks up what requests show, all that wait together at once: a flood of guesses is one connection's work.
 
     Made, used and closed in one event loop.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._thread = ThreadPoolExecutor(1, "tokens")
-        self._waiting: dict[asyncio.Future[Found], bytes] = {}
+        self._thread = ThreadPoolExecutor(1, "credentials")
+        self._waiting: dict[asyncio.Future[Found], Shown] = {}
         self._reading: asyncio.Task[None] | None = None
 
-    async def find(self, token_hash: bytes) -> Found:
-        """Whose live token this is, or why it is none. Raises `DatabaseUnavailable`."""
+    async def find(self, shown: Shown) -> Found:
+        """Who is let in by it, or why nobody is. Raises `DatabaseUnavailable`."""
         found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
-        self._waiting[found] = token_hash
+        self._waiting[found] = shown
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
         try:
@@ -65,40 +87,91 @@ class TokenReader:
             looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look_up, set(asked.values()))
             await asyncio.wait([looking])
             error = looking.exception()
-            for found, token_hash in asked.items():
+            for found, shown in asked.items():
                 if found.done():
                     continue
                 if error is not None:
                     found.set_exception(error)
                 else:
-                    found.set_result(looking.result()[token_hash])
+                    found.set_result(looking.result()[shown])
 
-    def _look_up(self, hashes: Collection[bytes]) -> dict[bytes, Found]:
+    def _look_up(self, asked: Collection[Shown]) -> Mapping[Shown, Found]:
+        of_tokens = [shown.digest for shown in asked if not shown.is_session]
+        of_sessions = [shown.digest for shown in asked if shown.is_session]
+        found: dict[Shown, Found] = {}
+        stale: list[int] = []
         with self._database.reading() as session:
-            return _look_up(session, hashes)
+            if of_tokens:
+                known = _holders(session, of_tokens)
+                found |= {Shown(digest, is_session=False): each for digest, each in known.items()}
+            if of_sessions:
+                begun = sign_ins.find_known(session, of_sessions)
+                found |= {Shown(digest, is_session=True): _person(digest, begun.get(digest)) for digest in of_sessions}
+                stale = [each.session_id for each in begun.values() if each.ended is None and each.is_stale]
+        self._touch(stale)
+        return found
+
+    def _touch(self, session_ids: Collection[int]) -> None:
+        """Note that the sessions are in use. Where nothing can be written just now, a later request does."""
+        if not session_ids:
+            return
+        try:
+            with self._database.transaction() as session:
+                sign_ins.touch(session, session_ids)
+        except DatabaseUnavailable:
+            log.warning("sessions.not_touched", sessions=len(session_ids))
 
 
 async def admit(request: Request, *, needed: Role) -> Caller:
-    """The caller of a request that may go on.
+    """The caller of a request that may go on: by its token if it has one, else by its session.
 
-    Raises `RefusedInput`: 401 without a live token, 403 from another site's page or, audited, below the role.
+    Raises `RefusedInput`: 401 without a live one, 403 from another site's page or, audited, below the role.
     """
-    _check_origin(request)
+    sessions.check_origin(request)
+    secret = sessions.secret_of(request)
+    if "authorization" not in request.headers and secret:
+        sessions.check_call(request, secret)
+        caller = await signed_in(request)
+        if caller is None:
+            raise RefusedInput("session_ended", "you are not signed in any more: sign in again", status=401)
+        return await reaching(request, caller, needed)
     origin.come_from(_address(request))
-    reader: TokenReader = request.app.state.tokens
+    reader: CredentialReader = request.app.state.credentials
     token_hash = _bearer(request.headers.get("authorization", ""))
     refusals: Refusals = request.app.state.refusals
     refusals.check(_address(request), token_hash)
-    caller = await reader.find(token_hash)
-    if isinstance(caller, Failure):
-        await run_in_threadpool(refusals.failed, _address(request), caller)
+    found = await reader.find(Shown(token_hash, is_session=False))
+    if isinstance(found, Failure):
+        await run_in_threadpool(refusals.failed, _address(request), found)
         raise _invalid()
     refusals.worked(token_hash)
-    request.state.caller_id = caller.token_id
+    return await reaching(request, found, needed)
+
+
+async def signed_in(request: Request) -> Caller | None:
+    """The person whose browser this is; `None` when nobody is signed in with it.
+
+    Unknown secrets are not braked: nobody finds 256 random bits, and a browser goes on showing one that has ended.
+    Raises `DatabaseUnavailable`.
+    """
+    secret = sessions.secret_of(request)
+    if not secret:
+        return None
+    origin.come_from(_address(request))
+    reader: CredentialReader = request.app.state.credentials
+    found = await reader.find(Shown(sign_ins.hash_secret(secret), is_session=True))
+    return found if isinstance(found, Caller) else None
+
+
+async def reaching(request: Request, caller: Caller, needed: Role) -> Caller:
+    """The caller, if their role reaches. Raises `RefusedInput` (403), audited."""
+    request.state.caller_id = caller.key
     if not may(caller.role, needed):
+        refusals: Refusals = request.app.state.refusals
         reach = Reach(caller.name, request.method, request.scope["route"].path, needed, caller.role)
         await run_in_threadpool(refusals.refused, _address(request), reach)
-        raise RefusedInput("role_missing", f"this needs the role {needed}; the token's is {caller.role}", status=403)
+        whose = "the token's" if caller.token_id is not None else "yours"
+        raise RefusedInput("role_missing", f"this needs the role {needed}; {whose} is {caller.role}", status=403)
     return caller
 
 
@@ -110,34 +183,36 @@ def second_person(request: Request, header: str) -> str:
     refusals: Refusals = request.app.state.refusals
     refusals.check(_address(request), token_hash)
     with context.database.reading() as session:
-        second = _look_up(session, [token_hash])[token_hash]
+        second = _holders(session, [token_hash])[token_hash]
     if isinstance(second, Failure):
         refusals.failed(_address(request), second)
         raise _invalid()
     refusals.worked(token_hash)
-    return two_people.agree_by_ids(context, first.token_id, second.token_id)
-
-
-def _check_origin(request: Request) -> None:
-    """A browser names the page that makes it act; pages of other hosts make nobody act here."""
-    origin = request.headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
-        raise RefusedInput("origin_refused", "requests from other sites' pages are refused", status=403)
+    own = two_people.Proof(token_id=first.token_id, session_id=first.session_id)
+    return two_people.agree_by_ids(context, own, two_people.Proof(token_id=second.token_id))
 
 
 def _address(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
-def _look_up(session: Session, hashes: Collection[bytes]) -> dict[bytes, Found]:
+def _holders(session: Session, hashes: Collection[bytes]) -> dict[bytes, Found]:
     found: dict[bytes, Found] = {each: Failure(fingerprint(each), "unknown") for each in hashes}
     for row, ended in tokens.find_known(session, hashes):
         each = row.token_hash
         if ended is None:
-            found[each] = Caller(row.id, row.name, Role(row.role))
+            found[each] = Caller(row.name, Role(row.role), token_id=row.id)
         else:
             found[each] = Failure(fingerprint(each), ended, row.id, row.name)
     return found
+
+
+def _person(digest: bytes, known: sign_ins.Known | None) -> Found:
+    if known is None:
+        return Failure(fingerprint(digest), "unknown")
+    if known.ended is not None:
+        return Failure(fingerprint(digest), known.ended, known.user_id, known.name)
+    return Caller(known.name, Role(known.role), user_id=known.user_id, session_id=known.session_id)
 
 
 def _bearer(header: str) -> bytes:

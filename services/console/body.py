@@ -10,6 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from tempfile import SpooledTemporaryFile
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from services.core.http.connection import body_time_is_mine
 
 IN_MEMORY = 1024 * 1024
 CHUNK = 256 * 1024
+FIELDS_AT_MOST = 1000
 UPLOADS_AT_ONCE = 2
 """Of the largest files; what the chart's `console.uploads` holds."""
 
@@ -33,11 +35,13 @@ class Takes(StrEnum):
     NOTHING = "nothing"
     JSON = "application/json"
     CSV = "text/csv"
+    FORM = "application/x-www-form-urlencoded"
 
 
 LIMITS = {
     Takes.NOTHING: (64 * 1024, timedelta(seconds=10)),
     Takes.JSON: (64 * 1024, timedelta(seconds=10)),
+    Takes.FORM: (64 * 1024, timedelta(seconds=10)),
     Takes.CSV: (256 * 1024 * 1024, timedelta(minutes=5)),
 }
 
@@ -131,14 +135,17 @@ class Received:
     upload: Upload
 
 
-async def receive(request: Request, takes: Takes) -> Received:
-    """Raises `RefusedInput`: 415 for another kind, 413 for a large body, 408 for a slow one, 400 for a broken one, 507
+async def receive(request: Request, takes: Takes, *, is_known: bool = True) -> Received:
+    """The body, of a sender who was let in, or else keeps a place among those that make the server wait.
+
+    Raises `RefusedInput`: 415 for another kind, 413 for a large body, 408 for a slow one, 400 for a broken one, 507
     or 503 for one that there is no room for.
     """
     largest, within = LIMITS[takes]
     _check_kind(request, takes)
     upload, refused = Upload(), None
-    body_time_is_mine(request.scope["state"])  # whoever sends it has shown a token
+    if is_known:
+        body_time_is_mine(request.scope["state"])
     try:
         async with asyncio.timeout(within.total_seconds()):
             async for chunk in read_chunks(request.headers, request.receive, largest=largest):
@@ -166,7 +173,7 @@ async def receive(request: Request, takes: Takes) -> Received:
 
 
 def _check_kind(request: Request, takes: Takes) -> None:
-    """Only the route's own kind: no form and no plain text, which other sites' pages could send."""
+    """Only the route's own kind: the API takes no form and no plain text, which other sites' pages could send."""
     check_encoding(request.headers)
     kind = media_type(request.headers)
     wanted = Takes.JSON if takes is Takes.NOTHING else takes
@@ -184,7 +191,20 @@ def _with_body(request: Request, upload: Upload, takes: Takes) -> Request:
         request.state.upload = upload
         return ReadRequest(request, raw=b"", document=None)
     raw = b"".join(upload.chunks())
+    if takes is Takes.FORM:
+        return ReadRequest(request, raw=raw, document=_fields(raw))
     document = read_json(raw) if raw else None
     if takes is Takes.NOTHING and document:
         raise RefusedInput("body_unexpected", "this request has no body")
     return ReadRequest(request, raw=raw, document=document)
+
+
+def _fields(raw: bytes) -> list[tuple[str, str]]:
+    """A form's fields in order. Raises `RefusedInput` for what no browser sends."""
+    try:
+        fields = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_AT_MOST)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise RefusedInput("body_malformed", "this is no form that a browser sends", status=400) from error
+    if any("\0" in part for field in fields for part in field):
+        raise RefusedInput("text_unreadable", "a text in the form has a NUL")
+    return fields

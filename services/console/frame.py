@@ -41,7 +41,9 @@ class Frame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update({**SAFE_HEADERS, "x-request-id": request_id})
+                headers = MutableHeaders(scope=message)
+                for name, value in {**SAFE_HEADERS, "x-request-id": request_id}.items():
+                    headers.setdefault(name, value)  # a page may name its own policy
             await send(message)
 
         # A HEAD is answered as its GET is, and the server leaves out the body (RFC 9110, 9.3.2).

@@ -60,6 +60,7 @@ def _claim(context: Context, caller: Caller, key: str, request_hash: bytes) -> K
         claim = idempotency_keys.claim(
             session,
             token_id=caller.token_id,
+            user_id=caller.user_id,
             key=key,
             request_hash=request_hash,
             abandoned_after=ABANDONED_AFTER,

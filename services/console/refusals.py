@@ -33,12 +33,14 @@ class Failure:
     """A token that opened nothing: `reason` is unknown, revoked or expired, the last two with whose it was.
 
     `token` is the beginning of its SHA-256 in hex: who holds a token can tell that it was this one, and nobody else.
+    `subject` says what it was, and `token_id` whose: of a user's link or session the user's id.
     """
 
     token: str
     reason: str
     token_id: int | None = None
     name: str = NOBODY
+    subject: str = "token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _record_failure(session: Session, told: Told[str, Failure]) -> None:
         session,
         actor=last.name if last is not None else NOBODY,
         act=LOGIN_FAILED,
-        subject="token",
+        subject=last.subject if last is not None else "token",
         subject_id=last.token_id if last is not None else None,
         detail={"failed": told.count} | ({"token": last.token, "reason": last.reason} if last is not None else {}),
         address=told.source or ELSEWHERE,

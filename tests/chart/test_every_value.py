@@ -118,6 +118,7 @@ EXAMPLES: Mapping[str, Any] = {
     "cidrs": [PRIVATE],
     "closedDays": ["2026-12-24"],
     "console": [{"ipBlock": {"cidr": PRIVATE}}],
+    "consoleUrl": "https://changed.example",
     "contactFrequency": "P31D",
     "cpu": "77m",
     "databaseCidrs": [PRIVATE],

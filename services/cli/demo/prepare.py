@@ -1,14 +1,20 @@
-"""What a fresh stack needs before anybody uses it: the API's token, and one clock for us and the provider."""
+"""What a fresh stack needs before anybody uses it: the API's token, a way in, one clock for us and the provider."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from services.cli.demo.provider import Simulator
 from services.cli.laptop.identity import Identity
 from services.cli.stack_settings import find_settings
+from services.core.domain.access import Role
+from services.core.domain.failures import Conflict
 from services.core.storage import tokens
 from services.core.usecases.context import Context, open_context
 from services.core.usecases.operations.clock import align_clocks
+from services.core.usecases.users.invite import invite, link_user
+from services.core.views.users import SignInLink
 
+OWNER = "owner"
 TOKEN_NAME = "laptop"  # noqa: S105 - the token's name, not the token
 
 
@@ -27,4 +33,15 @@ def prepare(data: Path, identity: Identity) -> None:
         simulator.hurry_deliveries()
     finally:
         simulator.close()
+        context.close()
+
+
+def enter_link(data: Path) -> SignInLink:
+    """A link by which the stack's owner, an admin, enters the console once."""
+    context = stack_context(data)
+    try:
+        with suppress(Conflict):
+            return invite(context, OWNER, role=Role.ADMIN, by=TOKEN_NAME)
+        return link_user(context, OWNER, by=TOKEN_NAME)
+    finally:
         context.close()

@@ -135,6 +135,7 @@ def environment_of(identity: Identity, *, data_dir: Path, provider_rate: float) 
         "INGRESS_URL": os.environ.get(INGRESS_URL) or identity.local_ingress,
         "INGRESS_PORT": identity.ports["ingress"],
         "CONSOLE_PORT": identity.ports["console"],
+        "CONSOLE_URL": identity.url("console"),
         "FLOWER_PORT": identity.ports["flower"],
         "FLOWER_PASSWORD": identity.flower_password,
         "API_TOKEN": identity.api_token,

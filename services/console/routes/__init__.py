@@ -18,6 +18,7 @@ from services.console.routes import (
     schedule,
     tokens,
     traces,
+    users,
     webhooks,
     work,
 )
@@ -39,6 +40,7 @@ ENDPOINTS = (
     *installation.ENDPOINTS,
     *provider.ENDPOINTS,
     *tokens.ENDPOINTS,
+    *users.ENDPOINTS,
     *traces.ENDPOINTS,
     *audit.ENDPOINTS,
     *documents.ENDPOINTS,

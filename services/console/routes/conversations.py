@@ -40,7 +40,7 @@ def reply_to_conversation(
 ) -> views.Reply:
     """Answer a person who wrote; the text leaves when the gate allows it, once for each idempotency key."""
     said = request.headers.get("idempotency-key") or uuid4().hex
-    idempotency_key = f"{caller.token_id}:{said}"
+    idempotency_key = f"{caller.key}:{said}"
     return conversations.reply_to_conversation(context, key, new, idempotency_key=idempotency_key, by=caller.name)
 
 

@@ -20,8 +20,9 @@ def may(role: Role, needed: Role) -> bool:
 
 def same_person(one: str, other: str) -> bool:
     """Whether two names are one person's: case, blanks and the width of letters tell nobody apart."""
-    return _folded(one) == _folded(other)
+    return person_key(one) == person_key(other)
 
 
-def _folded(name: str) -> str:
+def person_key(name: str) -> str:
+    """What all spellings of one person's name have in common."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -201,6 +201,7 @@ class Settings(BaseSettings):
 
     ingress_port: Port = 8080
     console_port: Port = 8081
+    console_url: Url = Field(default="http://localhost:8081", description="as browsers reach it: in sign-in links")
     flower_port: Port = 5555
     flower_user: Annotated[str, AfterValidator(forms.user_name)] = "operator"
     flower_password: Password = SecretStr("")

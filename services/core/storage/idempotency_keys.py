@@ -22,12 +22,24 @@ class KeyClaim:
     response: dict[str, Any] | None
 
 
-def claim(session: Session, *, token_id: int, key: str, request_hash: bytes, abandoned_after: timedelta) -> KeyClaim:
-    """Take the key for this request, or say how it stands; one that never got its answer is taken over."""
+def claim(
+    session: Session,
+    *,
+    key: str,
+    request_hash: bytes,
+    abandoned_after: timedelta,
+    token_id: int | None = None,
+    user_id: int | None = None,
+) -> KeyClaim:
+    """Take the key for this request, or say how it stands; one that never got its answer is taken over.
+
+    The key is the token's or the person's, of which one is named.
+    """
+    owner = "token_id" if token_id is not None else "user_id"
     row = session.execute(
         insert(IdempotencyKey)
-        .values(token_id=token_id, key=key, request_hash=request_hash)
-        .on_conflict_do_update(index_elements=["token_id", "key"], set_={"key": key})
+        .values(token_id=token_id, user_id=user_id, key=key, request_hash=request_hash)
+        .on_conflict_do_update(index_elements=[owner, "key"], set_={"key": key})
         .returning(
             IdempotencyKey.id,
             IdempotencyKey.request_hash,

@@ -24,7 +24,9 @@ from services.core.storage.models import (
     Look,
     Message,
     Recipient,
+    SignInLink,
     TaskRun,
+    UserSession,
 )
 
 OPEN = (InboxStatus.NEW, InboxStatus.PARKED)
@@ -68,6 +70,18 @@ def drop_health_reports(session: Session, *, older_than: timedelta, limit: int) 
 def drop_idempotency_keys(session: Session, *, older_than: timedelta, limit: int) -> int:
     old = select(IdempotencyKey.id).where(IdempotencyKey.created_at < PRODUCT_NOW - older_than).limit(limit)
     return count_written(session, delete(IdempotencyKey).where(IdempotencyKey.id.in_(old)))
+
+
+def drop_sign_in_links(session: Session, *, older_than: timedelta, limit: int) -> int:
+    """Drop links that ended so long ago, in real time, as is all that belongs to signing in."""
+    old = select(SignInLink.id).where(SignInLink.expires_at < func.now() - older_than).limit(limit)
+    return count_written(session, delete(SignInLink).where(SignInLink.id.in_(old)))
+
+
+def drop_user_sessions(session: Session, *, older_than: timedelta, limit: int) -> int:
+    """Drop sessions that began so long ago, in real time; they ended within a week."""
+    old = select(UserSession.id).where(UserSession.created_at < func.now() - older_than).limit(limit)
+    return count_written(session, delete(UserSession).where(UserSession.id.in_(old)))
 
 
 def erase_texts(session: Session, *, older_than: timedelta, limit: int) -> int:

@@ -103,6 +103,8 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
         "task_runs": RACD,
         "health_reports": RAD,
         "idempotency_keys": RD,
+        "sign_in_links": (Right(READ, ("id", "expires_at")), Right(REMOVE)),
+        "user_sessions": (Right(READ, ("id", "created_at")), Right(REMOVE)),
         "recipients": RACD,
         "imports": RAC,
         "import_rows": RACD,
@@ -135,7 +137,7 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
         "health_reports": R,
         "audit": RA,
     },
-    # Every verb of the operators, and the only one that makes tokens.
+    # Every verb of the operators, and the only one that makes tokens and lets people in.
     Component.CONSOLE: INSTALLATION
     | NUMBERS
     | HISTORY
@@ -143,6 +145,9 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
     | {
         "installation": RAC,
         "api_tokens": RAC,
+        "users": RAC,
+        "sign_in_links": RAC,
+        "user_sessions": RAC,
         "idempotency_keys": RACD,
         "inbox": RAC,
         "effects": RAD,

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from services.cli.demo.run import CONTACTS as DEMO_CONTACTS
 from services.core.domain.messages import MessageStatus
-from services.core.storage import work
+from services.core.storage import sign_ins, work
 from services.core.storage.models import InboxEvent
 from tests.contract.record import RECORDED, positioned
 from tests.tools import rows
@@ -144,6 +144,7 @@ def world(attackacrack: CommandLine) -> CommandLine:
         ("dead-letters", "discard", 1, "--note", "x"),
         ("tasks", "list"),
         ("tokens", "create", "office"),
+        ("users", "invite", "Maria"),
         ("audit", "list"),
         ("queues",),
         ("today",),
@@ -159,6 +160,12 @@ def test_what_needs_an_act_before_it(world: CommandLine) -> None:
     world.ask("schedule", "run-now", "check_completed_jobs")
     conforms(world.ask("tokens", "list"), "tokens list")
     conforms(world.ask("tokens", "revoke", "office"), "tokens revoke")
+    maria = world.ask("users", "invite", "Maria", "--role", "operator")
+    with world.context.database.transaction() as session:
+        sign_ins.begin(session, maria["user_id"], address="10.2.0.17", agent="a browser")
+    for verb in ("list", "link", "change-role", "sessions", "end-sessions", "disable", "enable"):
+        options = {"list": (), "change-role": ("Maria", "--role", "admin")}.get(verb, ("Maria",))
+        conforms(world.ask("users", verb, *options), f"users {verb}")
     conforms(world.ask("schedule", "history"), "schedule history")
     conforms(world.run("health", "--json").document, "health")
     assert world.ask("workers").keys() == {"items", "next"}

@@ -199,6 +199,19 @@ def revoke(console: RunningConsole, simulator: RunningSimulator) -> Request:
     return Request({"name": name}, {})
 
 
+def add_user(console: RunningConsole, *steps: str) -> str:
+    """A person who was invited and has gone through these steps; the name."""
+    name = f"user {new_number()}"
+    assert console.post("/users", json={"name": name, "role": "viewer"}).status_code == 201
+    for step in steps:
+        assert console.post(f"/users/{name}/{step}").status_code == 200
+    return name
+
+
+def on_user(*steps: str, **options: Any) -> Callable[[RunningConsole, RunningSimulator], Request]:
+    return lambda console, _simulator: Request({"name": add_user(console, *steps)}, options)
+
+
 def csv(content: Callable[[], str], **params: str) -> Callable[[RunningConsole, RunningSimulator], Request]:
     headers = {"content-type": "text/csv"}
     return lambda _console, _simulator: Request(
@@ -294,4 +307,10 @@ ACTS: dict[tuple[str, str], Callable[[RunningConsole, RunningSimulator], Request
     ),
     ("POST", "/tokens"): new_token,
     ("POST", "/tokens/{name}/revoke"): revoke,
+    ("POST", "/users"): body(lambda: {"name": f"user {new_number()}", "role": "viewer"}),
+    ("POST", "/users/{name}/link"): on_user(),
+    ("POST", "/users/{name}/change-role"): on_user(json={"role": "operator"}),
+    ("POST", "/users/{name}/disable"): on_user(),
+    ("POST", "/users/{name}/enable"): on_user("disable"),
+    ("POST", "/users/{name}/end-sessions"): on_user(json={}),
 }

@@ -30,6 +30,7 @@ ONE_ONLY: dict[str, Callable[[], tuple[str, dict[str, Any], tuple[int, str]]]] =
         {"name": f"at once {new_number()}", "template_a": "Reply STOP to opt out.", "audience": {"all": True}},
         (201, "name_taken"),
     ),
+    "users": lambda: ("/users", {"name": f"at once {new_number()}", "role": "viewer"}, (201, "name_taken")),
     "tokens": lambda: ("/tokens", {"name": f"at once {new_number()}", "role": "viewer"}, (201, "name_taken")),
 }
 

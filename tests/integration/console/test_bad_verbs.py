@@ -38,6 +38,7 @@ POSTS = (
     "/provider/rotate",
     "/provider/checklist/daily_cap",
     "/tokens",
+    "/users",
 )
 
 

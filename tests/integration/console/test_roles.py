@@ -13,6 +13,8 @@ from tests.integration.console.conftest import RunningConsole
 ROUTES = [(endpoint.method, endpoint.path, endpoint.role) for endpoint in ENDPOINTS]
 CALLERS = (None, "bad", "revoked", "expired", *Role)
 PROBES = {"/livez", "/readyz"}
+PAGES = {"/enter", "/leave"}
+"""What is open to everybody, to get in and out."""
 AN_ID = {"job": "queue_daily_campaigns"}
 REQUIRED_ROLES = {
     ("POST", "/clock"): Role.ADMIN,
@@ -23,6 +25,7 @@ REQUIRED_ROLES = {
     ("GET", "/audit"): Role.ADMIN,
     ("POST", "/tokens"): Role.ADMIN,
     ("POST", "/tokens/{name}/revoke"): Role.ADMIN,
+    **{(method, path): Role.ADMIN for method, path, _ in ROUTES if path.startswith("/users")},
     ("POST", "/contacts/{key:contact}/erase"): Role.ADMIN,
     ("POST", "/opt-outs/lift"): Role.ADMIN,
     ("GET", "/campaigns/{campaign_id:id}/export"): Role.OPERATOR,
@@ -34,7 +37,7 @@ REQUIRED_ROLES = {
 
 
 def test_the_table_is_the_application(console: RunningConsole) -> None:
-    routes = [route for route in console.app.routes if getattr(route, "path", "") not in PROBES]
+    routes = [route for route in console.app.routes if getattr(route, "path", "") not in PROBES | PAGES]
     ours = [route for route in routes if isinstance(route, ApiRoute)]
     assert routes == ours
     assert {(method, route.path) for route in ours for method in route.methods or ()} == {

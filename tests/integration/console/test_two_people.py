@@ -1,10 +1,13 @@
 """What needs two people: two tokens of two persons, both known for a day; nobody alone passes for two."""
 
+import hmac
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from services.core.domain.access import Role
 from services.core.domain.messages import MessageStatus
@@ -14,6 +17,7 @@ from tests.integration.console.acts import add_message, new_number
 from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_at_once import at_once
 from tests.integration.console.test_bad_input import check_problem
+from tests.tools.browser import Browser
 from tests.tools.rows import warm_limiter
 
 
@@ -49,6 +53,43 @@ def release(console: RunningConsole, token: str, *, second: str | None = None) -
         headers["second-authorization"] = f"Bearer {second}"
     path = f"/held/{add_message(console, MessageStatus.HELD)}/release"
     return console.post(path, role=None, headers=headers, json={"reason": "asked her"})
+
+
+def by_session(console: RunningConsole, name: str, *, hours_ago: float = 25) -> tuple[Browser, dict[str, str]]:
+    """A browser in which a person, an operator, has been signed in for so long, and what its forms hold."""
+    link = console.post("/users", json={"name": name, "role": "operator"}).json()["link"]
+    browser = Browser(str(console.client.base_url))
+    assert browser.enter(link).status_code == 303
+    with console.context.database.transaction() as session:
+        session.execute(
+            text("UPDATE user_sessions SET created_at = created_at - :ago WHERE user_id = (SELECT max(id) FROM users)"),
+            {"ago": timedelta(hours=hours_ago)},
+        )
+    [secret] = browser.cookies().values()
+    return browser, {"x-csrf-token": hmac.new(secret.encode(), b"csrf", sha256).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "person", "code"),
+    [(25, "Jo", None), (25, "{name}", "second_person_refused"), (23.9, "Jo", "token_too_new")],
+    ids=["another person", "a token of the same person", "signed in a moment ago"],
+)
+def test_one_who_is_signed_in_needs_another_person_too(
+    console: RunningConsole, room: int, hours_ago: float, person: str, code: str | None
+) -> None:
+    use_up(console, room, make(console, "Ann"))
+    name = f"Maria {new_number()}"
+    browser, headers = by_session(console, name, hours_ago=hours_ago)
+    second = make(console, person.format(name=name.upper()))
+    path = f"/held/{add_message(console, MessageStatus.HELD)}/release"
+    headers |= {"second-authorization": f"Bearer {second}"}
+    answer = browser.call("POST", path, headers=headers, json={"reason": "asked her"})
+    browser.close()
+    if code is None:
+        assert answer.json()["status"] == "pending"
+        assert console.audit(releases.ACT)[-1].actor == name
+    else:
+        check_problem(answer, 403, code)
 
 
 def use_up(console: RunningConsole, room: int, token: str) -> None:

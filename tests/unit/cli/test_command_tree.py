@@ -49,6 +49,7 @@ VERBS = {
     "sending": {"resume", "status", "adopt", "recover", "stop"},
     "tasks": {"list"},
     "tokens": {"create", "list", "revoke"},
+    "users": {"change-role", "disable", "enable", "end-sessions", "invite", "link", "list", "sessions"},
     "traces": {"show"},
 }
 ALONE = {"health", "queues", "today", "up", "workers"}

@@ -7,6 +7,7 @@ from services.core.storage.models.installation import ApiToken, AuditEntry, Idem
 from services.core.storage.models.message import Attempt, CapCounter, GateDecisionRow, Look, Message
 from services.core.storage.models.metadata import Base
 from services.core.storage.models.schedule import BeatLease, HealthReport, ScheduleControl, ScheduledRun
+from services.core.storage.models.user import SignInLink, User, UserSession
 from services.core.storage.models.work import DeadLetter, Job, TaskRun
 
 __all__ = [
@@ -35,5 +36,8 @@ __all__ = [
     "Review",
     "ScheduleControl",
     "ScheduledRun",
+    "SignInLink",
     "TaskRun",
+    "User",
+    "UserSession",
 ]

@@ -106,13 +106,22 @@ class ApiToken(Base):
 
 
 class IdempotencyKey(Base):
-    """The first answer to a request with a key, so that a repeated one is answered alike."""
+    """The first answer to a request with a key, so that a repeated one is answered alike.
+
+    A key is a token's own, or a person's who signed in.
+    """
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (UniqueConstraint("token_id", "key"), Index(None, "created_at"))
+    __table_args__ = (
+        UniqueConstraint("token_id", "key"),
+        Index("uq_idempotency_keys_user_id_key", "user_id", "key", unique=True),
+        CheckConstraint("num_nonnulls(token_id, user_id) = 1", name="one_owner"),
+        Index(None, "created_at"),
+    )
 
     id: Mapped[Id]
-    token_id: Mapped[int] = mapped_column(ForeignKey("api_tokens.id"))
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("api_tokens.id"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     key: Mapped[str]
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     status_code: Mapped[int | None] = mapped_column(SmallInteger)

@@ -17,6 +17,7 @@ IDS_KEPT = timedelta(days=400)
 HISTORY_KEPT = timedelta(days=90)
 KEYS_KEPT = timedelta(days=2)
 DRY_RUNS_KEPT = timedelta(days=2)
+LINKS_KEPT = timedelta(days=2)
 
 
 class Forget(Protocol):
@@ -36,6 +37,8 @@ RULES: tuple[tuple[str, Forget, timedelta], ...] = (
     ("looks", retention.drop_looks, IDS_KEPT),
     ("closed_letters", retention.drop_closed_letters, HISTORY_KEPT),
     ("idempotency_keys", retention.drop_idempotency_keys, KEYS_KEPT),
+    ("sign_in_links", retention.drop_sign_in_links, LINKS_KEPT),
+    ("user_sessions", retention.drop_user_sessions, HISTORY_KEPT),
 )
 
 

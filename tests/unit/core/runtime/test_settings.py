@@ -24,7 +24,7 @@ BAD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("kubernetes_namespace", "flower_password"), (TWO_LINES, f"{MARK}\x00")),
     **dict.fromkeys(("data_dir", "run_dir"), (f"{__file__}/{MARK}",)),
     **dict.fromkeys(
-        ("provider_base_url", "ingress_url", "otlp_endpoint", "trace_query_url"),
+        ("provider_base_url", "console_url", "ingress_url", "otlp_endpoint", "trace_query_url"),
         (
             MARK,
             f"ftp://{MARK}/",

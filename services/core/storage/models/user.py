@@ -1,0 +1,77 @@
+"""Who signs in to the console: people, their one-time links and their sessions.
+
+All times are real ones, whatever the product's clock says. Of links and sessions only hashes are stored, so a copy of
+the database opens nothing.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.core.domain.access import Role
+from services.core.storage.models.metadata import Base, Id, RealStamp, one_of
+
+HASH_BYTES = 32
+
+
+def _hashed(column: str) -> CheckConstraint:
+    return CheckConstraint(f"octet_length({column}) = {HASH_BYTES}", name=f"{column}_length")
+
+
+class User(Base):
+    """A person; `name_key` is what all spellings of the name have in common, so that nobody passes for two."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        one_of("role", Role),
+        CheckConstraint("name <> '' AND length(name) <= 100", name="name_length"),
+    )
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    name_key: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    created_at: Mapped[RealStamp]
+    disabled_at: Mapped[datetime | None]
+
+
+class SignInLink(Base):
+    """Opens one session, once, until `expires_at`."""
+
+    __tablename__ = "sign_in_links"
+    __table_args__ = (
+        _hashed("code_hash"),
+        CheckConstraint("expires_at > created_at", name="expires_later"),
+        Index(None, "user_id"),
+        Index(None, "expires_at"),
+    )
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[RealStamp]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class UserSession(Base):
+    """A browser that somebody signed in with; `address` and `agent` are those of that moment."""
+
+    __tablename__ = "user_sessions"
+    __table_args__ = (
+        _hashed("secret_hash"),
+        CheckConstraint("length(address) <= 100", name="address_length"),
+        CheckConstraint("length(agent) <= 300", name="agent_length"),
+        Index(None, "user_id"),
+        Index(None, "created_at"),
+    )
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[RealStamp]
+    seen_at: Mapped[RealStamp]
+    revoked_at: Mapped[datetime | None]
+    address: Mapped[str]
+    agent: Mapped[str]

@@ -3,7 +3,8 @@
 One-id tasks on a real worker of two children that end after `--per-child` tasks. At a third and at two thirds the
 worker is replaced as a rolling update does it: a second one starts, the first gets SIGTERM. Every task that ran must
 have its span with the receiver, once; a task runs again only where a restart gave its message back. With `--away` the
-receiver is closed for so many seconds at half of the tasks; with `--sdk` spans leave by the SDK's own processor.
+receiver is closed for so many seconds at half of the tasks; with `--sdk` spans leave by the SDK's own processor, with
+`--patience` ours gives a collector that fails so many seconds when a process ends.
 """
 
 import argparse
@@ -84,9 +85,10 @@ def import_tasks() -> None:
     def does_nothing(ids: list[str]) -> None: ...
 
 
-def work(folder: Path, *, per_child: int, by_sdk: bool) -> None:
+def work(folder: Path, *, per_child: int, by_sdk: bool, patience: timedelta) -> None:
     """Be the worker."""
     queue_app.TASKS_PER_CHILD = per_child
+    setattr(span_export, "FLUSH_WHEN_FAILING", patience)  # noqa: B010
     if by_sdk:
         setattr(span_export, "SpanQueue", SdkQueue)  # noqa: B010
     configured = read_settings(run_dir=folder, service_name="webhook-worker")
@@ -203,10 +205,13 @@ def main() -> int:
     parser.add_argument("--per-child", type=int, default=100, metavar="TASKS")
     parser.add_argument("--away", type=float, default=0, metavar="SECONDS")
     parser.add_argument("--sdk", action="store_true")
+    ours = span_export.FLUSH_WHEN_FAILING.total_seconds()
+    parser.add_argument("--patience", type=float, default=ours, metavar="SECONDS")
     options = parser.parse_args()
     if options.worker:
-        work(options.worker, per_child=options.per_child, by_sdk=options.sdk)
-    how = ["--per-child", str(options.per_child), *["--sdk"] * options.sdk]
+        patience = timedelta(seconds=options.patience)
+        work(options.worker, per_child=options.per_child, by_sdk=options.sdk, patience=patience)
+    how = ["--per-child", str(options.per_child), "--patience", str(options.patience), *["--sdk"] * options.sdk]
     return measure(options.tasks, away=options.away, how=how)
 
 

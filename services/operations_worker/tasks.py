@@ -50,8 +50,9 @@ def _register(name: TaskName, work: Callable[[Context, ClaimedRun], dict[str, An
     @task(name)
     def run(run_ids: list[str]) -> None:
         context = process_context()
+        lease = context.settings.durations.run_lease
         for run_id in run_ids:
-            run_scheduled_job(context.database, int(run_id), lambda claimed: work(context, claimed))
+            run_scheduled_job(context.database, int(run_id), lambda claimed: work(context, claimed), lease=lease)
 
 
 for scheduled, does in SCHEDULED.items():

@@ -42,11 +42,22 @@ def worker(**values: Any) -> dict[str, Any]:
     return {"workers": {"campaign": values}}
 
 
+SLOW_TASKS = {
+    "celery": {"timeLimitSeconds": 60, "softShutdownSeconds": 60},
+    "workers": {pool: {"terminationGracePeriodSeconds": 75} for pool in ("campaign", "webhook", "operations")},
+}
+
 WRONG = [
     ({"celery": {"softTimeLimitSeconds": 45}}, "celery.softTimeLimitSeconds: 45 is not below"),
     ({"celery": {"softShutdownSeconds": 44}}, "celery.softShutdownSeconds: 44 is below"),
     (worker(terminationGracePeriodSeconds=59), "workers.campaign.terminationGracePeriodSeconds: 59 is below"),
     ({"celery": {"visibilityTimeoutSeconds": 149}}, "celery.visibilityTimeoutSeconds: 149 is below twice"),
+    ({"config": {"durations": {"inboxLease": "PT45S"}}}, "config.durations.inboxLease: 45 s is not above"),
+    ({"config": {"durations": {"runLease": 45}}}, "config.durations.runLease: 45 s is not above"),
+    (
+        merged(SLOW_TASKS, {"config": {"durations": {"inboxLease": "PT1M1S"}}}),
+        "config.durations.runLease: 60 s is not above celery.timeLimitSeconds 60",
+    ),
     ({"webhookIngress": {"drainSeconds": 21}}, "webhookIngress.terminationGracePeriodSeconds: 45 is below"),
     (worker(autoscaling={"minReplicas": 5}), "workers.campaign.autoscaling.minReplicas: 5 is above maxReplicas 4"),
     (
@@ -151,6 +162,8 @@ RIGHT = [
     {"celery": {"softTimeLimitSeconds": 44}},
     worker(terminationGracePeriodSeconds=60),
     {"celery": {"visibilityTimeoutSeconds": 150}},
+    {"config": {"durations": {"inboxLease": "PT45.5S", "runLease": "PT0H1M"}}},
+    merged(SLOW_TASKS, {"config": {"durations": {"inboxLease": "P1DT1S", "runLease": 61}}}),
     {"webhookIngress": {"drainSeconds": 20}},
     worker(autoscaling={"minReplicas": 4}),
     {

@@ -26,7 +26,8 @@ from services.core.queue.app import configuration
 from services.core.queue.heartbeat import LIVE, READY, STARTED
 from services.core.queue.names import POOLS, Queue
 from services.core.queue.times import Times
-from services.core.runtime.settings import Durations, Settings, TaskLimits, read_settings
+from services.core.runtime.durations import Durations, TaskLimits
+from services.core.runtime.settings import Settings, read_settings
 from services.core.storage.rights import Component, login
 from services.provider_simulator.settings import Settings as SimulatorSettings
 from services.webhook_ingress.app import PATH
@@ -266,13 +267,18 @@ class TestTimes:
     def test_celery_as_the_values_set_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         slower = {"softTimeLimitSeconds": 110, "timeLimitSeconds": 120, "softShutdownSeconds": 120}
         pools = {pool.name: {"terminationGracePeriodSeconds": 150} for pool in POOLS}
-        objects = render({"celery": {**slower, "visibilityTimeoutSeconds": 600}, "workers": pools})
+        leases = {"durations": {"inboxLease": "PT3M", "runLease": 180}}
+        objects = render({"celery": {**slower, "visibilityTimeoutSeconds": 600}, "workers": pools, "config": leases})
         for name, value in configured(objects).items():
             monkeypatch.setenv(name, value)
         made = configuration(Settings(), POOLS[0])
         assert (made["task_soft_time_limit"], made["task_time_limit"]) == (110, 120)
         assert made["worker_soft_shutdown_timeout"] == 120
         assert made["broker_transport_options"]["visibility_timeout"] == 600
+        assert read_settings().durations.inbox_lease == timedelta(minutes=3)
+
+    def test_leases_that_the_values_leave_out_are_judged_as_the_code_has_them(self) -> None:
+        assert {Durations().inbox_lease, Durations().run_lease} == {timedelta(seconds=60)}
 
     def test_a_pod_outlives_its_last_task(self) -> None:
         for pod in pods_of(render()):

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from services.core.runtime.settings import Durations, Settings
+from services.core.runtime.durations import Durations
+from services.core.runtime.settings import Settings
 from services.core.runtime.telemetry import Attribute
 from services.provider_simulator.settings import Settings as SimulatorSettings
 from tests.chart.rendering import CHART, ROOT, SHAPES, Object, pod_of, pods_of, render

@@ -38,7 +38,7 @@ from services.core.queue.app import app
 from services.core.queue.enqueue import Broker
 from services.core.queue.names import Queue, TaskName
 from services.core.queue.throttle import Slot, Throttle, ThrottleUnavailable
-from services.core.runtime.settings import Durations
+from services.core.runtime.durations import Durations
 from services.core.storage import (
     caps,
     clock,

@@ -60,3 +60,19 @@ ATTACKACRACK_PROVIDER_{{ snakecase $key | upper }}: {{ . | quote }}
 {{- end -}}
 {{- with $inline }}{{ toJson . }}{{ end -}}
 {{- end }}
+
+{{/* A duration, ISO 8601 up to days or plain seconds, in seconds. */}}
+{{- define "attackacrack.seconds" -}}
+{{- $text := toString . -}}
+{{- if hasPrefix "P" $text -}}
+{{- $sum := 0.0 -}}
+{{- range $unit, $seconds := dict "D" 86400 "H" 3600 "M" 60 "S" 1 -}}
+{{- with regexFind (printf "[0-9.]+%s" $unit) $text -}}
+{{- $sum = addf $sum (mulf (float64 (trimSuffix $unit .)) $seconds) -}}
+{{- end -}}
+{{- end -}}
+{{- $sum -}}
+{{- else -}}
+{{- $text -}}
+{{- end -}}
+{{- end }}

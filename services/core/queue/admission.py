@@ -19,7 +19,8 @@ from uuid import UUID, uuid4
 
 from services.core.domain.storable import MOST_ARGUMENTS, storable_text
 from services.core.queue.names import GaveUp
-from services.core.queue.times import MAX_ATTEMPTS, MAX_COUNTDOWN
+from services.core.queue.times import MAX_ATTEMPTS
+from services.core.runtime.durations import LONGEST_COUNTDOWN
 
 LONGEST_MESSAGE = 64 * 1024
 """Bytes, as it lies in the queue and unpacked; fifty ids take one or two thousand."""
@@ -163,7 +164,7 @@ def _eta(given: object, *, at: datetime) -> str | None:
         due = due.astimezone(UTC) if due.tzinfo else due.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise Malformed("eta is no time") from error
-    if due - at > 2 * MAX_COUNTDOWN:
+    if due - at > 2 * LONGEST_COUNTDOWN:
         raise Malformed(f"the broker does not wait until {due:%Y-%m-%d %H:%M:%S}")
     return due.isoformat() if due > at else None
 

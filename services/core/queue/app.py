@@ -8,7 +8,8 @@ from celery import Celery
 from kombu import Queue as BrokerQueue
 
 from services.core.queue.names import CAMPAIGN, OPERATIONS, RESULT_TASKS, TASK_QUEUES, Pool, Queue
-from services.core.queue.times import MAX_COUNTDOWN, Times
+from services.core.queue.times import Times
+from services.core.runtime.durations import LONGEST_COUNTDOWN
 from services.core.runtime.settings import Settings, settings
 
 POOLS_WITH_EVENTS = (CAMPAIGN, OPERATIONS)
@@ -36,8 +37,8 @@ class QueueApp(Celery):
     ) -> Any:
         if eta is not None:
             raise WaitTooLong(f"{name}: an eta is redelivered at every visibility timeout; store the due time")
-        if countdown is not None and countdown > MAX_COUNTDOWN.total_seconds():
-            raise WaitTooLong(f"{name}: countdown {countdown:g} s is over {MAX_COUNTDOWN.total_seconds():g} s")
+        if countdown is not None and countdown > LONGEST_COUNTDOWN.total_seconds():
+            raise WaitTooLong(f"{name}: countdown {countdown:g} s is over {LONGEST_COUNTDOWN.total_seconds():g} s")
         options.setdefault("ignore_result", name not in RESULT_TASKS)  # else a producer waits for the result backend
         return super().send_task(name, args, kwargs, countdown=countdown, **options)
 

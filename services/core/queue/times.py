@@ -4,25 +4,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from services.core.runtime.settings import TaskLimits
+from services.core.runtime.durations import LONGEST_COUNTDOWN, TaskLimits
 
-MAX_COUNTDOWN = timedelta(seconds=30)
+LIMITS = TaskLimits()
 MAX_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """soft limit < hard limit <= soft shutdown < pod grace; visibility timeout >= 2 x (hard limit + countdown)."""
+    """The limits of tasks are settings, and `runtime.durations` says what must hold between them."""
 
-    soft_limit: timedelta = timedelta(seconds=40)
-    hard_limit: timedelta = timedelta(seconds=45)
-    soft_shutdown: timedelta = timedelta(seconds=45)
-    visibility: timedelta = timedelta(seconds=300)
+    soft_limit: timedelta = LIMITS.soft_time_limit
+    hard_limit: timedelta = LIMITS.time_limit
+    soft_shutdown: timedelta = LIMITS.soft_shutdown
+    visibility: timedelta = LIMITS.visibility_timeout
     restore_every: timedelta = timedelta(seconds=10)
     child_lost_after: timedelta = timedelta(seconds=2)
 
     retry_first: timedelta = timedelta(seconds=1)
-    retry_longest: timedelta = MAX_COUNTDOWN
+    retry_longest: timedelta = LONGEST_COUNTDOWN
     put_back_pause: timedelta = timedelta(seconds=2)
 
     worker_socket: timedelta = timedelta(seconds=5)
@@ -46,9 +46,3 @@ class Times:
             soft_shutdown=limits.soft_shutdown,
             visibility=limits.visibility_timeout,
         )
-
-    def __post_init__(self) -> None:
-        if not self.soft_limit < self.hard_limit <= self.soft_shutdown:
-            raise ValueError("soft_limit < hard_limit <= soft_shutdown must hold")
-        if self.retry_longest > MAX_COUNTDOWN:
-            raise ValueError("retry_longest: a broker waits 30 seconds at most; longer waits are columns")

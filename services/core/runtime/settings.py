@@ -16,9 +16,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -28,6 +25,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from services.core.runtime import setting_forms as forms
+from services.core.runtime.durations import Durations, NotNegative, Positive, TaskLimits, faults
 
 PREFIX = "ATTACKACRACK_"
 SECRETS_DIR = f"{PREFIX}SECRETS_DIR"
@@ -60,22 +58,11 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _seconds(value: object) -> object:
-    """A plain number is seconds, also as the environment gives it: a text."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
 def _secret(check: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(lambda secret: SecretStr(check(secret.get_secret_value())))
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
-Duration = Annotated[timedelta, BeforeValidator(_seconds)]
-Positive = Annotated[Duration, Field(gt=timedelta(0))]
-NotNegative = Annotated[Duration, Field(ge=timedelta(0))]
 Word = Annotated[str, Field(max_length=200), AfterValidator(forms.printable)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Folder = Annotated[Path, AfterValidator(forms.folder)]
@@ -87,60 +74,6 @@ RedisUrl = Annotated[SecretStr, _secret(forms.redis_url)]
 Password = Annotated[SecretStr, _secret(forms.printable)]
 Key = Annotated[SecretStr, _secret(forms.header_value)]
 SigningKey = Annotated[SecretStr, _secret(forms.signing_key)]
-
-
-class Durations(BaseModel):
-    """The state machine's real-time durations, before `time_scale`.
-
-    start guard < total HTTP deadline < lease < pod grace, so that a worker which lost its lease has long given up.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    lease: Positive = timedelta(seconds=60)
-    start_guard: Positive = timedelta(seconds=2)
-    http_deadline: Positive = timedelta(seconds=15)
-    batch_budget: Positive = timedelta(seconds=15)
-    dispatch_every: Positive = timedelta(seconds=1)
-    sweep_every: Positive = timedelta(seconds=5)
-    unpublished_after: Positive = timedelta(seconds=5)
-    unleased_after: Positive = timedelta(seconds=60)
-    inbox_lease: Positive = timedelta(seconds=60)
-    beat_lease: Positive = timedelta(seconds=15)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.start_guard < self.http_deadline < self.lease:
-            raise ValueError("start_guard < http_deadline < lease must hold")
-        return self
-
-    def scaled(self, scale: float) -> "Durations":
-        """Every duration divided by `scale`: a simulated hour in minutes, for drills against the simulator."""
-        if scale == 1:
-            return self
-        return Durations(**{name: value / scale for name, value in self})
-
-
-class TaskLimits(BaseModel):
-    """How long a task may run, a stopping worker may take, and an unacknowledged task stays with its worker.
-
-    A pod's grace is at least 15 s above `time_limit`, which the chart checks.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    soft_time_limit: Positive = timedelta(seconds=40)
-    time_limit: Positive = timedelta(seconds=45)
-    soft_shutdown: Positive = timedelta(seconds=45)
-    visibility_timeout: Positive = timedelta(seconds=300)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.soft_time_limit < self.time_limit <= self.soft_shutdown:
-            raise ValueError("soft_time_limit < time_limit <= soft_shutdown must hold: a task ends before its worker")
-        if self.visibility_timeout < 2 * self.time_limit:
-            raise ValueError("visibility_timeout >= 2 x time_limit must hold: else a running task is handed out again")
-        return self
 
 
 class Settings(BaseSettings):
@@ -235,6 +168,13 @@ class Settings(BaseSettings):
         ):
             if is_set:
                 raise ValueError(f"{variable(name)}: this value is for the simulator only; a real provider refuses it")
+        return self
+
+    @model_validator(mode="after")
+    def _durations_fit(self) -> Self:
+        broken = [f"{variable(fault.setting)}: {fault.says}" for fault in faults(self.durations, self.celery)]
+        if broken:
+            raise ValueError("; ".join(broken))
         return self
 
     @property

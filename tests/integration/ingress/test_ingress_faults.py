@@ -16,7 +16,8 @@ from redis import Redis
 
 from services.cli.laptop.guard import Guard
 from services.core.queue.names import TaskName
-from services.core.runtime.settings import Durations, read_settings
+from services.core.runtime.durations import Durations
+from services.core.runtime.settings import read_settings
 from services.core.usecases.context import Context
 from services.core.usecases.operations.sweep import sweep
 from tests.conftest import PostgresProcess, ValkeyProcess, start_valkey

@@ -10,7 +10,7 @@ import time_machine
 
 from services.core.domain.messages import MessageKind, MessageStatus
 from services.core.openphone.outcomes import Accepted, NotStarted, RefusalReason, RefusalScope, Refused
-from services.core.runtime.settings import Durations
+from services.core.runtime.durations import Durations
 from services.core.storage import outbox
 from services.core.storage.outbox import life
 from services.core.usecases.campaigns.cancel import cancel_campaign

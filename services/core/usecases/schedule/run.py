@@ -14,6 +14,7 @@ from services.core.domain.failures import may_heal
 from services.core.domain.schedule import RunReason, RunStatus
 from services.core.domain.storable import storable_text
 from services.core.runtime import tracing
+from services.core.runtime.durations import Durations
 from services.core.runtime.failpoints import reach
 from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import schedule
@@ -22,7 +23,7 @@ from services.core.storage.schedule import ClaimedRun
 
 log = structlog.get_logger()
 
-RUN_LEASE = timedelta(seconds=60)  # over the hard limit of a task, so that a live worker never loses it
+RUN_LEASE = Durations().run_lease
 MAX_ATTEMPTS = 5
 ERROR_LENGTH = 2000
 

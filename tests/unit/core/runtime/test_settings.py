@@ -177,7 +177,7 @@ class TestDatabaseUrl:
 
 @pytest.mark.parametrize("value", ["90", "90.0", "PT90S", "PT1M30S"])
 @pytest.mark.parametrize(
-    "name", ["SIGNATURE_TOLERANCE", "CONTACT_FREQUENCY", "DURATIONS__LEASE", "CELERY__VISIBILITY_TIMEOUT"]
+    "name", ["SIGNATURE_TOLERANCE", "CONTACT_FREQUENCY", "DURATIONS__LEASE", "DURATIONS__INBOX_LEASE"]
 )
 def test_a_duration_is_iso_8601_or_seconds(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"ATTACKACRACK_{name}", value)

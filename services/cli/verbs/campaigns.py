@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,12 +58,10 @@ group = typer.Typer(help="Campaigns: create, plan, start; change, pause, resume,
 def _show_campaign(campaign: Any, zone: ZoneInfo) -> list[Any]:
     """The campaign with its plan underneath."""
     shown = values_of(campaign)
-    plan = dict(shown.pop("plan") or {})
-    if plan.get("finish_at"):
-        plan["finish_at"] = datetime.fromisoformat(plan["finish_at"])
+    plan = shown.pop("plan")
     return [
         lines_of(shown, zone),
-        *(["", "plan:", lines_of(dict(sorted(plan.items())), zone)] if plan else []),
+        *(["", "plan:", lines_of(values_of(plan), zone)] if plan else []),
         *_next(campaign.campaign_id, campaign.status, campaign.plan_hash),
     ]
 

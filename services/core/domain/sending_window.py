@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from services.core.domain.intervals import DAY, Interval, intersect, local_interval
 from services.core.domain.legal_hours import legal_intervals, rules_on
+from services.core.domain.stored import Form, Stored
 from services.core.domain.zones import Location, valid_zone
 
 # The longest a window with one weekday and closed days around the turn of the year is looked for.
@@ -46,6 +48,33 @@ class SendingWindow:
             raise WindowInvalid("the window closes before it opens unless it crosses midnight, and only then")
         if not valid_zone(self.zone):
             raise WindowInvalid(f"no such time zone: {self.zone}")
+
+
+LocalTime = Annotated[time, Form(read=time.fromisoformat, write=lambda at: at.isoformat(timespec="minutes"))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnWindow(Stored):
+    """A campaign's own window, as it was given: what it leaves open is the installation's."""
+
+    weekdays: Annotated[frozenset[int] | None, Form(read=frozenset, write=sorted)] = None
+    opens: LocalTime
+    closes: LocalTime
+    zone: str | None = None
+    holidays_closed: bool = True
+    crosses_midnight: bool = False
+
+    def within(self, installation: SendingWindow) -> SendingWindow:
+        """The window in force; the closed days are the installation's. Raises `WindowInvalid`."""
+        return SendingWindow(
+            weekdays=self.weekdays if self.weekdays is not None else installation.weekdays,
+            opens=self.opens,
+            closes=self.closes,
+            zone=self.zone or installation.zone,
+            holidays_closed=self.holidays_closed,
+            closed_days=installation.closed_days,
+            crosses_midnight=self.crosses_midnight,
+        )
 
 
 class HoursReason(StrEnum):

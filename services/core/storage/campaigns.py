@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Select, and_, delete, func, literal, or_, select, text, update
 from sqlalchemy.orm import Session
 
+from services.core.domain.audiences import Audience
 from services.core.domain.messages import MessageStatus
 from services.core.storage import contacts
 from services.core.storage.bulk import copy_in, count_written
@@ -58,7 +58,7 @@ def page(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Camp
     return session.scalars(select(Campaign).where(Campaign.id > after).order_by(Campaign.id).limit(limit)).all()
 
 
-def audience(session: Session, chosen: dict[str, Any], *, at_once: int = ROWS_AT_ONCE) -> Iterator[Sequence[Contact]]:
+def audience(session: Session, chosen: Audience, *, at_once: int = ROWS_AT_ONCE) -> Iterator[Sequence[Contact]]:
     """The contacts of an audience by number, some at a time: those of one import, whom a campaign's text failed to
     reach, or all.
     """
@@ -70,23 +70,23 @@ def audience(session: Session, chosen: dict[str, Any], *, at_once: int = ROWS_AT
         session.expunge_all()
 
 
-def in_audience(session: Session, chosen: dict[str, Any], key: str) -> Contact | None:
+def in_audience(session: Session, chosen: Audience, key: str) -> Contact | None:
     """The contact of this id or number, if it is one of the audience."""
     found = contacts.find(session, key)
     return session.scalar(_audience(chosen).where(Contact.id == found.id)) if found is not None else None
 
 
-def _audience(chosen: dict[str, Any]) -> Select[Contact]:
+def _audience(chosen: Audience) -> Select[Contact]:
     query = select(Contact).where(Contact.erased_at.is_(None))
-    if "import" in chosen:
+    if chosen.import_id is not None:
         query = query.where(
             Contact.e164.in_(
-                select(ImportRow.e164).where(ImportRow.import_id == chosen["import"], ImportRow.outcome != "rejected")
+                select(ImportRow.e164).where(ImportRow.import_id == chosen.import_id, ImportRow.outcome != "rejected")
             )
         )
-    if "failed_of" in chosen:
+    if chosen.failed_of is not None:
         failed = select(Message.contact_id).where(
-            Message.campaign_id == chosen["failed_of"], Message.direction == "outgoing", Message.status.in_(FAILED)
+            Message.campaign_id == chosen.failed_of, Message.direction == "outgoing", Message.status.in_(FAILED)
         )
         query = query.where(Contact.id.in_(failed))
     return query

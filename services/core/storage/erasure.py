@@ -64,7 +64,9 @@ def erase_recipients(session: Session, contact: Contact) -> int:
     )
     ids = session.scalars(drafts).all()
     session.execute(
-        update(Campaign).where(Campaign.id.in_(ids)).values(plan_hash=None, plan=None, version=Campaign.version + 1)
+        update(Campaign)
+        .where(Campaign.id.in_(ids))
+        .values(plan_hash=None, plan_json=None, version=Campaign.version + 1)
     )
     session.execute(delete(Recipient).where(Recipient.contact_id == contact.id, Recipient.campaign_id.in_(ids)))
     mine = update(Recipient).where(Recipient.contact_id == contact.id)

@@ -48,7 +48,7 @@ def progress_of(session: Session, campaign_id: int, *, closes_at: datetime | Non
     pending = by_status.get(MessageStatus.PENDING, 0)
     ids = session.scalars(select(Message.provider_message_id).where(*outgoing))
     return Progress(
-        import_id=campaign.audience.get("import", 0),
+        import_id=campaign.audience.import_id or 0,
         planned=sum(by_status.values()),
         open=pending - later + sum(by_status.get(status, 0) for status in MOVING),
         deferred=later,

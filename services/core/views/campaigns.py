@@ -240,7 +240,24 @@ class StartCampaign(Input):
     plan_hash: str = Field(pattern=r"^[0-9a-f]{64}$", description="The hash of the plan that was read and approved.")
 
 
-class Plan(View):
+class PlanSums(View):
+    """How many are texted, how many are not and why, and what it costs."""
+
+    recipients: int
+    excluded: dict[str, int]
+    deferred: dict[str, int] = Field(description="Recipients who wait beyond their day: texted too short a while ago.")
+    variants: dict[str, int]
+    segments: int
+    cost_usd: Decimal
+    finish_at: datetime | None
+
+
+class _Planned(View):
+    campaign_id: int
+    plan_hash: str
+
+
+class Plan(PlanSums, _Planned):
     """Who is texted, who is not and why, and what it costs; start names `plan_hash`."""
 
     model_config = example(
@@ -256,16 +273,6 @@ class Plan(View):
             "finish_at": "2026-03-04T21:30:00Z",
         }
     )
-
-    campaign_id: int
-    plan_hash: str
-    recipients: int
-    excluded: dict[str, int]
-    deferred: dict[str, int] = Field(description="Recipients who wait beyond their day: texted too short a while ago.")
-    variants: dict[str, int]
-    segments: int
-    cost_usd: Decimal
-    finish_at: datetime | None
 
 
 class CampaignSummary(View):
@@ -303,7 +310,15 @@ class Campaign(View):
             "status": "running",
             "version": 3,
             "plan_hash": EXAMPLE_HASH,
-            "plan": {"recipients": 285, "segments": 290, "cost_usd": "2.90"},
+            "plan": {
+                "recipients": 285,
+                "excluded": {"opted_out": 5, "missing_fields": 3},
+                "deferred": {"contact_frequency": 12},
+                "variants": {"a": 285},
+                "segments": 290,
+                "cost_usd": "2.90",
+                "finish_at": "2026-03-04T21:30:00Z",
+            },
             "messages": {"pending": 160, "sent": 4, "delivered": 120, "undelivered": 1},
             "started_at": "2026-03-02T18:00:00Z",
             "finished_at": None,
@@ -327,7 +342,7 @@ class Campaign(View):
     status: CampaignStatus
     version: int
     plan_hash: Annotated[str | None, BeforeValidator(_hex)]
-    plan: dict[str, Any] | None
+    plan: PlanSums | None
     messages: dict[str, int]
     started_at: datetime | None
     finished_at: datetime | None

@@ -6,13 +6,19 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.core.domain.audiences import Audience
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.messages import MessageKind
+from services.core.domain.plans import PlanSums
+from services.core.domain.sending_window import OwnWindow
 from services.core.storage.models.metadata import E164, Base, Id, ProductStamp, one_of
 
 
 class Campaign(Base):
-    """`unmade_after`: recipients above this id have no message yet; a start makes the first, a task the others."""
+    """`unmade_after`: recipients above this id have no message yet; a start makes the first, a task the others.
+
+    What is kept as JSON is read when it is asked for, so that one row that can't be read stops nobody else's.
+    """
 
     __tablename__ = "campaigns"
     __table_args__ = (
@@ -37,17 +43,17 @@ class Campaign(Base):
     template_a: Mapped[str]
     template_b: Mapped[str | None]
     split_percent_b: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
-    audience: Mapped[dict[str, Any]]
+    audience_json: Mapped[dict[str, Any]] = mapped_column("audience")
     sender: Mapped[E164]
     sender_phone_number_id: Mapped[str]
-    window: Mapped[dict[str, Any] | None]
+    window_json: Mapped[dict[str, Any] | None] = mapped_column("window")
     daily_cap: Mapped[int]
     batch_size: Mapped[int]
     batch_every: Mapped[timedelta]
     ids_per_task: Mapped[int] = mapped_column(SmallInteger, server_default=text("10"))
     ends_at: Mapped[datetime | None]
     plan_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
-    plan: Mapped[dict[str, Any] | None]
+    plan_json: Mapped[dict[str, Any] | None] = mapped_column("plan")
     planned_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     unmade_after: Mapped[int | None] = mapped_column(BigInteger)
@@ -55,6 +61,31 @@ class Campaign(Base):
     created_by: Mapped[str]
     created_at: Mapped[ProductStamp]
     traceparent: Mapped[str | None]
+
+    @property
+    def audience(self) -> Audience:
+        return Audience.of_json(self.audience_json)
+
+    @audience.setter
+    def audience(self, audience: Audience) -> None:
+        self.audience_json = audience.as_json()
+
+    @property
+    def window(self) -> OwnWindow | None:
+        """Its own; None where the installation's holds."""
+        return None if self.window_json is None else OwnWindow.of_json(self.window_json)
+
+    @window.setter
+    def window(self, window: OwnWindow | None) -> None:
+        self.window_json = None if window is None else window.as_json()
+
+    @property
+    def plan(self) -> PlanSums | None:
+        return None if self.plan_json is None else PlanSums.of_json(self.plan_json)
+
+    @plan.setter
+    def plan(self, plan: PlanSums | None) -> None:
+        self.plan_json = None if plan is None else plan.as_json()
 
 
 class Recipient(Base):

@@ -1,27 +1,23 @@
 """Whom a campaign may be for: all contacts, those of a confirmed import, or whom an ended campaign failed to reach."""
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
-
+from services.core.domain.audiences import Audience
 from services.core.domain.failures import RefusedInput
 from services.core.domain.imports import ImportStatus
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign, Import
 
-Row = TypeVar("Row", Campaign, Import)
 
-
-def check_audience(session: Session, audience: Mapping[str, Any]) -> None:
+def check_audience(session: Session, audience: Audience) -> None:
     """Raises `RefusedInput` for an import or a campaign that there is not, or an import that isn't taken over."""
-    if "import" in audience:
-        _check_import(session, audience["import"])
-    if "failed_of" in audience and _get(session, Campaign, audience["failed_of"]) is None:
-        detail = f"there is no campaign {audience['failed_of']}: name one that has ended"
+    if audience.import_id is not None:
+        _check_import(session, audience.import_id)
+    if audience.failed_of is not None and session.get(Campaign, audience.failed_of) is None:
+        detail = f"there is no campaign {audience.failed_of}: name one that has ended"
         raise RefusedInput("audience_unknown", detail, pointer="/audience/failed_of")
 
 
-def _check_import(session: Session, import_id: Any) -> None:
-    found = _get(session, Import, import_id)
+def _check_import(session: Session, import_id: int) -> None:
+    found = session.get(Import, import_id)
     match found.status if found is not None else None:
         case ImportStatus.CONFIRMED:
             return
@@ -34,8 +30,3 @@ def _check_import(session: Session, import_id: Any) -> None:
         case _:
             remedy = "import {0} was discarded: import the file again"
     raise RefusedInput("audience_not_imported", remedy.format(import_id), pointer="/audience/import")
-
-
-def _get(session: Session, model: type[Row], row_id: Any) -> Row | None:
-    is_id = isinstance(row_id, int) and not isinstance(row_id, bool) and 0 < row_id < 2**63
-    return session.get(model, row_id) if is_id else None

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.failures import Conflict, RefusedInput
+from services.core.domain.sending_window import OwnWindow
 from services.core.storage import audit, campaigns, clock
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
@@ -68,7 +69,7 @@ def _terms(campaign: Campaign, wanted: views.ChangeCampaign, at: datetime) -> di
     if wanted.ends_at is not None and wanted.ends_at <= at:
         raise RefusedInput("end_passed", "the end has passed: cancel the campaign instead", pointer="/ends_at")
     if wanted.window is not None:
-        given["window"] = wanted.window.model_dump(exclude_none=True)
+        given["window"] = OwnWindow.of_json(wanted.window.model_dump())
     terms = {name: getattr(campaign, name) for name in CHANGEABLE} | given
     if all(terms[name] == getattr(campaign, name) for name in CHANGEABLE):
         raise RefusedInput("nothing_given", "nothing would be otherwise: name another cap, window or end")
@@ -82,7 +83,8 @@ def _pace(context: Context, campaign: Campaign, terms: dict[str, Any]) -> Pace:
 
 def _side(forecast: Forecast, terms: dict[str, Any], waiting: int) -> views.Pace:
     finish_at = forecast.finish_at(waiting) if waiting else None
-    return views.Pace(**terms, finish_at=finish_at, past_end=forecast.past(terms["ends_at"], waiting))
+    shown = {name: _plain(value) if isinstance(value, OwnWindow) else value for name, value in terms.items()}
+    return views.Pace(**shown, finish_at=finish_at, past_end=forecast.past(terms["ends_at"], waiting))
 
 
 def _make(
@@ -111,4 +113,6 @@ def _make(
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, OwnWindow):
+        return value.as_json()
     return value.isoformat() if isinstance(value, datetime) else value

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from services.core.domain.audiences import Audience
 from services.core.domain.contacts_csv.names import own_field
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.messages import MessageKind
 from services.core.domain.pacing import Pacing
+from services.core.domain.sending_window import OwnWindow
 from services.core.domain.templates import KNOWN_FIELDS, Finding, TemplateInvalid, check_marketing_text, parse_template
 from services.core.runtime import tracing
 from services.core.storage import audit
@@ -52,11 +54,11 @@ def draft_of(context: Context, new: views.NewCampaign, *, by: str) -> Campaign:
         own_field(name, pointer=f"/fields/{index}") for index, name in enumerate(new.fields) if name not in KNOWN_FIELDS
     }
     fields = sorted(own)
-    window = new.window.model_dump(exclude_none=True) if new.window is not None else None
+    window = OwnWindow.of_json(new.window.model_dump()) if new.window is not None else None
     _check(context, new, window=window, fields=frozenset(fields))
     return Campaign(
         **{**DEFAULTS, **new.model_dump(exclude={"audience", "fields", "window"}, exclude_none=True)},
-        audience={**new.audience.model_dump(by_alias=True), "fields": fields},
+        audience=Audience.of_json({**new.audience.model_dump(by_alias=True), "fields": fields}),
         window=window,
         sender=context.settings.provider_phone_number,
         sender_phone_number_id=context.settings.provider_phone_number_id,
@@ -67,12 +69,13 @@ def draft_of(context: Context, new: views.NewCampaign, *, by: str) -> Campaign:
 
 def terms_of(campaign: Campaign) -> dict[str, Any]:
     """What a new campaign would be told to become this one, by the names of `NewCampaign`."""
-    own = {"audience", "fields"}
-    return {
-        **{name: getattr(campaign, name) for name in views.NewCampaign.model_fields if name not in own},
-        "audience": {key: value for key, value in campaign.audience.items() if key != "fields"},
-        "fields": campaign.audience.get("fields", []),
+    audience = campaign.audience.as_json()
+    own = {
+        "fields": audience.pop("fields"),
+        "audience": audience,
+        "window": campaign.window.as_json() if campaign.window is not None else None,
     }
+    return {name: own[name] if name in own else getattr(campaign, name) for name in views.NewCampaign.model_fields}
 
 
 def check_texts(campaign: Campaign) -> None:
@@ -89,9 +92,7 @@ def findings_of(campaign: Campaign) -> Iterator[tuple[str, Finding]]:
                 yield from ((f"/{name}", finding) for finding in check_marketing_text(template, first_message=True))
 
 
-def _check(
-    context: Context, new: views.NewCampaign, *, window: Mapping[str, Any] | None, fields: frozenset[str]
-) -> None:
+def _check(context: Context, new: views.NewCampaign, *, window: OwnWindow | None, fields: frozenset[str]) -> None:
     """What no single field can say of itself."""
     if not new.name.strip() or new.name.isdecimal():
         detail = "a name has a character that shows, and is not digits alone: they would be taken for an id"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.core.domain.messages import MessageKind
+from services.core.domain.plans import Exclusion, Unwritable
 from services.core.domain.segments import count_segments
 from services.core.domain.send_gate import Reason, frequency_ends_at
 from services.core.domain.sending_window import next_allowed
@@ -23,7 +24,7 @@ class Decided:
     """`excluded` or a `body`; who is texted waits until `free_at`, where that is known."""
 
     variant: str
-    excluded: str | None
+    excluded: Exclusion | None
     body: str | None
     segments: int
     free_at: datetime | None
@@ -33,7 +34,7 @@ class Decisions:
     """Decides about each contact of one campaign, saved or not, at one instant. Raises `TemplateInvalid`."""
 
     def __init__(self, context: Context, campaign: Campaign, at: datetime) -> None:
-        known = frozenset(campaign.audience.get("fields", ()))
+        known = frozenset(campaign.audience.fields)
         self._campaign_id = campaign.id or NOT_YET_SAVED
         self._percent_b = campaign.split_percent_b
         self._templates = {"a": parse_template(campaign.template_a, known_fields=known)}
@@ -56,28 +57,28 @@ class Decisions:
         segments = count_segments(body).segments if body is not None else 0
         return Decided(variant, excluded, body, segments, free_at)
 
-    def _exclusion(self, contact: Contact, free_at: datetime | None) -> str | None:
+    def _exclusion(self, contact: Contact, free_at: datetime | None) -> Exclusion | None:
         if contact.opted_out_at is not None:
-            return Reason.OPTED_OUT
+            return Exclusion(Reason.OPTED_OUT)
         if contact.suppressed_reason is not None:
-            return f"suppressed:{contact.suppressed_reason}"
+            return Exclusion(Unwritable.SUPPRESSED, contact.suppressed_reason)
         if contact.paused_at is not None:
-            return Reason.PAUSED_FOR_REVIEW
+            return Exclusion(Reason.PAUSED_FOR_REVIEW)
         location = locate(e164=contact.e164, state=contact.state, timezone=contact.timezone)
         if next_allowed(location, self._window, self._at) is None:
-            return Reason.NO_COMMON_HOURS
+            return Exclusion(Reason.NO_COMMON_HOURS)
         is_too_late = free_at is not None and self._ends_at is not None and free_at >= self._ends_at
-        return Reason.CONTACT_FREQUENCY if is_too_late else None
+        return Exclusion(Reason.CONTACT_FREQUENCY) if is_too_late else None
 
 
-def _text(contact: Contact, template: Template) -> tuple[str | None, str | None]:
+def _text(contact: Contact, template: Template) -> tuple[Exclusion | None, str | None]:
     """Why the contact can't be written to, or the text it gets."""
     try:
         rendered = render(template, _values(contact))
     except TextTooLong:
-        return "text_too_long", None
+        return Exclusion(Unwritable.TEXT_TOO_LONG), None
     if isinstance(rendered, MissingFields):
-        return f"missing_fields:{','.join(rendered.names)}", None
+        return Exclusion(Unwritable.MISSING_FIELDS, ",".join(rendered.names)), None
     return None, rendered.text
 
 

@@ -3,7 +3,6 @@
 The plan has a hash over all of that; a start names it, so that what runs is what was approved.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from datetime import datetime
 
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.failures import Conflict
+from services.core.domain.plans import PlanHash, PlanSums
 from services.core.domain.segments import PRICE_PER_SEGMENT_USD
 from services.core.domain.send_gate import Reason
 from services.core.storage import audit, campaigns, clock, outbox
@@ -34,12 +34,12 @@ class _Tally:
     segments: int = 0
     last_free_at: datetime | None = None
 
-    def count(self, found: Iterable[tuple[Contact, Decided]], digest: "hashlib._Hash") -> None:
+    def count(self, found: Iterable[tuple[Contact, Decided]], plan_hash: PlanHash) -> None:
         """Count what was decided about people, and make it part of the plan's hash."""
         for contact, decided in found:
-            digest.update(f"{contact.e164}\0{decided.variant}\0{decided.excluded}\0{decided.body}\0".encode())
+            plan_hash.add(contact.e164, variant=decided.variant, excluded=decided.excluded, body=decided.body)
             if decided.excluded is not None:
-                self.excluded[decided.excluded.partition(":")[0]] += 1
+                self.excluded[decided.excluded.code] += 1
                 continue
             self.variants[decided.variant] += 1
             self.segments += decided.segments
@@ -56,55 +56,50 @@ def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Vers
             raise Conflict("campaign_started", f"campaign {campaign_id} is {campaign.status}: clone it to plan anew")
         check_audience(session, campaign.audience)
         at = clock.product_now(session)
-        tally, digest = _Tally(), _digest(campaign)
+        tally, plan_hash = _Tally(), PlanHash(*_terms(campaign))
         campaigns.drop_recipients(session, campaign_id)
         decisions = Decisions(context, campaign, at)
         for contacts in campaigns.audience(session, campaign.audience):
             texted = outbox.last_marketing_of(session, [contact.id for contact in contacts])
             found = [(contact, decisions.of(contact, texted.get(contact.id))) for contact in contacts]
-            tally.count(found, digest)
+            tally.count(found, plan_hash)
             campaigns.add_recipients(session, [_row(campaign_id, contact, decided) for contact, decided in found])
         campaign = session.get_one(Campaign, campaign_id)
-        plan = _summary(context, session, campaign, at, tally, digest.hexdigest())
-        campaign.plan_hash = digest.digest()
+        campaign.plan_hash = plan_hash.digest()
         campaign.planned_at = at
-        campaign.plan = plan.model_dump(mode="json", exclude={"campaign_id", "plan_hash"})
+        campaign.plan = plan = _sums(context, session, campaign, at, tally)
         campaign.version += 1
         detail = {"recipients": plan.recipients}
         audit.record(
             session, actor=by, act="campaign.planned", subject="campaign", subject_id=campaign_id, detail=detail
         )
-        return plan
+        return views.Plan.of(plan, campaign_id=campaign_id, plan_hash=plan_hash.hexdigest())
 
 
 def _row(campaign_id: int, contact: Contact, decided: Decided) -> PlannedRow:
-    variant, excluded, body = decided.variant, decided.excluded, decided.body
-    return (campaign_id, contact.id, contact.e164, variant, excluded, body, decided.segments)
+    excluded = str(decided.excluded) if decided.excluded is not None else None
+    return (campaign_id, contact.id, contact.e164, decided.variant, excluded, decided.body, decided.segments)
 
 
-def _digest(campaign: Campaign) -> "hashlib._Hash":
-    terms = (
+def _terms(campaign: Campaign) -> tuple[object, ...]:
+    """What is approved with a plan beside its recipients; the window as the row keeps it, whoever wrote it."""
+    return (
         campaign.kind,
         campaign.sender,
         campaign.sender_phone_number_id,
         campaign.template_a,
         campaign.template_b,
-        campaign.window,
+        campaign.window_json,
         campaign.daily_cap,
         campaign.batch_size,
         campaign.batch_every,
         campaign.ends_at,
     )
-    return hashlib.sha256(repr(terms).encode())
 
 
-def _summary(
-    context: Context, session: Session, campaign: Campaign, at: datetime, tally: _Tally, plan_hash: str
-) -> views.Plan:
+def _sums(context: Context, session: Session, campaign: Campaign, at: datetime, tally: _Tally) -> PlanSums:
     count = sum(tally.variants.values())
-    return views.Plan(
-        campaign_id=campaign.id,
-        plan_hash=plan_hash,
+    return PlanSums(
         recipients=count,
         excluded=dict(tally.excluded),
         deferred=dict(tally.deferred),

@@ -105,7 +105,7 @@ def _view(contact: Contact, decided: Decided) -> views.PreviewedText:
         contact_id=contact.id,
         variant=decided.variant,
         body=decided.body,
-        reason=decided.excluded,
+        reason=str(decided.excluded) if decided.excluded is not None else None,
         encoding=counted.encoding if decided.body is not None else None,
         units=counted.units,
         segments=counted.segments,

@@ -34,11 +34,12 @@ def step(campaign: Campaign, after: CampaignStatus) -> bool:
 
 
 def view_of(session: Session, campaign: Campaign) -> views.Campaign:
-    """The campaign with its messages counted by state."""
-    audience = {key: value for key, value in campaign.audience.items() if key != "fields"}
+    """The campaign with its messages counted by state; as its row has it, so that what can't be read can be stopped."""
+    audience, window = campaign.audience_json, campaign.window_json
     return views.Campaign.of(
         campaign,
         messages=messages.counts(session, campaign.id),
-        audience=audience,
-        fields=campaign.audience.get("fields", []),
+        audience={key: value for key, value in audience.items() if key != "fields"},
+        fields=audience.get("fields", []),
+        window=window and {key: value for key, value in window.items() if key in views.Window.model_fields},
     )

@@ -32,7 +32,7 @@ _ENDS: Final = (".", "\n")
 _BRACES: Final = re.compile(r"\{([^}]*)\}")
 _TOKEN: Final = re.compile(r"[^\s.]+|\.|\n")
 
-_Kinds = dict[tuple[str, ...], set[str]]
+Kinds = dict[tuple[str, ...], set[str]]
 # The words that may follow a first word, the tag of the whole phrase, and "1" if the language alone has it.
 _Vocabulary = dict[str, list[tuple[tuple[str, ...], str, str]]]
 
@@ -97,11 +97,11 @@ class Grammar:
     def __init__(self, data: dict[str, Any]) -> None:
         self._kinds: dict[str, frozenset[str]] = {}
         self._tag_of: dict[frozenset[str], str] = {}
-        shared = _phrases(data["any"])
-        english = shared | _phrases(data["languages"]["en"])
+        shared = phrases_of(data["any"])
+        english = shared | phrases_of(data["languages"]["en"])
         self._vocabularies: dict[str, _Vocabulary] = {}
         for language, kinds in data["languages"].items():
-            own = _phrases(kinds)
+            own = phrases_of(kinds)
             foreign = english if language != "en" else {}
             self._vocabularies[language] = self._vocabulary(own, shared, foreign)
         self._tags_of_kind: dict[str, str] = {}
@@ -199,7 +199,7 @@ class Grammar:
         tags = self.tags_of(piece)
         return rf"(?:[{tags}]|(?=[.\n]|\Z))" if "$" in piece.split("|") else f"[{tags}]"
 
-    def _vocabulary(self, own: _Kinds, shared: _Kinds, foreign: _Kinds) -> _Vocabulary:
+    def _vocabulary(self, own: Kinds, shared: Kinds, foreign: Kinds) -> _Vocabulary:
         vocabulary: _Vocabulary = {}
         for phrase in sorted(own.keys() | shared.keys(), key=lambda phrase: (-len(phrase), phrase)):
             kinds = frozenset(own.get(phrase, set()) | shared.get(phrase, set()))
@@ -245,9 +245,9 @@ def _tag(words: list[str], spans: list[tuple[int, int]], language: str, vocabula
     return TaggedPassage(language, "".join(tags), "".join(own), places)
 
 
-def _phrases(kinds: dict[str, str]) -> _Kinds:
+def phrases_of(kinds: dict[str, str]) -> Kinds:
     """Each phrase, as folding leaves its words, with its kinds."""
-    phrases: _Kinds = {}
+    phrases: Kinds = {}
     for kind, entries in kinds.items():
         for entry in entries.split():
             for written in _written_out(entry):

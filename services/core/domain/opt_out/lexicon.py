@@ -1,4 +1,4 @@
-"""The words: two data files, and the phrases of the lexicon made into patterns."""
+"""The words: three data files, and the phrases of the lexicon made into patterns."""
 
 import json
 import re
@@ -151,6 +151,14 @@ def load_grammar() -> dict[str, Any]:
     """The kinds of words and the readings (`opt_out_grammar.json`)."""
     data: dict[str, Any] = json.loads((_DATA / "opt_out_grammar.json").read_text(encoding="utf-8"))
     return data
+
+
+def load_concepts() -> dict[str, dict[str, str]]:
+    """Further kinds of words by language, which no reading names (`opt_out_concepts.json`)."""
+    languages: dict[str, dict[str, str]] = json.loads((_DATA / "opt_out_concepts.json").read_text(encoding="utf-8"))[
+        "languages"
+    ]
+    return languages
 
 
 AMBIGUOUS: Final = frozenset(listed("ambiguous"))

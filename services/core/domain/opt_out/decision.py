@@ -26,6 +26,7 @@ from services.core.domain.opt_out.spelling import (
     misspelt_keyword,
     parted,
     sign_keyword,
+    undisguised,
 )
 from services.core.domain.opt_outs import InboundMeaning
 from services.core.domain.text_folding import split_unsqueezed, split_words
@@ -142,6 +143,7 @@ def _decide(passage: str) -> OptOutDecision:
     armed = [word[0] for word in _WORD.finditer(passage) if not disarmed[word.start()]] if is_innocent else words
     return (
         _find_run_together(passage)
+        or _find_disguised(passage)
         or _find_bare_keyword(passage, disarmed)
         or _doubtful("misspelt_keyword", misspelt_keyword(armed))
         or _doubtful("leet_keyword", leet_keyword(armed))
@@ -267,6 +269,21 @@ def _find_run_together(passage: str) -> OptOutDecision | None:
     apart = parted(joined(passage))
     asked = None if apart == passage else _asked_in(apart)
     return None if asked is None else OptOutDecision(InboundMeaning.OPT_OUT, "run_together", asked)
+
+
+def _find_disguised(passage: str) -> OptOutDecision | None:
+    """A request or a keyword alone, in slips that are no words and in digits for letters ("sotp texting me", "St0p")."""
+    plain = undisguised(passage)
+    if plain == passage:
+        return None
+    tagged = GRAMMAR.tag(plain)
+    asked, denied = _find_requests(plain, tagged, _mark(bytearray(len(plain)), _INNOCENT.find(plain)))
+    if not denied:
+        keyword = keyword_of(plain.replace(". ", "").replace("\n", " "))
+        if keyword is not None:
+            asked.append(_Found("keyword", keyword, len(plain)))
+    decision = _unless_contrary(plain, asked) if not denied else None
+    return decision and OptOutDecision(decision.meaning, "disguised", decision.matched)
 
 
 def _find_misspelt_request(passage: str) -> OptOutDecision | None:

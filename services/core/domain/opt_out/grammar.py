@@ -24,7 +24,7 @@ _PARTS_CLAUSES: Final = "thing|hesitate|stop|forget|other"
 _MEANS_US: Final = "|me|number|you|msg|contacting|contact|send|list|hypo|lose"
 # Kinds of words that stand in any text: they don't make a language look closer.
 _SMALL_WORDS: Final = frozenset(
-    {"me", "you", "these", "please", "be", "on", "in", "here", "more", "want", "get", "not"}
+    {"me", "you", "these", "please", "be", "on", "in", "here", "more", "want", "get", "not", "thing", "other", "aux", "just"}
 )
 # Kinds whose words other languages share with English ("no", "sms"): met alone they don't tell the language.
 _SHARED_KINDS: Final = frozenset({"dont", "no", "msg", "msgs"})
@@ -114,13 +114,14 @@ class Grammar:
             )
             for meaning, entries in data["readings"].items()
         }
-        # A language reads a passage that has a word of a kind which some reading can't do without.
+        # A language reads a passage that has a word of a kind which some reading can't do without, but what people
+        # say of their houses ("thing") makes none look closer.
         small = frozenset(split_words(fold_characters(data["small_words"])))
         self.words = frozenset(itertools.chain.from_iterable(self._vocabularies.values()))
         needed = {
             language: {
                 tag
-                for meaning in ("request", "doubtful")
+                for meaning in ("request", "doubtful", "innocent", "of_a_thing")
                 for readings in self._readings[meaning].values()
                 for reading in readings
                 for tag in reading.rarest_tags(_SMALL_WORDS if language == "en" else _SMALL_WORDS | _SHARED_KINDS)

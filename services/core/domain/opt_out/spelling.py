@@ -115,7 +115,12 @@ def _with_signs(chunk: str) -> str:
 
 def parted(passage: str) -> str:
     """The passage with run-together words parted ("stopwiththetexts") and digits between words read as words."""
-    return _RUN_TOGETHER.sub(lambda word: " ".join(_parts_in_any_language(word[0]) or [word[0]]), passage)
+
+    def part(word: re.Match[str]) -> str:
+        parts = None if word[0] in GRAMMAR.words else _parts_in_any_language(word[0])
+        return " ".join(parts or [word[0]])
+
+    return _RUN_TOGETHER.sub(part, passage)
 
 
 def joined(passage: str) -> str:
@@ -144,6 +149,22 @@ def corrected(passage: str) -> str:
         return _nearest(written) or written
 
     return _DOUBTED_WORD.sub(correct, passage)
+
+
+def undisguised(passage: str) -> str:
+    """The passage with digits for letters read where they spell a known word, and slips of the surest keywords,
+    which are no words themselves, put right.
+    """
+
+    def read(word: str) -> str:
+        if word in _SLIPS_OF_SURE_KEYWORDS:
+            return _SLIPS_OF_SURE_KEYWORDS[word]
+        if not _LEET_WORD.fullmatch(word):
+            return word
+        letters = squeeze(word.translate(_LEET))
+        return letters if letters in GRAMMAR.words or letters in _SINGLE_KEYWORDS else word
+
+    return _TOKEN.sub(lambda word: read(word[0]), passage)
 
 
 def _sound(word: str) -> str:
@@ -200,6 +221,7 @@ def _misspellings(keyword: str) -> set[str]:
     return {squeeze(word) for word in dropped | swapped | changed | added} - {keyword}
 
 
+_TOKEN: Final = re.compile(r"[^\s.]+")
 _DOUBTED_WORD: Final = re.compile(rf"(?<!\S)(?:[^\s.]*[0-9$@][^\s.]*|[^\s.]{{{_SHORTEST_SOUNDED},}})")
 _LEET_WORD: Final = re.compile(r"(?=\S*[^\W\d_])[^\s0-9$@]*[0-9$@]\S*")
 _LEET: Final = str.maketrans(LEXICON["leet"])
@@ -242,7 +264,12 @@ _MISSPELT: Final = {
     for keyword in LEXICON["misspelt"]["keywords"]
     for word in _misspellings(keyword)
     if word not in _NOT_MISSPELT
-} | {compact(word): word for word in LEXICON["misspelt"]["also"]}
+} | {compact(word): keyword for keyword, words in LEXICON["misspelt"]["also"].items() for word in words}
+_SLIPS_OF_SURE_KEYWORDS: Final = {
+    word: keyword
+    for word, keyword in _MISSPELT.items()
+    if keyword in LEXICON["misspelt"]["sure"] and word not in LEXICON["misspelt"]["inflected"]
+}
 _SLIPS_ALONE: Final = dict.fromkeys(LEXICON["misspelt"]["alone"], "stop")
 _TWO_WORD_SLIPS: Final = {
     f"{slip[:cut]} {slip[cut:]}": "opt out"

@@ -15,7 +15,7 @@ from services.core.domain.opt_outs import InboundMeaning
 DATA = Path(__file__).parents[1] / "unit" / "core" / "domain" / "data"
 CORPORA = (
     *("opt_out_learnt", "opt_out_learnt_second", "opt_out_learnt_third", "opt_out_learnt_fourth"),
-    *("opt_out_learnt_fifth", "opt_out_own", "opt_out_heldout"),
+    *("opt_out_learnt_fifth", "opt_out_own", "opt_out_own_second", "opt_out_heldout"),
 )
 EXPECTED = (InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL, InboundMeaning.NONE)
 PAUSING = (InboundMeaning.OPT_OUT, InboundMeaning.DOUBTFUL)
@@ -28,10 +28,14 @@ def decided(corpus: str) -> Counter[tuple[str, InboundMeaning]]:
     return Counter((row["expected"], decide_opt_out(row["text"]).meaning) for row in rows)
 
 
+def count(counts: Counter[tuple[str, InboundMeaning]], expected: str, *meanings: InboundMeaning) -> int:
+    return sum(counts[expected, meaning] for meaning in meanings)
+
+
 def share(counts: Counter[tuple[str, InboundMeaning]], expected: str, *meanings: InboundMeaning) -> float:
     """The share of the texts expected to be one thing that are decided as one of `meanings`."""
     total = sum(number for (meant, _), number in counts.items() if meant == expected)
-    return sum(counts[expected, meaning] for meaning in meanings) / total
+    return count(counts, expected, *meanings) / total
 
 
 def measured() -> Iterator[str]:

@@ -272,7 +272,7 @@ def _find_run_together(passage: str) -> OptOutDecision | None:
 
 
 def _find_disguised(passage: str) -> OptOutDecision | None:
-    """A request or a keyword alone, in slips that are no words and in digits for letters ("sotp texting me", "St0p")."""
+    """A keyword alone or a request, in slips that are no words and digits for letters ("St0p", "sotp texting me")."""
     plain = undisguised(passage)
     if plain == passage:
         return None
@@ -282,7 +282,7 @@ def _find_disguised(passage: str) -> OptOutDecision | None:
         keyword = keyword_of(plain.replace(". ", "").replace("\n", " "))
         if keyword is not None:
             asked.append(_Found("keyword", keyword, len(plain)))
-    decision = _unless_contrary(plain, asked) if not denied else None
+    decision = None if denied else _unless_contrary(plain, asked)
     return decision and OptOutDecision(decision.meaning, "disguised", decision.matched)
 
 

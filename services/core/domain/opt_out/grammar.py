@@ -24,7 +24,24 @@ _PARTS_CLAUSES: Final = "thing|hesitate|stop|forget|other"
 _MEANS_US: Final = "|me|number|you|msg|contacting|contact|send|list|hypo|lose"
 # Kinds of words that stand in any text: they don't make a language look closer.
 _SMALL_WORDS: Final = frozenset(
-    {"me", "you", "these", "please", "be", "on", "in", "here", "more", "want", "get", "not", "thing", "other", "aux", "just"}
+    {
+        "me",
+        "you",
+        "these",
+        "please",
+        "be",
+        "on",
+        "in",
+        "here",
+        "more",
+        "want",
+        "get",
+        "not",
+        "thing",
+        "other",
+        "aux",
+        "just",
+    }
 )
 # Kinds whose words other languages share with English ("no", "sms"): met alone they don't tell the language.
 _SHARED_KINDS: Final = frozenset({"dont", "no", "msg", "msgs"})

@@ -131,10 +131,12 @@ def joined(passage: str) -> str:
 
 
 def corrected(passage: str) -> str:
-    """The passage with digits for letters read, and words that no language knows put right by one slip."""
+    """The passage with chat spelling and digits read, and words that no language knows put right by one slip."""
 
     def correct(word: re.Match[str]) -> str:
         written = word[0]
+        if written in _CHAT:
+            return _CHAT[written]
         if written in GRAMMAR.words:
             return written
         if _LEET_WORD.fullmatch(written):
@@ -222,7 +224,10 @@ def _misspellings(keyword: str) -> set[str]:
 
 
 _TOKEN: Final = re.compile(r"[^\s.]+")
-_DOUBTED_WORD: Final = re.compile(rf"(?<!\S)(?:[^\s.]*[0-9$@][^\s.]*|[^\s.]{{{_SHORTEST_SOUNDED},}})")
+_CHAT: Final[dict[str, str]] = LEXICON["misspelt"]["chat"]
+_DOUBTED_WORD: Final = re.compile(
+    rf"(?<!\S)(?:[^\s.]*[0-9$@][^\s.]*|[^\s.]{{{_SHORTEST_SOUNDED},}}|(?:{'|'.join(_CHAT)})(?![^\s.]))"
+)
 _LEET_WORD: Final = re.compile(r"(?=\S*[^\W\d_])[^\s0-9$@]*[0-9$@]\S*")
 _LEET: Final = str.maketrans(LEXICON["leet"])
 _SIGNED: Final = re.compile(r"(?<!\S)(?=\S*[^\W\d_])(?=\S*[+()\[\]{}|!€£*_•·.\-])\S{2,20}(?!\S)")
@@ -265,7 +270,7 @@ _MISSPELT: Final = {
     for word in _misspellings(keyword)
     if word not in _NOT_MISSPELT
 } | {compact(word): keyword for keyword, words in LEXICON["misspelt"]["also"].items() for word in words}
-_SLIPS_OF_SURE_KEYWORDS: Final = {
+_SLIPS_OF_SURE_KEYWORDS: Final[dict[str, str]] = {
     word: keyword
     for word, keyword in _MISSPELT.items()
     if keyword in LEXICON["misspelt"]["sure"] and word not in LEXICON["misspelt"]["inflected"]

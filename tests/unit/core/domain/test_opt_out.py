@@ -242,6 +242,125 @@ class TestComplaints:
         assert decide_opt_out(text).meaning is InboundMeaning.OPT_OUT
 
 
+class TestWordsAroundAStop:
+    """What nobody asks in words but means: six languages, the same constructions."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "go bother somebody else",
+            "vayan a molestar a otra persona",
+            "vai encher outro",
+            "allez texter ailleurs",
+            "al anmede lot moun",
+            "去烦别人",
+            "pretend I died",
+            "hagan de cuenta que no existo",
+            "faz de conta que morri",
+            "faites comme si mon numero existait pas",
+            "fe komsi m mouri",
+            "就当没有我这个人",
+            "let that be the last one",
+            "que sea la ultima",
+            "que seja a ultima",
+            "que ce soit la derniere",
+            "se denye fwa",
+            "这是最后一次了",
+            "one more and I file with the FCC",
+            "uno mas y hablo con mi abogado",
+            "mais uma e falo com o advogado",
+            "encore un et je porte plainte",
+            "再来一条我们法庭见",
+            "my phone is not a billboard",
+            "mi celular no es valla publicitaria",
+        ],
+    )
+    def test_it_pauses_at_least(self, text: str) -> None:
+        assert decide_opt_out(text).meaning in PAUSED
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "I'll call somebody else to hold the ladder",
+            "the last one was the blue house",
+            "one more coat of sealer please",
+            "the billboard is across from my house",
+            "otra persona les abre la puerta",
+            "se me acabo otra bolsa de cemento",
+        ],
+    )
+    def test_the_same_words_about_the_work_do_not(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.NONE
+
+
+class TestDisguise:
+    @pytest.mark.parametrize(
+        "text",
+        ["Stpo", "sotp texting me", "UNSUSCRIBE ME NOW", "pls stawp with the texts", "5top", "unsub5cribe", "0pt 0ut"],
+    )
+    def test_a_slip_that_is_no_word_is_the_keyword(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.OPT_OUT
+
+    @pytest.mark.parametrize("text", ["spot", "stops", "10-4 stop", "stp", "unsubscribed", "sotp by the house"])
+    def test_a_word_or_a_slip_among_others_waits_for_a_person(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is not InboundMeaning.OPT_OUT
+
+    @pytest.mark.parametrize("text", ["stpo. just kidding", "don't stpo texting me", "st0p texting me after 9"])
+    def test_what_disarms_a_keyword_disarms_its_slip(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.DOUBTFUL
+
+
+class TestNotAskedOfUs:
+    """Requests whose object is not our texts: what is sent, which channel, whose list, what already happened."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "no need to call, just knock",
+            "no need to message me back",
+            "no hace falta que llamen, solo toquen",
+            "não precisa ligar, é só tocar",
+            "pas besoin d'appeler, entrez",
+            "pa bezwen rele, annik frape",
+            "不用打电话,直接敲门就行",
+            "I don't want to receive the invoice by mail",
+            "no me manden el recibo",
+            "não quero receber ninguém hoje",
+            "ne m'envoyez pas la facture",
+            "pa voye fakti a",
+            "did you stop sending reminders?",
+            "no texts from you yet, is it still on?",
+            "cancel that last text",
+            "leave me out of the decision",
+            "I revoke what I said about the chimney",
+            "drop my number to your partner",
+            "I can't get it to stop please call me",
+            "je veux plus de détails",
+            "vcs removem o mofo?",
+            "I'd like the arbitration opt out form",
+        ],
+    )
+    def test_it_opts_nobody_out(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is not InboundMeaning.OPT_OUT
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "no need to text me anymore",
+            "no me manden mas mensajes",
+            "não quero receber mais mensagens",
+            "ne m'envoyez plus de textos",
+            "不用再发短信了",
+            "how many times must I say stop texting me",
+            "leave me out of this",
+            "make it stop",
+            "drop my number",
+        ],
+    )
+    def test_the_same_words_about_our_texts_do(self, text: str) -> None:
+        assert decide_opt_out(text).meaning is InboundMeaning.OPT_OUT
+
+
 class TestAnyWriting:
     @settings(max_examples=200)
     @given(keyword=st.sampled_from(CLEAR_KEYWORDS), data=st.data(), before=PADDING, after=PADDING, ending=ENDING)

@@ -33,11 +33,17 @@ def find_settings(data: Path | None) -> Settings:
 
 
 def _settings_of(folder: Path) -> Settings:
-    from services.cli.laptop.identity import read_settings_file
+    from services.cli.laptop.identity import is_copy, read_settings_file
+    from services.cli.laptop.lock import is_held
 
     try:
         environment = read_settings_file(folder)
     except OSError as error:
         raise StackNotFound(f"no stack was ever started in {folder}: attackacrack up --data {folder}") from error
+    if is_copy(folder) and not is_held(folder):
+        raise StackNotFound(
+            f"{folder} is a copy and its settings lead to the stack that it was copied from:"
+            f" attackacrack up --data {folder} makes it one of its own"
+        )
     values = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items()}
     return read_settings(**{**values, "service_name": "cli"})

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.demo.prepare import enter_link
+from services.cli.demo.prepare import enter_link, why_nothing_is_sent
 from services.cli.demo.provider import SimulatorUnavailable
 from services.cli.demo.run import CONTACTS, DemoFailed, run_demo
 from services.cli.laptop.aside import run_aside
@@ -79,7 +79,10 @@ async def _up(
     async with Stack(data, provider_rate=provider_rate, port_base=port_base, log=log) as stack:
         await run_aside(_say_addresses, data, stack.run_file)
         code = 0
-        if show is not None:
+        if why := await run_aside(why_nothing_is_sent, data):
+            sys.stderr.write(f"{why}\n")
+            code = 0 if show is None else 1
+        elif show is not None:
             code = 0 if await _beside(stack, show, cut_off) else 1
             await run_aside(_say_addresses, data, stack.run_file)
         if not leave:

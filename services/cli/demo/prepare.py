@@ -1,4 +1,4 @@
-"""What a fresh stack needs before anybody uses it: the API's token, a way in, one clock for us and the provider."""
+"""What a stack needs before anybody uses it: the API's token, a way in, one clock, and word of a rewind."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +11,7 @@ from services.core.domain.failures import Conflict
 from services.core.storage import tokens
 from services.core.usecases.context import Context, open_context
 from services.core.usecases.operations.clock import align_clocks
+from services.core.usecases.operations.sending import sending_state
 from services.core.usecases.users.invite import invite, link_user
 from services.core.views.users import SignInLink
 
@@ -45,3 +46,22 @@ def enter_link(data: Path) -> SignInLink:
         return link_user(context, OWNER, by=TOKEN_NAME)
     finally:
         context.close()
+
+
+def why_nothing_is_sent(data: Path) -> str | None:
+    """The reason to take the stack's database for one that has forgotten what was sent, with the remedy; else None."""
+    context = stack_context(data)
+    try:
+        because = sending_state(context).rewound_because
+    finally:
+        context.close()
+    return None if because is None else nothing_is_sent(because, data)
+
+
+def nothing_is_sent(because: str, data: Path) -> str:
+    """What to say, and to do, where the database may have forgotten what was sent."""
+    return (
+        f"nothing is sent: {because}\n"
+        f"  attackacrack sending recover --data {data}\n"
+        f"  attackacrack sending adopt --data {data} --reason WHY"
+    )

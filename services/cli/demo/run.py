@@ -16,13 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from services.cli.acts import traced
-from services.cli.demo.prepare import stack_context
+from services.cli.demo.prepare import nothing_is_sent, stack_context
 from services.cli.demo.promises import count_broken, read_ledger
 from services.cli.demo.provider import Simulator, SimulatorUnavailable
 from services.cli.laptop.run_file import RunFile
 from services.core.domain.glossary import in_words
 from services.core.domain.sending_window import next_business_day, window_close, window_open
 from services.core.domain.zones import locate
+from services.core.storage import installation
 from services.core.storage.database import DatabaseUnavailable
 from services.core.storage.progress import Progress as CampaignProgress
 from services.core.storage.progress import numbers_of, progress_of, running_campaign_named
@@ -34,6 +35,7 @@ from services.core.usecases.contacts.dry_run_import import dry_run_import
 from services.core.usecases.contacts.find_imports import show_import
 from services.core.usecases.context import Context
 from services.core.usecases.operations.clock import move_clock, product_time, read_clock
+from services.core.usecases.operations.suspicion import RESTORED
 from services.core.views.campaigns import NewCampaign
 from services.core.views.contacts import ImportReport
 
@@ -96,7 +98,7 @@ def run_demo(data: Path, run_file: RunFile, *, as_json: bool, cut_off: Event, co
         simulator.people_behave(seed=SEED)
         with traced("up --demo", context.settings):
             campaign_id, report = _begin(context, contacts, screen)
-        progress = _watch(context, simulator, campaign_id, screen, cut_off)
+        progress = _watch(data, context, simulator, campaign_id, screen, cut_off)
         table = _judge(context, run_file, progress, report, seconds=monotonic() - began)
         _show(table, as_json=as_json, screen=screen)
         return table.kept_every_promise
@@ -147,7 +149,7 @@ def _begin(context: Context, contacts: Path, screen: Console) -> tuple[int, Impo
 
 
 def _watch(
-    context: Context, simulator: Simulator, campaign_id: int, screen: Console, cut_off: Event
+    data: Path, context: Context, simulator: Simulator, campaign_id: int, screen: Console, cut_off: Event
 ) -> CampaignProgress:
     """Follow the campaign until it is settled; steps the clock when only texts of unknown outcome are left."""
     deadline = monotonic() + SETTLES_WITHIN.total_seconds()
@@ -156,7 +158,7 @@ def _watch(
         task = bar.add_task("sending", total=None)
         while monotonic() < deadline:
             try:
-                progress = _look(context, campaign_id)
+                progress = _look(data, context, campaign_id)
                 settled = progress.planned - progress.open - progress.unsettled
                 bar.update(task, total=progress.planned, completed=settled)
                 if monotonic() >= hurry_at:
@@ -173,8 +175,10 @@ def _watch(
     raise DemoFailed(f"the campaign did not settle within {SETTLES_WITHIN}: {progress}")
 
 
-def _look(context: Context, campaign_id: int) -> CampaignProgress:
+def _look(data: Path, context: Context, campaign_id: int) -> CampaignProgress:
     with context.database.reading() as session:
+        if (standing := installation.read(session)).is_rewound:  # the workers have found it out meanwhile
+            raise DemoFailed(nothing_is_sent(standing.doubt or RESTORED, data))
         now = product_time(session)
         closes = window_close(context.window, now) if window_open(context.window, now) else now
         return progress_of(session, campaign_id, closes_at=closes)

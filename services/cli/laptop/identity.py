@@ -17,7 +17,7 @@ from services.cli.laptop.run_file import write_private
 from services.core.storage.rights import Component, login
 
 NAME = "stack.json"
-PLACE = "place"
+PLACE, PLACE_SETTING = "place", "ATTACKACRACK_PLACE"
 MACHINE = Path("/etc/machine-id")
 SETTINGS = "settings.env"
 DATABASE = "attackacrack"
@@ -90,14 +90,16 @@ def metrics_urls(identity: Identity) -> dict[str, str]:
 def load_identity(data_dir: Path, *, port_base: int | None = None) -> Identity:
     """The folder's identity, made and stored when it has none.
 
-    Addresses stay, unless `port_base` asks for others or somebody else listens there. Raises `NoFreePort`.
+    Addresses stay, unless `port_base` asks for others or somebody else listens there. A copy never takes those that it
+    brought along: the first folder's settings, with the same passwords, would lead to it. Raises `NoFreePort`.
     """
     path = data_dir / NAME
     identity = Identity(**json.loads(path.read_text())) if path.exists() else _new_identity()
-    if port_base is not None or not all(map(is_free, identity.ports.values())):
+    others = frozenset(identity.ports.values()) if is_copy(data_dir) else frozenset[int]()
+    if port_base is not None or others or not all(map(is_free, identity.ports.values())):
         identity = replace(identity, ports={})
     missing = [name for name in PORTS if name not in identity.ports]
-    added = dict(zip(missing, free_ports(len(missing), base=port_base), strict=True)) if missing else {}
+    added = dict(zip(missing, free_ports(len(missing), base=port_base, but_not=others), strict=True)) if missing else {}
     identity = replace(identity, ports={**identity.ports, **added})
     write_private(path, json.dumps(asdict(identity), indent=2) + "\n")
     return identity
@@ -114,6 +116,15 @@ def place_of(data_dir: Path) -> str:
     known = mark.stat()
     machine = MACHINE.read_text().strip() if MACHINE.exists() else ""
     return sha256(f"{machine}/{known.st_ino}/{known.st_ctime_ns}".encode()).hexdigest()[:16]
+
+
+def is_copy(data_dir: Path) -> bool:
+    """Whether the settings in the folder are those of another place: it was copied, and no stack begun in it since."""
+    try:
+        known = read_settings_file(data_dir).get(PLACE_SETTING)
+    except FileNotFoundError:
+        return False
+    return known is not None and known != place_of(data_dir)
 
 
 def environment_of(identity: Identity, *, data_dir: Path, provider_rate: float) -> dict[str, str]:

@@ -46,6 +46,15 @@ class FolderLock:
         return self._file.fileno()
 
 
+def is_held(data_dir: Path) -> bool:
+    """Whether a stack, or what is left of one, holds the folder now."""
+    try:
+        with (data_dir / NAME).open("r+") as file:
+            return not _is_taken(file)
+    except FileNotFoundError:
+        return False
+
+
 def _is_taken(file: TextIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,7 +2,7 @@
 
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 FIRST, LAST = 20_000, 32_000
 
@@ -22,13 +22,16 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_ports(count: int, *, base: int | None = None) -> list[int]:
-    """`count` free ports: the first ones from `base` upwards, or any. Raises `NoFreePort`."""
+def free_ports(count: int, *, base: int | None = None, but_not: Collection[int] = ()) -> list[int]:
+    """`count` free ports that are not among `but_not`: the first ones from `base` upwards, or any.
+
+    Raises `NoFreePort`.
+    """
     chosen: list[int] = []
     for port in _candidates(base):
         if len(chosen) == count:
             break
-        if is_free(port):
+        if port not in but_not and is_free(port):
             chosen.append(port)
     if len(chosen) < count:
         raise NoFreePort(f"no {count} free ports on 127.0.0.1" + (f" from {base} upwards" if base else ""))

@@ -17,7 +17,9 @@ from services.cli.laptop.identity import (
     trace_store,
     write_settings,
 )
+from services.cli.laptop.lock import FolderLock
 from services.cli.laptop.ports import NoFreePort, free_ports
+from services.cli.stack_settings import StackNotFound, find_settings
 from services.core.runtime.settings import read_settings
 
 
@@ -55,6 +57,35 @@ def test_moves_when_somebody_else_listens_there_and_keeps_its_secrets(tmp_path: 
         after = load_identity(tmp_path)
     assert after.ports["console"] != before.ports["console"]
     assert after.api_token == before.api_token
+
+
+def test_a_copy_takes_none_of_the_ports_that_the_first_may_come_back_to(tmp_path: Path) -> None:
+    folder, moved = tmp_path / "data", tmp_path / "moved"
+    folder.mkdir()
+    first = load_identity(folder)
+    write_settings(folder, environment_of(first, data_dir=folder, provider_rate=8))
+    folder.rename(moved)
+    assert load_identity(moved).ports == first.ports
+    for base in (None, min(first.ports.values())):
+        copied = tmp_path / f"copied from {base}"
+        subprocess.run(["cp", "-a", moved, copied], check=True)
+        assert not set(load_identity(copied, port_base=base).ports.values()) & set(first.ports.values())
+    write_settings(copied, environment_of(load_identity(copied), data_dir=copied, provider_rate=8))
+    assert load_identity(copied) == load_identity(copied)
+
+
+def test_the_settings_of_a_copy_lead_nowhere_until_a_stack_was_begun_in_it(tmp_path: Path) -> None:
+    folder, copied = tmp_path / "data", tmp_path / "copied"
+    folder.mkdir()
+    write_settings(folder, environment_of(load_identity(folder), data_dir=folder, provider_rate=8))
+    subprocess.run(["cp", "-a", folder, copied], check=True)
+    assert find_settings(folder).data_dir == folder
+    with pytest.raises(StackNotFound, match=f"attackacrack up --data {copied} makes it one of its own"):
+        find_settings(copied)
+    with FolderLock(copied):  # its own stack runs, as after a chown of everything in it
+        assert find_settings(copied)
+    write_settings(copied, environment_of(load_identity(copied), data_dir=copied, provider_rate=8))
+    assert find_settings(copied).data_dir == copied
 
 
 def test_takes_the_first_free_ports_from_the_base(tmp_path: Path) -> None:

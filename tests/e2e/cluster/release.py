@@ -30,7 +30,7 @@ def run(program: str, *arguments: str, stdin: str | None = None, within: float =
     command = (str(find_program(program)), *arguments)
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=within)
     if done.returncode != 0:
-        raise CommandFailed(f"{' '.join(command)}: {done.stderr or done.stdout}")
+        raise CommandFailed(f"{' '.join(command)}: {done.stderr}{done.stdout}")
     return done.stdout
 
 

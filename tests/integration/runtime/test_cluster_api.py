@@ -3,7 +3,7 @@
 import json
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import certifi
 import pytest
+import urllib3.connection
 
 from services.cli.laptop.ports import free_ports
 from services.core.openphone.own_events import certificate_until
@@ -114,6 +115,35 @@ def test_a_server_that_the_cluster_does_not_vouch_for_is_not_told_the_token(api:
     with pytest.raises(ClusterUnreadable, match="SSLCertVerificationError"):
         read(account)
     assert api.asked == []
+
+
+def test_an_authority_without_the_extensions_that_newer_pythons_insist_on(
+    api: ClusterApi, account: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of many clusters. Python 3.13 insists by default, which is done here on every version; older OpenSSLs
+    look at less, so what counts is what is asked of the one that shakes hands."""
+    asked: list[int] = []
+    shake_hands = ssl.SSLContext.wrap_socket
+
+    def strict(make: Callable[..., ssl.SSLContext]) -> Callable[..., ssl.SSLContext]:
+        def made(*given: Any, **named: Any) -> ssl.SSLContext:
+            context = make(*given, **named)
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
+            return context
+
+        return made
+
+    def noted(context: ssl.SSLContext, connection: socket.socket, *given: Any, **named: Any) -> ssl.SSLSocket:
+        if context.verify_mode is ssl.CERT_REQUIRED:
+            asked.append(context.verify_flags & ssl.VERIFY_X509_STRICT)
+        return shake_hands(context, connection, *given, **named)
+
+    monkeypatch.setattr(ssl, "create_default_context", strict(ssl.create_default_context))
+    monkeypatch.setattr(urllib3.connection, "create_urllib3_context", strict(urllib3.connection.create_urllib3_context))
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", noted)
+    api.add("beat", wanted=1, ready=1)
+    assert [each.name for each in read(account)] == ["beat"]
+    assert asked == [0]
 
 
 def test_a_proxy_that_is_meant_for_others_is_not_told_the_token(

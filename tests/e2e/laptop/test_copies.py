@@ -98,16 +98,15 @@ def test_both_run_at_once(stopped: Path, copy: Path) -> None:
 
 def test_the_copy_alone_waits_for_a_person(copy: Path) -> None:
     before = len(texts(copy))
-    with running_stack(copy, "--demo", "--exit", "--json") as demo:
-        assert demo.result() == (1, {})
-        assert re.search(SAYS_WHAT_TO_DO, demo.said())
-    with running_stack(copy) as stack:
-        stack.run_file()
+    with running_stack(copy, "--demo") as demo:
+        demo.run_file()
+        demo.wait_for(lambda: re.search(SAYS_WHAT_TO_DO, demo.said()), 180, "word of the copy")
         wait_until(lambda: has_refused_to_send(copy), within=180, what="it has tried to send")
         assert act(copy, "sending", "recover").returncode == 0
         assert len(texts(copy)) == before
         adopted = act(copy, "sending", "adopt", "--reason", "the first is gone")
         assert adopted.returncode == 0, adopted.stderr
         wait_until(lambda: has_sent_all(copy), within=180, every=1, what="the copy has sent the rest")
+    assert demo.process.returncode == 1, "the demo that was asked for never ran"
     assert len(texts(copy)) > before
     assert most_texts_to_one(copy) == 1

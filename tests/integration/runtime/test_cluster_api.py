@@ -13,6 +13,7 @@ from typing import Any
 import certifi
 import pytest
 import urllib3.connection
+from urllib3.util.ssl_ import create_urllib3_context
 
 from services.cli.laptop.ports import free_ports
 from services.core.openphone.own_events import certificate_until
@@ -139,7 +140,7 @@ def test_an_authority_without_the_extensions_that_newer_pythons_insist_on(
         return shake_hands(context, connection, *given, **named)
 
     monkeypatch.setattr(ssl, "create_default_context", strict(ssl.create_default_context))
-    monkeypatch.setattr(urllib3.connection, "create_urllib3_context", strict(urllib3.connection.create_urllib3_context))
+    monkeypatch.setattr(urllib3.connection, "create_urllib3_context", strict(create_urllib3_context))
     monkeypatch.setattr(ssl.SSLContext, "wrap_socket", noted)
     api.add("beat", wanted=1, ready=1)
     assert [each.name for each in read(account)] == ["beat"]

@@ -154,7 +154,6 @@ def environment_of(identity: Identity, *, data_dir: Path, provider_rate: float) 
         # somebody watches: what a killed process held comes back sooner, and one number sends a day's texts at once
         "DURATIONS__LEASE": "PT30S",
         "DURATIONS__UNLEASED_AFTER": "PT30S",
-        "DURATIONS__INBOX_LEASE": "PT30S",
         "NUMBER_DAILY_CAP": 1000,
         "ACCOUNT_DAILY_CAP": 5000,
     }

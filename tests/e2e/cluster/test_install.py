@@ -1,5 +1,8 @@
 """Without a single value: ready, tested, connected as the policies say, removed without a trace but what is kept."""
 
+import base64
+import json
+import secrets
 from typing import Any
 
 import pytest
@@ -31,6 +34,18 @@ with psycopg.connect(url, autocommit=True) as connection:
             print("done")
         except psycopg.Error as error:
             print(type(error).__name__)
+"""
+SIGN_IN = """
+import json, sys
+import psycopg
+for login, password in json.loads(sys.argv[1]).items():
+    try:
+        psycopg.connect(
+            host="attackacrack-postgresql", dbname="attackacrack", user=f"attackacrack_{login}", password=password
+        ).close()
+        print("yes")
+    except psycopg.OperationalError as error:
+        print("no" if "password authentication failed" in str(error) else error)
 """
 OWN = ("SELECT id FROM inbox LIMIT 1", "SELECT count(*) FROM opt_outs")
 FOREIGN = (
@@ -70,6 +85,27 @@ class TestInstall:
     def test_the_release_is_healthy_by_its_own_word(self, installed: Release) -> None:
         installed.execute("console", "attackacrack", "health")
 
+    def test_health_tells_the_consoles_pod_what_the_operations_worker_reads_of_the_cluster(
+        self, installed: Release
+    ) -> None:
+        installed.tell("schedule", "run-now", "send_canaries")  # it makes a report, too
+
+        def rollouts() -> dict[str, Any] | None:
+            parts = {part["name"]: part for part in installed.tell("health")["parts"]}
+            return parts.get("rollouts")
+
+        eventually(lambda: rollouts() is not None, within=120, what="the rollouts are reported")
+        found = rollouts()
+        assert found is not None
+        assert found["well"], found
+        assert found["found"].endswith("deployments are complete")
+
+    def test_every_pool_answers_and_every_queue_is_counted(self, installed: Release) -> None:
+        pools = {"campaign", "webhook", "operations"}
+        assert {worker["pool"] for worker in installed.tell("workers")["items"]} <= pools
+        counted = installed.tell("queues")
+        assert {queue["pool"] for queue in counted["queues"]} == pools
+
     def test_an_installation_that_is_repeated_changes_nothing(self, installed: Release) -> None:
         before = {pod.metadata.uid for pod in installed.pods()}
         installed.install()
@@ -89,6 +125,21 @@ class TestDatabase:
 
     def test_health_finds_nobody_who_signs_in_as_the_owner(self, installed: Release) -> None:
         assert "owns the tables" not in installed.execute("console", "attackacrack", "health", "--json")
+
+    def test_every_logins_password_changes(self, installed: Release) -> None:
+        """As the chart's README says: into their Secret, the migration anew, which sets them, a restart of all."""
+        name, namespace = f"{NAME}-postgresql-logins", ("--namespace", installed.namespace)
+        stored = run("kubectl", *namespace, "get", "secret", name, "--output", "jsonpath={.data.passwords}")
+        old: dict[str, str] = json.loads(base64.b64decode(stored))
+        new = {login: secrets.token_hex(16) for login in old}
+        change = json.dumps({"stringData": {"passwords": json.dumps(new)}})
+        run("kubectl", *namespace, "patch", "secret", name, "--patch", change)
+        run("kubectl", *namespace, "delete", "jobs", "--all", "--wait")
+        installed.install()
+        installed.restart(*run("kubectl", *namespace, "get", "deployments", "--output", "name").split())
+        assert signing_in(installed, old) == dict.fromkeys(old, "no")
+        assert signing_in(installed, new) == dict.fromkeys(new, "yes")
+        installed.execute("console", "attackacrack", "health")
 
 
 class TestPolicies:
@@ -125,6 +176,12 @@ class TestUninstall:
             assert not run("kubectl", "-n", installed.namespace, "get", kind, "-o", "name").strip(), kind
         installed.install()
         assert installed.execute("console", "attackacrack", "campaigns", "list", "--json") == before
+
+
+def signing_in(release: Release, passwords: dict[str, str]) -> dict[str, str]:
+    """Whether each login is let in with its password: yes, or no."""
+    said = release.python("console", SIGN_IN, json.dumps(passwords)).splitlines()
+    return dict(zip(passwords, said, strict=True))
 
 
 def peer(release: Release, component: str) -> Peer:

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.console import entrance, problems
+from services.console import account, problems
 from services.console.authentication import CredentialReader
 from services.console.cursors import Cursors
 from services.console.endpoints import add_endpoint
@@ -26,6 +26,9 @@ from services.core.usecases.context import Context, open_context
 POOL_SIZE = ORDINARY + URGENT + 2
 """Database connections: one for each place, one to look up callers, one for the probe."""
 
+HASHES_WAITING = 20
+"""Passwords that wait to be compared, one at a time: each takes a processor, and memory, for a moment."""
+
 SCHEMA_LOOK = timedelta(seconds=2)
 
 
@@ -38,6 +41,7 @@ def make_app(configured: Settings) -> FastAPI:
         app.state.context, app.state.schema_seen = context, False
         # the database's address is the secret that all processes of an installation share
         app.state.credentials, app.state.places = CredentialReader(context.database), Places()
+        app.state.hashing = Places(ordinary=1, waiting=HASHES_WAITING)
         app.state.cursors = Cursors(configured.database_url.get_secret_value())
         app.state.refusals = Refusals(context.database)
         settling = asyncio.create_task(_settle_each_minute(app))
@@ -58,7 +62,7 @@ def make_app(configured: Settings) -> FastAPI:
     app.add_api_route("/readyz", ready, include_in_schema=False)
     for endpoint in ENDPOINTS:
         add_endpoint(app, endpoint)
-    entrance.add_pages(app)
+    account.add_pages(app)
     return app
 
 

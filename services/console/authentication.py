@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +17,7 @@ from services.console import sessions
 from services.console.refusals import Failure, Reach, Refusals, fingerprint
 from services.core.domain.access import Role, may
 from services.core.domain.failures import RefusedInput
+from services.core.domain.sign_in import FRESH
 from services.core.runtime import origin
 from services.core.storage import sign_ins, tokens
 from services.core.storage.database import Database, DatabaseUnavailable, Session
@@ -37,6 +39,8 @@ class Caller:
     token_id: int | None = None
     user_id: int | None = None
     session_id: int | None = None
+    is_fresh: bool = True
+    """Whether a person has just signed in; a program shows its token with every request."""
 
     @property
     def key(self) -> str:
@@ -172,7 +176,17 @@ async def reaching(request: Request, caller: Caller, needed: Role) -> Caller:
         await run_in_threadpool(refusals.refused, _address(request), reach)
         whose = "the token's" if caller.token_id is not None else "yours"
         raise RefusedInput("role_missing", f"this needs the role {needed}; {whose} is {caller.role}", status=403)
+    if needed is Role.ADMIN and request.method not in sessions.SAFE_METHODS:
+        check_fresh(caller)
     return caller
+
+
+def check_fresh(caller: Caller) -> None:
+    """Raises `RefusedInput` (403) for a person who signed in too long ago for what a borrowed browser must not do."""
+    if not caller.is_fresh:
+        minutes = round(FRESH / timedelta(minutes=1))
+        detail = f"you signed in more than {minutes} minutes ago: sign in again at /enter?again=1, then repeat this"
+        raise RefusedInput("sign_in_again", detail, status=403)
 
 
 def second_person(request: Request, header: str) -> str:
@@ -212,7 +226,9 @@ def _person(digest: bytes, known: sign_ins.Known | None) -> Found:
         return Failure(fingerprint(digest), "unknown")
     if known.ended is not None:
         return Failure(fingerprint(digest), known.ended, known.user_id, known.name)
-    return Caller(known.name, Role(known.role), user_id=known.user_id, session_id=known.session_id)
+    return Caller(
+        known.name, Role(known.role), user_id=known.user_id, session_id=known.session_id, is_fresh=known.is_fresh
+    )
 
 
 def _bearer(header: str) -> bytes:

@@ -14,15 +14,16 @@ WAITING_AT_MOST = 100
 class Places:
     """Made and used in one event loop. Each place has a thread and a database connection when it asks for one."""
 
-    def __init__(self) -> None:
-        self._ordinary = asyncio.Semaphore(ORDINARY)
-        self._urgent = asyncio.Semaphore(URGENT)
+    def __init__(self, *, ordinary: int = ORDINARY, urgent: int = URGENT, waiting: int = WAITING_AT_MOST) -> None:
+        self._ordinary = asyncio.Semaphore(ordinary)
+        self._urgent = asyncio.Semaphore(urgent)
+        self._waiting_at_most = waiting
         self._waiting = 0
 
     @asynccontextmanager
     async def take(self, *, is_urgent: bool) -> AsyncIterator[None]:
         """Wait for a place and hold it. Raises `RefusedInput` (503) when too many wait already."""
-        if self._waiting >= WAITING_AT_MOST and not is_urgent:
+        if self._waiting >= self._waiting_at_most and not is_urgent:
             raise RefusedInput("too_busy", "too many requests are under way: try again in a moment", status=503)
         places = self._urgent if is_urgent else self._ordinary
         self._waiting += not is_urgent

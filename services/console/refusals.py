@@ -58,7 +58,7 @@ class Refusals:
     """Of one process. May be called in any thread; `failed`, `refused` and `settle` write to the database."""
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = monotonic) -> None:
-        self.guesses = Guesses()
+        self.guesses, self.accounts = Guesses(), Guesses()
         self._database = database
         self._clock = clock
         self._lock = Lock()
@@ -75,6 +75,18 @@ class Refusals:
                 return
             self._failed.again(place)
         raise TooManyAttempts(left)
+
+    def check_account(self, account: str) -> None:
+        """Raises `TooManyAttempts` for a person's password after so many wrong ones, wherever they came from."""
+        with self._lock:
+            left = self.accounts.wait(account, now=self._clock())
+        if left:
+            raise TooManyAttempts(left)
+
+    def failed_account(self, account: str) -> None:
+        """Count a wrong password of a person."""
+        with self._lock:
+            self.accounts.failed(account, now=self._clock())
 
     def worked(self, token_hash: bytes) -> None:
         """Remember that the token opens something."""

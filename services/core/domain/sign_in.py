@@ -2,14 +2,27 @@
 
 import re
 from datetime import timedelta
+from enum import StrEnum, auto
 
 LINK_VALID = timedelta(minutes=10)
 IDLE_AT_MOST = timedelta(hours=12)
 SESSION_AT_MOST = timedelta(days=7)
+FRESH = timedelta(minutes=15)
+"""So long after they signed in people may do what only admins may, or change how they sign in."""
+
+PASSWORD_AT_LEAST, PASSWORD_AT_MOST = 12, 200
+RECOVERY_CODES = 10
+FAILED_CODES_AT_MOST = 10
+"""So many wrong codes with the right password, and only a new link helps: who stole the password guesses no more."""
 
 HOME = "/"
 PATH_AT_MOST = 2000
 _OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+
+
+class SignInMethod(StrEnum):
+    LINK = auto()
+    PASSWORD = auto()
 
 
 def own_path(wanted: str) -> str:

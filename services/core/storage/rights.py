@@ -148,6 +148,8 @@ RIGHTS: Mapping[Component, Mapping[str, tuple[Right, ...]]] = {
         "users": RAC,
         "sign_in_links": RAC,
         "user_sessions": RAC,
+        "user_passwords": RACD,
+        "recovery_codes": RACD,
         "idempotency_keys": RACD,
         "inbox": RAC,
         "effects": RAD,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
-from services.core.domain.sign_in import IDLE_AT_MOST, LINK_VALID, SESSION_AT_MOST
+from services.core.domain.sign_in import FRESH, IDLE_AT_MOST, LINK_VALID, SESSION_AT_MOST, SignInMethod
 from services.core.storage.bulk import count_written
 from services.core.storage.models import SignInLink, User, UserSession
 
@@ -39,6 +39,8 @@ class Known:
     ended: str | None
     is_stale: bool
     """Whether it is time to note that it is in use."""
+    is_fresh: bool
+    """Whether the person has just signed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def end_links(session: Session, user_id: int) -> None:
     )
 
 
-def begin(session: Session, user_id: int, *, address: str, agent: str) -> str:
+def begin(session: Session, user_id: int, *, address: str, agent: str, method: SignInMethod = SignInMethod.LINK) -> str:
     """Begin a session and answer its secret, this once."""
     secret = secrets.token_urlsafe(RANDOM_BYTES)
     row = UserSession(
@@ -104,6 +106,7 @@ def begin(session: Session, user_id: int, *, address: str, agent: str) -> str:
         secret_hash=hash_secret(secret),
         address=address[:ADDRESS_AT_MOST],
         agent=agent[:AGENT_AT_MOST],
+        method=method,
     )
     session.add(row)
     session.flush()
@@ -113,8 +116,9 @@ def begin(session: Session, user_id: int, *, address: str, agent: str) -> str:
 def find_known(session: Session, hashes: Collection[bytes]) -> dict[bytes, Known]:
     """The sessions, given by the hashes of their secrets, that were ever begun."""
     is_stale = UserSession.seen_at <= func.now() - TOUCHED_EVERY
+    is_fresh = UserSession.created_at > func.now() - FRESH
     found = session.execute(
-        select(UserSession.secret_hash, UserSession.id, User.id, User.name, User.role, ENDED, is_stale)
+        select(UserSession.secret_hash, UserSession.id, User.id, User.name, User.role, ENDED, is_stale, is_fresh)
         .join(User, User.id == UserSession.user_id)
         .where(UserSession.secret_hash.in_(hashes))
     )
@@ -138,9 +142,11 @@ def list_sessions(session: Session, user_id: int) -> Sequence[tuple[UserSession,
     return [(row, ended) for row, ended in session.execute(query)]
 
 
-def revoke(session: Session, user_id: int, *, session_id: int | None = None) -> int:
-    """End a person's sessions, or the one that is named; answers how many were ended by this."""
+def revoke(session: Session, user_id: int, *, session_id: int | None = None, but: int | None = None) -> int:
+    """End a person's sessions, or the one that is named, or all `but` one; answers how many were ended by this."""
     chosen: ColumnElement[bool] = (UserSession.user_id == user_id) & UserSession.revoked_at.is_(None)
     if session_id is not None:
         chosen &= UserSession.id == session_id
+    if but is not None:
+        chosen &= UserSession.id != but
     return count_written(session, update(UserSession).where(chosen).values(revoked_at=func.now()))

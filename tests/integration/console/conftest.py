@@ -1,7 +1,7 @@
 """The console as a real server on loopback, on a database and broker of the module's own."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Thread
@@ -21,8 +21,12 @@ from services.core.storage.models import AuditEntry
 from services.core.storage.rights import Component
 from services.core.usecases.context import Context
 from tests.conftest import signed_in
+from tests.tools.browser import Browser
 from tests.tools.simulator import RunningSimulator, running_simulator
 from tests.tools.waiting import wait_until
+
+Open = Callable[..., Browser]
+"""Opens a browser that ends with the test."""
 
 
 @dataclass
@@ -122,3 +126,16 @@ def console(console_settings: Settings) -> Iterator[RunningConsole]:
     thread.join(timeout=20)
     listening.close()
     context.close()
+
+
+@pytest.fixture
+def browser(console: RunningConsole) -> Iterator[Open]:
+    opened: list[Browser] = []
+
+    def make(**where: str) -> Browser:
+        opened.append(Browser(str(console.client.base_url), **where))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        each.close()

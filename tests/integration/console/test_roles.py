@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from fastapi.routing import APIRoute
 
+from services.console import account
 from services.console.body import Takes
 from services.console.endpoints import PREFIX, ApiRoute
 from services.console.routes import ENDPOINTS
@@ -13,8 +15,8 @@ from tests.integration.console.conftest import RunningConsole
 ROUTES = [(endpoint.method, endpoint.path, endpoint.role) for endpoint in ENDPOINTS]
 CALLERS = (None, "bad", "revoked", "expired", *Role)
 PROBES = {"/livez", "/readyz"}
-PAGES = {"/enter", "/leave"}
-"""What is open to everybody, to get in and out."""
+PAGES = {route.path for route in account.router.routes if isinstance(route, APIRoute)}
+"""To get in and out, and how: each tells by itself who looks, and whether their page sent the form."""
 AN_ID = {"job": "queue_daily_campaigns"}
 REQUIRED_ROLES = {
     ("POST", "/clock"): Role.ADMIN,

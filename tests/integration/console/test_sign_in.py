@@ -1,10 +1,7 @@
 """Who a browser is: let in once by a link, a person with a role from then on, and nobody else by any trick."""
 
-import hmac
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from hashlib import sha256
 from threading import Barrier
 from typing import Any
 
@@ -17,55 +14,12 @@ from services.core.domain.access import Role
 from services.core.domain.guesses import FAILED_AT_MOST
 from services.core.domain.sign_in import IDLE_AT_MOST, LINK_VALID, SESSION_AT_MOST, own_path
 from tests.integration.console.acts import new_number
-from tests.integration.console.conftest import RunningConsole
+from tests.integration.console.conftest import Open, RunningConsole
+from tests.integration.console.people import age, csrf, invite, signed_in
 from tests.integration.console.test_bad_input import check_problem
 from tests.tools.browser import Browser
 
-Open = Callable[..., Browser]
 STOP = ("POST", "/sending/stop")
-
-
-@pytest.fixture
-def browser(console: RunningConsole) -> Iterator[Open]:
-    opened: list[Browser] = []
-
-    def make(**where: str) -> Browser:
-        opened.append(Browser(str(console.client.base_url), **where))
-        return opened[-1]
-
-    yield make
-    for each in opened:
-        each.close()
-
-
-def invite(console: RunningConsole, role: Role = Role.OPERATOR) -> tuple[str, str]:
-    """A new person's name, and their link."""
-    name = f"user {new_number()}"
-    made = console.post("/users", json={"name": name, "role": role})
-    assert made.status_code == 201, made.text
-    return name, made.json()["link"]
-
-
-def signed_in(console: RunningConsole, browser: Browser, role: Role = Role.OPERATOR) -> str:
-    name, link = invite(console, role)
-    assert browser.enter(link).status_code == 303
-    return name
-
-
-def csrf(browser: Browser) -> dict[str, str]:
-    [secret] = browser.cookies().values()
-    return {"x-csrf-token": hmac.new(secret.encode(), b"csrf", sha256).hexdigest()}
-
-
-def age(console: RunningConsole, name: str, table: str, column: str, by: timedelta) -> None:
-    with console.context.database.transaction() as session:
-        session.execute(
-            text(
-                f"UPDATE {table} SET {column} = {column} - :by"  # noqa: S608 - names of ours
-                " WHERE user_id = (SELECT id FROM users WHERE name = :name)"
-            ),
-            {"by": by, "name": name},
-        )
 
 
 def test_a_link_lets_one_browser_in_once(console: RunningConsole, browser: Open) -> None:
@@ -267,7 +221,7 @@ def test_another_site_s_page_makes_nobody_act(console: RunningConsole, browser: 
 def test_a_form_of_which_nobody_says_where_it_is_from_is_refused(console: RunningConsole) -> None:
     _, link = invite(console)
     answer = console.client.post("/enter", data={"code": link.partition("code=")[2]})
-    check_problem(answer, 403, "origin_refused")
+    assert (answer.status_code, "origin_refused" in answer.text) == (403, True)
 
 
 def test_a_token_goes_before_a_session(console: RunningConsole, browser: Open) -> None:
@@ -307,7 +261,7 @@ def test_a_cookie_by_the_plain_name_opens_nothing_but_at_loopback(console: Runni
 def test_a_page_that_others_can_read_uses_no_link_up(console: RunningConsole, browser: Open) -> None:
     _, link = invite(console)
     plain = browser(host="console.example.com", scheme="http").enter(link)
-    check_problem(plain, 403, "https_missing")
+    assert (plain.status_code, "https_missing" in plain.text) == (403, True)
     assert browser().enter(link).status_code == 303
 
 

@@ -69,6 +69,30 @@ def by_session(console: RunningConsole, name: str, *, hours_ago: float = 25) -> 
     return browser, {"x-csrf-token": hmac.new(secret.encode(), b"csrf", sha256).hexdigest()}
 
 
+@pytest.mark.parametrize(("known_for", "code"), [(25, None), (23.9, "token_too_new")])
+def test_a_password_that_was_known_for_a_day_proves_a_person_at_once(
+    console: RunningConsole, room: int, known_for: float, code: str | None
+) -> None:
+    """Nobody else makes one for them, as an admin makes links."""
+    use_up(console, room, make(console, "Ann"))
+    browser, headers = by_session(console, f"Maria {new_number()}", hours_ago=0)
+    with console.context.database.transaction() as session:
+        for statement in (
+            "UPDATE user_sessions SET method = 'password' WHERE user_id = (SELECT max(id) FROM users)",
+            "INSERT INTO user_passwords (user_id, password_hash, totp_secret, confirmed_at)"
+            " SELECT max(id), 'x', 'x', now() - :ago FROM users",
+        ):
+            session.execute(text(statement), {"ago": timedelta(hours=known_for)} if ":ago" in statement else {})
+    path = f"/held/{add_message(console, MessageStatus.HELD)}/release"
+    headers |= {"second-authorization": f"Bearer {make(console, 'Jo')}"}
+    answer = browser.call("POST", path, headers=headers, json={"reason": "asked her"})
+    browser.close()
+    if code is None:
+        assert answer.json()["status"] == "pending"
+    else:
+        check_problem(answer, 403, code)
+
+
 @pytest.mark.parametrize(
     ("hours_ago", "person", "code"),
     [(25, "Jo", None), (25, "{name}", "second_person_refused"), (23.9, "Jo", "token_too_new")],

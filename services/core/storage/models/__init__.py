@@ -7,7 +7,7 @@ from services.core.storage.models.installation import ApiToken, AuditEntry, Idem
 from services.core.storage.models.message import Attempt, CapCounter, GateDecisionRow, Look, Message
 from services.core.storage.models.metadata import Base
 from services.core.storage.models.schedule import BeatLease, HealthReport, ScheduleControl, ScheduledRun
-from services.core.storage.models.user import SignInLink, User, UserSession
+from services.core.storage.models.user import Password, RecoveryCode, SignInLink, User, UserSession
 from services.core.storage.models.work import DeadLetter, Job, TaskRun
 
 __all__ = [
@@ -32,7 +32,9 @@ __all__ = [
     "Look",
     "Message",
     "OptOut",
+    "Password",
     "Recipient",
+    "RecoveryCode",
     "Review",
     "ScheduleControl",
     "ScheduledRun",

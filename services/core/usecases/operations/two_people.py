@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from services.core.domain.access import Role, may, same_person
 from services.core.domain.failures import RefusedInput
-from services.core.storage import clock, tokens
+from services.core.domain.sign_in import SignInMethod
+from services.core.storage import clock, passwords, tokens
 from services.core.storage.database import Session
 from services.core.storage.models import ApiToken, User, UserSession
 from services.core.usecases.context import Context
@@ -55,7 +56,11 @@ def _proven(session: Session, proof: Proof) -> _Person:
         return _holder(session.get_one(ApiToken, proof.token_id))
     begun = session.get_one(UserSession, proof.session_id)
     user = session.get_one(User, begun.user_id)
-    return _Person(user.name, user.name, Role(user.role), begun.created_at)
+    known_since = begun.created_at
+    if begun.method == SignInMethod.PASSWORD:  # which nobody else makes for them, as links are
+        password = passwords.find(session, user.id, confirmed=True)
+        known_since = password.confirmed_at or known_since if password is not None else known_since
+    return _Person(user.name, user.name, Role(user.role), known_since)
 
 
 def _holder(token: ApiToken) -> _Person:

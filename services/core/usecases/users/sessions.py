@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.core.domain.failures import NotFound
+from services.core.domain.sign_in import SignInMethod
 from services.core.storage import audit, sign_ins
 from services.core.storage.sign_ins import DISABLED, EXPIRED, USED
 from services.core.usecases.context import Context
@@ -39,7 +40,7 @@ def enter(context: Context, code_hash: bytes, *, address: str, agent: str) -> En
         if used.refused is not None:
             return NotEntered(used.refused, user.id, user.name)
         secret = sign_ins.begin(session, user.id, address=address, agent=agent)
-        detail = {"by": "link"}
+        detail = {"by": str(SignInMethod.LINK)}
         audit.record(session, actor=user.name, act="user.entered", subject="user", subject_id=user.id, detail=detail)
         return Entered(user.name, secret)
 

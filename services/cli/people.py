@@ -39,7 +39,7 @@ def together(
 
     On a terminal who is missing is asked. Raises `RefusedInput` when the tokens are not those of two people.
     """
-    from services.core.usecases.messages.held_verbs import SecondPersonMissing
+    from services.core.usecases.messages.held.release import SecondPersonMissing
     from services.core.usecases.operations.two_people import agree
 
     try:

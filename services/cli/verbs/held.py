@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
@@ -14,6 +14,10 @@ from services.cli.verb import After, Id, Limit, Reason, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views.held import Decided, Held, SeveralHeld
+    from services.core.views.values import Page
+
+Result = TypeVar("Result")
 
 COLUMNS = ("message_id", "campaign_id", "phone", "reason", "risk")
 PATIENCE = 15.0
@@ -29,40 +33,40 @@ Apply = Annotated[bool, typer.Option("--apply", help="Do it; without, only say h
 group = typer.Typer(help="Messages that nobody can prove to have left, or not.", no_args_is_help=True)
 
 
-def _evidence(result: Any, zone: ZoneInfo) -> list[Any]:
-    shown: list[Any] = [*record(result, zone)]
-    for attempt in result.attempts:
+def _evidence(held: "Held", zone: ZoneInfo) -> list[Any]:
+    shown: list[Any] = [*record(held, zone)]
+    for attempt in held.attempts:
         if attempt.looks:
             shown.append(f"attempt {attempt.number}, looks at the provider's list:")
             shown.append(rows_table(attempt.looks, ("at", "listed", "candidates", "control_seen"), zone))
     return shown
 
 
-def _decided(result: Any, zone: ZoneInfo) -> list[Any]:
-    done = "would be decided; add --apply to do it" if result.dry_run else "decided"
-    told = f"{result.matched} held, {len(result.items)} {done}, {len(result.refused)} refused, {result.left} left"
-    refused = [plain(f"message {each.message_id} stays held: {each.detail}") for each in result.refused]
-    return [rows_table(result.items, COLUMNS, zone), told, *refused]
+def _decided(decided: "Decided", zone: ZoneInfo) -> list[Any]:
+    done = "would be decided; add --apply to do it" if decided.dry_run else "decided"
+    counts = f"{decided.matched} held, {len(decided.items)} {done}, {len(decided.refused)} refused, {decided.left} left"
+    refused = [plain(f"message {each.message_id} stays held: {each.detail}") for each in decided.refused]
+    return [rows_table(decided.items, COLUMNS, zone), counts, *refused]
 
 
 @verb(group, "list", show=listing(*COLUMNS))
-def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
+def list_(context: "Context", limit: Limit = 100, after: After = 0) -> "Page[Held]":
     """Held messages by id, with what a release would risk.
 
     Example: attackacrack held list
     """
-    from services.core.usecases.messages.held_verbs import list_held
+    from services.core.usecases.messages.held.find import list_held
 
     return list_held(context, after=after, limit=limit)
 
 
 @verb(group, "show", show=_evidence)
-def show(context: "Context", message: Id) -> Any:
+def show(context: "Context", message: Id) -> "Held":
     """The evidence: attempts, their outcomes, and every look at the provider's list.
 
     Example: attackacrack held show 42
     """
-    from services.core.usecases.messages.held_verbs import show_held
+    from services.core.usecases.messages.held.find import show_held
 
     return show_held(context, message)
 
@@ -75,19 +79,21 @@ def release(
     reason: Reason,
     own_token: OwnToken = None,
     second_token: SecondToken = None,
-) -> Any:
+) -> "Held":
     """Send it after all: only if the provider's list, asked once more now, still does not show it.
 
     Above fifty a day two people agree, each with a token of their own; a typed name proves nobody.
 
     Example: attackacrack held release 42 --by maria --reason "called her: nothing came"
     """
-    from services.core.usecases.messages import held_verbs
+    from services.core.usecases.messages.held.release import release_held
+    from services.core.views.held import Decision
 
+    decision = Decision.read(reason=reason)
     _show_first(context, message)
 
-    def act(by: str, second: str | None) -> Any:
-        return _when_free(lambda: held_verbs.release(context, message, by=by, reason=reason, second=second))
+    def act(by: str, second: str | None) -> "Held":
+        return _when_free(lambda: release_held(context, message, decision, by=by, second=second))
 
     return together(context, act, by=by, own=own_token, second=second_token)
 
@@ -99,27 +105,31 @@ def bind(
     provider_message_id: Annotated[str, typer.Argument(show_default=False)],
     by: Person,
     reason: Reason,
-) -> Any:
+) -> "Held":
     """Say which of the provider's messages it is: then it was sent.
 
     Example: attackacrack held bind 42 MSG123 --by maria --reason "same text, seen in the app"
     """
-    from services.core.usecases.messages import held_verbs
+    from services.core.usecases.messages.held.bind import bind_held
+    from services.core.views.held import Binding
 
+    binding = Binding.read(provider_message_id=provider_message_id, reason=reason)
     _show_first(context, message)
-    return _when_free(lambda: held_verbs.bind(context, message, provider_message_id, by=by, reason=reason))
+    return _when_free(lambda: bind_held(context, message, binding, by=by))
 
 
 @verb(group, "cancel", show=_evidence)
-def cancel(context: "Context", message: Id, by: Person, reason: Reason) -> Any:
+def cancel(context: "Context", message: Id, by: Person, reason: Reason) -> "Held":
     """Leave it at that: it is never sent again.
 
     Example: attackacrack held cancel 42 --by maria --reason "the offer is over"
     """
-    from services.core.usecases.messages import held_verbs
+    from services.core.usecases.messages.held.cancel import cancel_held
+    from services.core.views.held import Decision
 
+    decision = Decision.read(reason=reason)
     _show_first(context, message)
-    return held_verbs.cancel(context, message, by=by, reason=reason)
+    return cancel_held(context, message, decision, by=by)
 
 
 @verb(group, "release-many", show=_decided, fails=lambda decided: bool(decided.refused))
@@ -134,19 +144,17 @@ def release_many(
     second_token: SecondToken = None,
     apply: Apply = False,
     limit: Limit = 100,
-) -> Any:
+) -> "Decided":
     """Release the oldest of those that a filter names, each as `release` does; without --apply only say which.
 
     Example: attackacrack held release-many --campaign Spring --by maria --reason "workers were killed"
     """
-    from services.core.usecases.messages import held_verbs
+    from services.core.usecases.messages.held.release import release_many_held
 
-    chosen = _filter(context, campaign, older_than, held_for)
+    chosen = _several(context, campaign, older_than, held_for=held_for, reason=reason, dry_run=not apply, limit=limit)
 
-    def act(by: str, second: str | None) -> Any:
-        return held_verbs.release_many(
-            context, chosen, by=by, reason=reason, second=second, dry_run=not apply, limit=limit
-        )
+    def act(by: str, second: str | None) -> "Decided":
+        return release_many_held(context, chosen, by=by, second=second)
 
     return together(context, act, by=by, own=own_token, second=second_token)
 
@@ -161,26 +169,26 @@ def cancel_many(
     held_for: HeldFor = None,
     apply: Apply = False,
     limit: Limit = 100,
-) -> Any:
+) -> "Decided":
     """Leave it at that for the oldest of those that a filter names; without --apply only say which.
 
     Example: attackacrack held cancel-many --campaign Spring --by maria --reason "the offer is over" --apply
     """
-    from services.core.usecases.messages import held_verbs
+    from services.core.usecases.messages.held.cancel import cancel_many_held
 
-    chosen = _filter(context, campaign, older_than, held_for)
-    return held_verbs.cancel_many(context, chosen, by=by, reason=reason, dry_run=not apply, limit=limit)
+    chosen = _several(context, campaign, older_than, held_for=held_for, reason=reason, dry_run=not apply, limit=limit)
+    return cancel_many_held(context, chosen, by=by)
 
 
-def _filter(context: "Context", campaign: str | None, older_than: str | None, held_for: str | None) -> Any:
+def _several(context: "Context", campaign: str | None, older_than: str | None, **given: object) -> "SeveralHeld":
     from services.cli.values import read_duration
     from services.core.usecases.campaigns.find import campaign_id_of
-    from services.core.usecases.messages.held_verbs import HeldFilter
+    from services.core.views.held import SeveralHeld
 
-    return HeldFilter(
+    return SeveralHeld.read(
         campaign_id=campaign_id_of(context, campaign) if campaign is not None else None,
         older_than=read_duration(older_than) if older_than is not None else None,
-        reason=held_for,
+        **given,
     )
 
 
@@ -188,14 +196,14 @@ def _show_first(context: "Context", message_id: int) -> None:
     """Put the evidence before the person, beside the result that follows."""
     from rich.console import Console
 
-    from services.core.usecases.messages.held_verbs import show_held
+    from services.core.usecases.messages.held.find import show_held
 
     screen = Console(stderr=True, highlight=False, width=200)
     for part in _evidence(show_held(context, message_id), ZoneInfo(context.settings.business_zone)):
         screen.print(part)
 
 
-def _when_free(act: Callable[[], Any]) -> Any:
+def _when_free(act: Callable[[], Result]) -> Result:
     """Do what asks the provider as soon as the shared rate has room for it; a person can wait some seconds."""
     from services.core.openphone.errors import ProviderThrottled
 

@@ -9,19 +9,18 @@ from services.console.endpoints import AtProvider, By, Endpoint, InContext, Path
 from services.console.shapes import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
-from services.core.usecases.messages import held_verbs
-from services.core.usecases.messages.held_verbs import Decided, HeldFilter, HeldView
+from services.core.usecases.messages.held import bind, cancel, find, release
 from services.core.views import held as views
 
 
 def list_held(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
     """Messages that wait for a person's decision, oldest first, each with its evidence."""
-    return page_of(request, query, lambda after, limit: held_verbs.list_held(context, after=after, limit=limit))
+    return page_of(request, query, lambda after, limit: find.list_held(context, after=after, limit=limit))
 
 
-def show_held(context: InContext, message_id: PathId, response: Response) -> HeldView:
+def show_held(context: InContext, message_id: PathId, response: Response) -> views.Held:
     """What is known of a held message: its attempts, and each look into the provider's list."""
-    return tagged(response, held_verbs.show_held(context, message_id))
+    return tagged(response, find.show_held(context, message_id))
 
 
 def release_held(
@@ -32,12 +31,12 @@ def release_held(
     second: Second,
     response: Response,
     versions: Versions,
-) -> HeldView:
+) -> views.Held:
     """Send it after all, if the provider's list, asked once more, still does not show it.
 
     Above fifty releases a day another person agrees with a token of their own; both tokens were made a day before.
     """
-    released = held_verbs.release(provided, message_id, by=by, reason=decision.reason, second=second, versions=versions)
+    released = release.release_held(provided, message_id, decision, by=by, second=second, versions=versions)
     return tagged(response, released)
 
 
@@ -48,46 +47,29 @@ def bind_held(
     binding: views.Binding,
     response: Response,
     versions: Versions,
-) -> HeldView:
+) -> views.Held:
     """Say which of the provider's messages it is: then it was sent."""
-    bound = held_verbs.bind(
-        provided, message_id, binding.provider_message_id, by=by, reason=binding.reason, versions=versions
-    )
-    return tagged(response, bound)
+    return tagged(response, bind.bind_held(provided, message_id, binding, by=by, versions=versions))
 
 
 def cancel_held(
     context: InContext, by: By, message_id: PathId, decision: views.Decision, response: Response, versions: Versions
-) -> HeldView:
+) -> views.Held:
     """Leave it at that: it is never sent again."""
-    return tagged(response, held_verbs.cancel(context, message_id, by=by, reason=decision.reason, versions=versions))
+    return tagged(response, cancel.cancel_held(context, message_id, decision, by=by, versions=versions))
 
 
-def release_many_held(provided: AtProvider, by: By, chosen: views.Many, second: Second) -> Decided:
+def release_many_held(provided: AtProvider, by: By, chosen: views.Many, second: Second) -> views.Decided:
     """Release the oldest of those that the filter names, each as one is released; with `dry_run` only say which.
 
     Ends after twenty seconds at most: what is `left` wants another request.
     """
-    return held_verbs.release_many(
-        provided,
-        _filter(chosen),
-        by=by,
-        reason=chosen.reason,
-        second=second,
-        dry_run=chosen.dry_run,
-        limit=chosen.limit,
-    )
+    return release.release_many_held(provided, chosen, by=by, second=second)
 
 
-def cancel_many_held(context: InContext, by: By, chosen: views.Many) -> Decided:
+def cancel_many_held(context: InContext, by: By, chosen: views.Many) -> views.Decided:
     """Leave it at that for the oldest of those that the filter names; with `dry_run` only say which."""
-    return held_verbs.cancel_many(
-        context, _filter(chosen), by=by, reason=chosen.reason, dry_run=chosen.dry_run, limit=chosen.limit
-    )
-
-
-def _filter(chosen: views.Many) -> HeldFilter:
-    return HeldFilter(campaign_id=chosen.campaign_id, older_than=chosen.older_than, reason=chosen.held_for)
+    return cancel.cancel_many_held(context, chosen, by=by)
 
 
 ENDPOINTS = (

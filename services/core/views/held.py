@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from services.core.domain.messages import MessageStatus
-from services.core.views.values import Id, Input, OfPerson, Reason, View, example, text_only
+from services.core.views.values import Id, Input, OfPerson, Reason, RowId, View, example, text_only
 
 HELD: dict[str, Any] = {
     "message_id": 42,
@@ -60,7 +60,7 @@ class Held(OfPerson):
 
     model_config = example(HELD)
 
-    message_id: int
+    message_id: RowId
     campaign_id: int | None
     contact_id: int | None
     status: MessageStatus
@@ -103,17 +103,23 @@ class Decided(View):
 Age = Annotated[timedelta, Field(strict=False, ge=timedelta(0), le=timedelta(days=36500)), BeforeValidator(text_only)]
 
 
-class Many(Input):
-    """Which held messages are meant; at least one of campaign, age and reason."""
-
-    model_config = example({"campaign_id": 1, "older_than": "PT1H", "reason": "workers were killed", "dry_run": True})
+class SeveralHeld(Input):
+    """Which held messages are decided together, oldest first; at least one of campaign, age and reason."""
 
     campaign_id: Id | None = None
     older_than: Age | None = None
     held_for: str | None = Field(default=None, min_length=1, max_length=100, description="held for this reason")
-    limit: int = Field(default=100, ge=1, le=100)
+    limit: int = Field(default=100, ge=1, le=1000)
     dry_run: bool = Field(default=True, description="Only say how many and which; false does it.")
     reason: Reason
+
+
+class Many(SeveralHeld):
+    """No more than a request has time for; at least one of campaign, age and reason."""
+
+    model_config = example({"campaign_id": 1, "older_than": "PT1H", "reason": "workers were killed", "dry_run": True})
+
+    limit: int = Field(default=100, ge=1, le=100)
 
 
 class Decision(Input):

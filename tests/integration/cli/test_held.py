@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from services.core.storage.models import AuditEntry
 from services.core.storage.tokens import find_named
-from services.core.usecases.messages import held_verbs
+from services.core.usecases.messages.held import release
 from tests.tools.command_line import CommandLine
 from tests.tools.simulator import RunningSimulator
 
@@ -122,7 +121,7 @@ class TestRelease:
     def test_many_that_are_more_than_fifty_need_two_people_too(
         self, attackacrack: CommandLine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(held_verbs, "SECOND_PERSON_ABOVE", 1)
+        monkeypatch.setattr(release, "SECOND_PERSON_ABOVE", 1)
         for number in (NUMBER, "+12025550144"):
             attackacrack.add_message(number=number)
         command = ("held", "release-many", "--held-for", "absent", *PERSON, "--apply")
@@ -176,6 +175,6 @@ class TestCancel:
         assert attackacrack.run("held", "cancel", message, *PERSON).code == 3
 
     @pytest.mark.parametrize("verb", [("show",), ("cancel", *PERSON), ("release", *PERSON)])
-    def test_no_such_message(self, attackacrack: CommandLine, verb: tuple[Any, ...]) -> None:
+    def test_no_such_message(self, attackacrack: CommandLine, verb: tuple[str, ...]) -> None:
         answer = attackacrack.run("held", verb[0], 999, *verb[1:])
         assert (answer.code, answer.err) == (3, "attackacrack: there is no message 999\n")

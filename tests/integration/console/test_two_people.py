@@ -12,7 +12,7 @@ from sqlalchemy import text
 from services.core.domain.access import Role
 from services.core.domain.messages import MessageStatus
 from services.core.storage import clock, releases, tokens
-from services.core.usecases.messages import held_verbs
+from services.core.usecases.messages.held import release as releasing
 from tests.integration.console.acts import add_message, new_number
 from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_at_once import at_once
@@ -32,7 +32,7 @@ def room(console: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> int:
     room = 3
     with console.context.database.reading() as session:
         done = releases.count(session, since=clock.product_now(session) - timedelta(days=1))
-    monkeypatch.setattr(held_verbs, "SECOND_PERSON_ABOVE", done + room)
+    monkeypatch.setattr(releasing, "SECOND_PERSON_ABOVE", done + room)
     return room
 
 

@@ -12,9 +12,13 @@ from services.core.domain.failures import Conflict, RefusedInput
 from services.core.domain.reconciliation import LISTED_AFTER, LISTED_BEFORE, READ_TOGETHER
 from services.core.openphone.client import OpenPhoneClient
 from services.core.storage.rights import Component
-from services.core.usecases.messages import held_verbs, reconcile
-from services.core.usecases.messages.held_verbs import HeldFilter
+from services.core.usecases.messages import reconcile
+from services.core.usecases.messages.held import release
+from services.core.usecases.messages.held.cancel import cancel_many_held
+from services.core.usecases.messages.held.find import list_held
+from services.core.usecases.messages.held.release import release_many_held
 from services.core.usecases.operations.sweep import LOOKS_PER_TASK, sweep
+from services.core.views.held import Decided, SeveralHeld
 from tests.tools.world import World
 
 pytestmark = pytest.mark.processes
@@ -65,6 +69,10 @@ def never_left(world: World, ids: list[int]) -> None:
 def _is_due(world: World, message_id: int) -> bool:
     next_look_at = world.attempt(message_id).next_look_at
     return next_look_at is not None and next_look_at <= world.now()
+
+
+def several(**given: object) -> SeveralHeld:
+    return SeveralHeld.read(reason="x", **given)
 
 
 def statuses(world: World, ids: list[int]) -> set[str]:
@@ -170,31 +178,25 @@ class TestDecisionsAboutMany:
         return ids[:6]
 
     def test_the_count_comes_first(self, world: World, held: list[int]) -> None:
-        shown = held_verbs.release_many(
-            world.console, HeldFilter(reason="absent"), by="maria", reason="x", dry_run=True, limit=2
-        )
+        shown = release_many_held(world.console, several(held_for="absent", limit=2), by="maria")
         assert (shown.dry_run, shown.matched, [view.message_id for view in shown.items]) == (True, 6, held[:2])
         assert statuses(world, held) == {"held"}
 
     @pytest.mark.usefixtures("held")
-    @pytest.mark.parametrize("verb", [held_verbs.release_many, held_verbs.cancel_many])
+    @pytest.mark.parametrize("verb", [release_many_held, cancel_many_held])
     def test_showing_them_first_takes_no_more_statements_for_more_of_them(
-        self, world: World, verb: Callable[..., object]
+        self, world: World, verb: Callable[..., Decided]
     ) -> None:
         def statements(limit: int) -> int:
-            chosen = HeldFilter(reason="absent")
-            return world.statements(
-                lambda context: verb(context, chosen, by="maria", reason="x", dry_run=True, limit=limit)
-            )
+            chosen = several(held_for="absent", limit=limit)
+            return world.statements(lambda context: verb(context, chosen, by="maria"))
 
         assert statements(1) == statements(6)
-        few, many = (world.statements(partial(held_verbs.list_held, limit=limit)) for limit in (1, 6))
+        few, many = (world.statements(partial(list_held, limit=limit)) for limit in (1, 6))
         assert few == many > 0
 
     def test_what_the_list_shows_stays_held_and_is_named(self, world: World, held: list[int]) -> None:
-        done = held_verbs.release_many(
-            world.console, HeldFilter(older_than=timedelta(0)), by="maria", reason="x", dry_run=False, limit=100
-        )
+        done = release_many_held(world.console, several(older_than=timedelta(0), dry_run=False), by="maria")
         assert [view.message_id for view in done.items] == held[:5]
         assert [(each.message_id, each.code) for each in done.refused] == [(held[5], "listed")]
         assert (done.matched, done.left) == (6, 0)
@@ -203,21 +205,17 @@ class TestDecisionsAboutMany:
 
     @pytest.mark.usefixtures("held")
     def test_cancelling_asks_nobody(self, world: World, listings: Requests) -> None:
-        done = held_verbs.cancel_many(
-            world.console, HeldFilter(reason="absent"), by="maria", reason="x", dry_run=False, limit=4
-        )
+        done = cancel_many_held(world.console, several(held_for="absent", dry_run=False, limit=4), by="maria")
         assert (len(done.items), done.left, listings) == (4, 2, [])
 
     def test_a_filter_names_something(self, world: World) -> None:
         with pytest.raises(RefusedInput, match="say which"):
-            held_verbs.cancel_many(world.console, HeldFilter(), by="maria", reason="x", dry_run=True, limit=4)
+            cancel_many_held(world.console, several(), by="maria")
 
     def test_above_fifty_a_second_person_agrees(
         self, world: World, held: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(held_verbs, "SECOND_PERSON_ABOVE", len(held) - 1)
+        monkeypatch.setattr(release, "SECOND_PERSON_ABOVE", len(held) - 1)
         with pytest.raises(Conflict, match="two people"):
-            held_verbs.release_many(
-                world.console, HeldFilter(reason="absent"), by="maria", reason="x", dry_run=False, limit=100
-            )
+            release_many_held(world.console, several(held_for="absent", dry_run=False), by="maria")
         assert statuses(world, held) == {"held"}

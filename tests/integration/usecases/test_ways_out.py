@@ -22,7 +22,7 @@ from services.core.usecases.contacts.confirm_import import confirm_import, resum
 from services.core.usecases.contacts.dry_run_import import dry_run_import
 from services.core.usecases.contacts.find_imports import show_import
 from services.core.usecases.dead_letters.replay import replay_dead_letter
-from services.core.usecases.messages import held_verbs
+from services.core.usecases.messages.held.cancel import cancel_held
 from services.core.usecases.operations.sweep import sweep
 from services.core.usecases.schedule.run import run_scheduled_job
 from services.core.usecases.schedule.run_now import run_now
@@ -30,6 +30,7 @@ from services.core.usecases.schedule.tick import tick_schedule
 from services.core.usecases.webhooks.discard import discard_webhook
 from services.core.usecases.webhooks.handle import handle_events
 from services.core.usecases.webhooks.replay import replay_webhook
+from services.core.views.held import Decision
 from services.core.views.reviews import Decide, ReviewDecision
 from services.core.views.webhooks import DiscardWebhook
 from tests.tools.rows import add_letter
@@ -132,7 +133,7 @@ def uncertain_text(world: World) -> str:
 def held_text(world: World) -> str:
     message_id = in_doubt(world)
     world.execute("UPDATE messages SET status = 'held'")
-    held_verbs.cancel(world.console, message_id, by=BY, reason="it never left")
+    cancel_held(world.console, message_id, Decision(reason="it never left"), by=BY)
     return world.status(message_id)
 
 
@@ -161,7 +162,7 @@ def paused(world: World) -> str:
 
 def due_run(world: World) -> str:
     run_id = run_now(world.console, "check_completed_jobs", by=BY).run_id
-    return str(run_scheduled_job(world.context.database, run_id, lambda _run: {}))
+    return str(run_scheduled_job(world.operations_worker, run_id, lambda _run: {}))
 
 
 def lost_run(world: World) -> str:
@@ -174,8 +175,8 @@ def lost_run(world: World) -> str:
     with world.context.database.transaction() as session:
         lease = beat_lease.acquire_or_renew(session, holder="this test", lease=timedelta(minutes=5))
     assert lease is not None
-    assert tick_schedule(world.context.database, world.context.broker, lease, zone="America/New_York") == 1
-    return str(run_scheduled_job(world.context.database, run_id, lambda _run: {}))
+    assert tick_schedule(world.beat, lease) == 1
+    return str(run_scheduled_job(world.operations_worker, run_id, lambda _run: {}))
 
 
 def dry_run(world: World) -> str:

@@ -3,11 +3,10 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 from services.core.domain.glossary import in_words
@@ -15,6 +14,8 @@ from services.core.domain.glossary import in_words
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
+
+    from services.core.views.values import View
 
 PIPED_WIDTH = 500
 OLD_PHONE = "e164"
@@ -33,23 +34,8 @@ def write_json(result: object) -> None:
 
     from pydantic_core import to_jsonable_python
 
-    sys.stdout.write(json.dumps(_with_phones(to_jsonable_python(result)), indent=2) + "\n")
+    sys.stdout.write(json.dumps(to_jsonable_python(result), indent=2) + "\n")
     sys.stdout.flush()
-
-
-def _with_phones(document: Any) -> Any:
-    """A number is `phone` everywhere; `e164`, its older name, stays beside it for this version."""
-    if isinstance(document, list):
-        return [_with_phones(each) for each in document]
-    if not isinstance(document, dict):
-        return document
-    found = {key: _with_phones(value) for key, value in document.items()}
-    return {"phone": found[OLD_PHONE], **found} if OLD_PHONE in found else found
-
-
-def field_of(item: object, name: str) -> str:
-    """The attribute that holds what people see under a name."""
-    return OLD_PHONE if name == "phone" and hasattr(item, OLD_PHONE) else name
 
 
 def write_shown(result: object, *, show: Show, zone: ZoneInfo) -> None:
@@ -68,9 +54,9 @@ def write_shown(result: object, *, show: Show, zone: ZoneInfo) -> None:
 
 def _width(*, is_terminal: bool) -> int:
     """How many characters a line has: as COLUMNS says, else the terminal's own, else any number."""
-    said = os.environ.get("COLUMNS", "")
-    if said.isdecimal() and int(said):
-        return int(said)
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
     return (os.get_terminal_size(sys.stdout.fileno()).columns if is_terminal else 0) or PIPED_WIDTH
 
 
@@ -84,14 +70,14 @@ def listing(*columns: str) -> Show:
     return show
 
 
-def record(result: Any, zone: ZoneInfo) -> Sequence[Any]:
+def record(result: "View", zone: ZoneInfo) -> Sequence[Any]:
     """Shows one thing, a line for each of its fields."""
     return [lines_of(values_of(result), zone)]
 
 
-def values_of(item: Any) -> dict[str, Any]:
+def values_of(item: "View") -> dict[str, Any]:
     """A view's fields by name, as Python's values: what tells the thing apart, and then whose number it is."""
-    names = [field.name for field in fields(item)] if is_dataclass(item) else [*type(item).model_fields]
+    names = [*type(item).model_fields]
     if names[0] == OLD_PHONE:
         names.insert(1, names.pop(0))
     return {name: getattr(item, name) for name in names}
@@ -103,17 +89,17 @@ def lines_of(values: Mapping[str, object], zone: ZoneInfo) -> "Table":
 
     grid = Table(show_header=False, box=None, pad_edge=False)
     for name, value in values.items():
-        grid.add_row(label(name), cell(said(name, value), zone))
+        grid.add_row(label(name), cell(readable(name, value), zone))
     return grid
 
 
 def rows_table(items: Sequence[object], columns: Sequence[str], zone: ZoneInfo) -> "Rows":
     """A table of the items' fields."""
-    rows = [[said(name, getattr(item, field_of(item, name))) for name in columns] for item in items]
+    rows = [[readable(name, getattr(item, name)) for name in columns] for item in items]
     return Rows(columns, rows, zone)
 
 
-def said(name: str, value: object) -> object:
+def readable(name: str, value: object) -> object:
     """The value of a field for people: codes of reasons in words."""
     if name not in CODED:
         return value
@@ -213,7 +199,7 @@ def _words(value: object, zone: ZoneInfo) -> str:
             return ", ".join(f"{key} {_words(entry, zone)}" for key, entry in value.items())
         case list() | tuple() | frozenset():
             return ", ".join(_words(entry, zone) for entry in value)
-        case _ if is_dataclass(value) or hasattr(value, "model_fields"):
-            return ", ".join(f"{name} {_words(entry, zone)}" for name, entry in values_of(value).items())
+        case _ if hasattr(type(value), "model_fields"):
+            return ", ".join(f"{name} {_words(entry, zone)}" for name, entry in values_of(cast("View", value)).items())
         case _:
             return str(value)

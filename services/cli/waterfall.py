@@ -10,7 +10,7 @@ from services.cli.output import plain
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
-    from services.core.runtime.trace_reader import Trace, TraceSpan
+    from services.core.views.traces import Trace, TraceSpan
 
 NARROWEST_BAR = 16
 WIDEST_BAR = 60

@@ -1,22 +1,18 @@
 """ETags: a thing's version, shown with it and asked for by `If-Match` before it is changed."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header
 from starlette.responses import Response
 
 from services.core.usecases.versions import Versions as Known
 from services.core.usecases.versions import version_of
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-    from services.core.views.values import View
+from services.core.views.values import View
 
 TAG = re.compile(r'"([0-9a-f]{1,32})"')
 
-Shown = TypeVar("Shown", bound="View | DataclassInstance")
+Shown = TypeVar("Shown", bound=View)
 
 
 def tagged(response: Response, view: Shown) -> Shown:
@@ -25,7 +21,7 @@ def tagged(response: Response, view: Shown) -> Shown:
     return view
 
 
-def tag(response: Response, view: "View | DataclassInstance") -> None:
+def tag(response: Response, view: View) -> None:
     """Put the view's version into the header of an answer that is more or less than the view."""
     response.headers["etag"] = f'"{version_of(view)}"'
 

@@ -6,16 +6,16 @@ answer a verb with the same view; a list's shape is that of its items, written w
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.cli.files import Exported
-from services.cli.verbs.schema import SchemaGrants, SchemaState
 from services.console.routes import ENDPOINTS
 from services.console.shapes import Page
+from services.core.views.files import Exported
+from services.core.views.schema import SchemaGrants, SchemaState
 
 RECORDED = Path(__file__).with_name("schemas.json")
 OF_ANOTHER_SHAPE = {
@@ -113,8 +113,21 @@ def _kinds(schema: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, 
         return _kinds(document["$defs"][schema["$ref"].rpartition("/")[2]], document)
     if "anyOf" in schema:
         return {kind: found for each in schema["anyOf"] for kind, found in _kinds(each, document).items()}
+    if "oneOf" in schema:
+        return {"object": _common([_kinds(each, document)["object"] for each in schema["oneOf"]])}
     kinds = schema.get("type", [])
     return dict.fromkeys([kinds] if isinstance(kinds, str) else kinds, schema)
+
+
+def _common(objects: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What a reader knows of one of these objects: all their fields, and as certain those that each of them has."""
+    certain = set.intersection(*(set(each.get("required", ())) for each in objects))
+    fields: dict[str, list[Any]] = {}
+    for each in objects:
+        for name, field in each["properties"].items():
+            fields.setdefault(name, []).append(field)
+    properties = {name: {"anyOf": variants} for name, variants in fields.items()}
+    return {"type": "object", "properties": properties, "required": sorted(certain)}
 
 
 def _named(shape: str, document: Mapping[str, Any]) -> Mapping[str, Any]:

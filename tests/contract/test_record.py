@@ -54,6 +54,14 @@ def without_a_field_deep_inside(shapes: Shapes) -> None:
     del shapes["$defs"]["Rate"]["properties"]["low"]
 
 
+def without_a_field_of_one_kind(shapes: Shapes) -> None:
+    del shapes["$defs"]["EndedStep"]["properties"]["http_status"]
+
+
+def not_always_there_for_one_kind(shapes: Shapes) -> None:
+    shapes["$defs"]["ReceiptStep"]["required"].remove("kind")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -64,6 +72,8 @@ def without_a_field_deep_inside(shapes: Shapes) -> None:
         (another_type, "campaigns show.version: was integer, and may now be string"),
         (null_too, "campaigns show.version: was integer, and may now be integer, null"),
         (without_a_field_deep_inside, "campaigns results.variants[].response.low: the field is gone"),
+        (without_a_field_of_one_kind, "messages why.steps[].http_status: the field is gone"),
+        (not_always_there_for_one_kind, "messages why.steps[].kind: it was always there"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

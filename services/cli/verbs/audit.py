@@ -1,6 +1,6 @@
 """The record of who did what, when and from where."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,8 @@ from services.cli.verb import LARGEST_ID, Limit, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import audit as views
+    from services.core.views.values import Page
 
 group = typer.Typer(help="Who did what, when and from where.", no_args_is_help=True)
 
@@ -30,7 +32,7 @@ def list_(
     before: Annotated[
         int | None, typer.Option("--after", "--before", min=1, max=LARGEST_ID, help="Go on below this id.")
     ] = None,
-) -> Any:
+) -> "Page[views.AuditEntry]":
     """Acts, newest first.
 
     Example: attackacrack audit list --act message.released --since 2026-11-24T09:00:00-05:00

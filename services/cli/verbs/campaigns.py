@@ -17,6 +17,9 @@ from services.core.domain.messages import MessageKind
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import campaigns as views
+    from services.core.views.files import Exported
+    from services.core.views.values import Page
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW = re.compile(
@@ -55,7 +58,7 @@ class Bound(StrEnum):
 group = typer.Typer(help="Campaigns: create, plan, start; change, pause, resume, cancel.", no_args_is_help=True)
 
 
-def _show_campaign(campaign: Any, zone: ZoneInfo) -> list[Any]:
+def _show_campaign(campaign: "views.Campaign", zone: ZoneInfo) -> list[Any]:
     """The campaign with its plan underneath."""
     shown = values_of(campaign)
     plan = shown.pop("plan")
@@ -74,7 +77,7 @@ def _next(campaign_id: int, status: str, plan_hash: str | None) -> list[str]:
     return ["", f"next: {planned}" if plan_hash else f"next: attackacrack campaigns plan {campaign_id}"]
 
 
-def _show_plan(found: Any, zone: ZoneInfo) -> list[Any]:
+def _show_plan(found: "views.Plan", zone: ZoneInfo) -> list[Any]:
     people = f"who gets nothing, and why: attackacrack campaigns recipients {found.campaign_id} --excluded"
     return [
         *record(found, zone),
@@ -83,7 +86,7 @@ def _show_plan(found: Any, zone: ZoneInfo) -> list[Any]:
     ]
 
 
-def _show_preview(found: Any, zone: ZoneInfo) -> list[Any]:
+def _show_preview(found: "views.Preview", zone: ZoneInfo) -> list[Any]:
     people = [*found.people, *([found.first_refused] if found.first_refused is not None else [])]
     columns = ("phone", "variant", "reason", "segments", "cost_usd", "encoding", "forced_by", "body")
     seen = "all" if found.is_whole else "the first"
@@ -94,19 +97,19 @@ def _show_preview(found: Any, zone: ZoneInfo) -> list[Any]:
     ]
 
 
-def _show_change(found: Any, zone: ZoneInfo) -> list[Any]:
+def _show_change(found: "views.CampaignChange", zone: ZoneInfo) -> list[Any]:
     sides = [lines_of(values_of(side), zone) for side in (found.before, found.after)]
     again = f"next: the same again with --confirm {found.change_hash}"
     done = "is made" if found.is_made else again
     return [f"{found.waiting} texts have not left", "", "before:", sides[0], "", "after:", sides[1], "", done]
 
 
-def _show_results(found: Any, zone: ZoneInfo) -> list[Any]:
+def _show_results(found: "views.Results", zone: ZoneInfo) -> list[Any]:
     variants = rows_table(found.variants, VARIANT_COLUMNS, zone)
     return [plain(f"{found.name}: {found.status}"), variants, *map(_rate_line, found.variants), *_verdict(found)]
 
 
-def _rate_line(variant: Any) -> str:
+def _rate_line(variant: "views.VariantResults") -> str:
     rate = variant.response
     if rate.rate is None:
         return f"{variant.variant}: nobody was texted yet"
@@ -114,7 +117,7 @@ def _rate_line(variant: Any) -> str:
     return f"{variant.variant}: {rate.responses} of {rate.texted} answered, {rate.rate:.1%} ({interval})"
 
 
-def _verdict(found: Any) -> list[str]:
+def _verdict(found: "views.Results") -> list[str]:
     if found.comparison is None:
         return []
     chance = found.comparison.p_value
@@ -142,7 +145,7 @@ def create(
     ends_at: Annotated[str | None, typer.Option("--ends-at", help="ISO 8601 with its offset.")] = None,
     field: Annotated[list[str] | None, typer.Option("--field", help="A field of the audience's own.")] = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.Campaign":
     """Make a draft; nothing is sent before it is planned and started.
 
     Example: attackacrack campaigns create --name May --all --template "Hi {{first_name|you}}! Reply STOP to opt out."
@@ -190,7 +193,7 @@ def edit(
     field: Annotated[list[str] | None, typer.Option("--field", help="Own fields that are used.")] = None,
     without: Annotated[list[Without] | None, typer.Option("--without", help="What it is no longer to have.")] = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.Campaign":
     """Write what is named into a draft; what isn't stays. A plan that speaks of it is forgotten.
 
     Example: attackacrack campaigns edit "Spring check" --template "Hi {{first_name|you}}! Reply STOP to opt out."
@@ -219,7 +222,7 @@ def edit(
 
 
 @verb(group, "delete", show=_show_campaign)
-def delete(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
+def delete(context: "Context", campaign: Key, by: By = SOMEBODY) -> "views.Campaign":
     """Take a draft and its plan away; what was ever started is cancelled instead.
 
     Example: attackacrack campaigns delete "Spring check"
@@ -243,7 +246,7 @@ def preview(
     person: Annotated[
         list[str] | None, typer.Option("--person", metavar="ID|NUMBER", help="One of the audience; up to three.")
     ] = None,
-) -> Any:
+) -> "views.Preview":
     """The texts of three people as they would be sent now, and the first person who gets none; nothing is stored.
 
     Example: attackacrack campaigns preview --import 1 --template "Hi {{first_name|you}}! Reply STOP to opt out."
@@ -279,7 +282,7 @@ def change(
         str | None, typer.Option("--confirm", metavar="HASH", help="Make the change that was shown with this hash.")
     ] = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.CampaignChange":
     """Show what another cap, window or end does to a started campaign; with --confirm make it.
 
     Example: attackacrack campaigns change "Spring check" --daily-cap 60
@@ -293,7 +296,7 @@ def change(
 
 
 @verb(group, "plan", show=_show_plan)
-def plan(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
+def plan(context: "Context", campaign: Key, by: By = SOMEBODY) -> "views.Plan":
     """Who will be texted, who not and why, what it costs, when it ends; start takes the plan's hash.
 
     Example: attackacrack campaigns plan "Spring check"
@@ -310,7 +313,7 @@ def start(
     campaign: Key,
     plan_hash: Annotated[str, typer.Option("--plan", metavar="HASH", help="The plan that was read and approved.")],
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.Campaign":
     """Run exactly the plan that the hash names; starting twice starts once.
 
     Example: attackacrack campaigns start "Spring check" --plan 9f86d081...
@@ -322,7 +325,7 @@ def start(
 
 
 @verb(group, "pause", show=_show_campaign)
-def pause(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
+def pause(context: "Context", campaign: Key, by: By = SOMEBODY) -> "views.Campaign":
     """Submit nothing more; what is on its way still ends.
 
     Example: attackacrack campaigns pause "Spring check"
@@ -334,7 +337,7 @@ def pause(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "resume", show=_show_campaign)
-def resume(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
+def resume(context: "Context", campaign: Key, by: By = SOMEBODY) -> "views.Campaign":
     """Go on with a paused campaign, under today's window and caps.
 
     Example: attackacrack campaigns resume "Spring check"
@@ -346,7 +349,7 @@ def resume(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "cancel", show=_show_campaign)
-def cancel(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
+def cancel(context: "Context", campaign: Key, by: By = SOMEBODY) -> "views.Campaign":
     """End it; what was not submitted is skipped.
 
     Example: attackacrack campaigns cancel "Spring check"
@@ -358,7 +361,7 @@ def cancel(context: "Context", campaign: Key, by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "list", show=listing("campaign_id", "name", "kind", "status", "created_at", "started_at", "finished_at"))
-def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
+def list_(context: "Context", limit: Limit = 100, after: After = 0) -> "Page[views.CampaignSummary]":
     """Campaigns by id.
 
     Example: attackacrack campaigns list
@@ -369,7 +372,7 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
 
 @verb(group, "show", show=_show_campaign)
-def show(context: "Context", campaign: Key) -> Any:
+def show(context: "Context", campaign: Key) -> "views.Campaign":
     """One campaign: its state, its plan, its messages counted by state.
 
     Example: attackacrack campaigns show 1 --json
@@ -380,7 +383,7 @@ def show(context: "Context", campaign: Key) -> Any:
 
 
 @verb(group, "results", show=_show_results)
-def results(context: "Context", campaign: Key) -> Any:
+def results(context: "Context", campaign: Key) -> "views.Results":
     """What came of it: states, replies, opt-outs, time to reply; two texts are compared, once there is enough data.
 
     Example: attackacrack campaigns results "Spring check"
@@ -408,7 +411,7 @@ def recipients(
     ] = False,
     limit: Limit = 100,
     after: After = 0,
-) -> Any:
+) -> "Page[views.Recipient]":
     """Who is texted, who is not and why, and how each text ended.
 
     Example: attackacrack campaigns recipients "Spring check" --excluded
@@ -428,7 +431,7 @@ def export(
     campaign: Key,
     file: Annotated[Path, typer.Argument(dir_okay=False, writable=True, show_default=False)],
     by: By = SOMEBODY,
-) -> Any:
+) -> "Exported":
     """Write all recipients with their ends to a new CSV file, in which no spreadsheet finds a formula. A dash writes to
     standard output.
 
@@ -449,7 +452,7 @@ def clone(
         bool, typer.Option("--only-failed", help="For those whom an ended campaign's text failed to reach.")
     ] = False,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.Campaign":
     """Make a new draft with the same texts, audience and pacing; it is planned and started like any other.
 
     Example: attackacrack campaigns clone "Spring check" --name "Spring check, again" --only-failed

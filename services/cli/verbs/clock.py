@@ -2,7 +2,7 @@
 
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +11,13 @@ from services.cli.verb import SOMEBODY, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import installation as views
 
 group = typer.Typer(help="Product time: windows, caps and due dates go by it.", no_args_is_help=True)
 
 
 @verb(group, "show")
-def show(context: "Context") -> Any:
+def show(context: "Context") -> "views.Clock":
     """Product time, the database's own time, and the offset between them.
 
     Example: attackacrack clock show
@@ -34,7 +35,7 @@ def move(
         bool, typer.Option("--to-next-opening", help="To the next opening of the business window.")
     ] = False,
     by: Annotated[str | None, typer.Option("--by", help="By a duration, ISO 8601: PT1H.")] = None,
-) -> Any:
+) -> "views.Clock":
     """Move product time forward, ours and the simulator's. With a real provider it is refused.
 
     Example: attackacrack clock move --by PT1H

@@ -12,13 +12,16 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.files import STANDARD, Exported, write_new
+from services.cli.files import STANDARD, write_new
 from services.cli.output import lines_of, listing, plain, record, values_of
 from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Id, Limit, confirm_on_terminal, verb
 from services.core.domain.imports import RowOutcome
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import contacts as views
+    from services.core.views.files import Exported
+    from services.core.views.values import Page
 
 CHUNK = 256 * 1024
 IN_MEMORY = 16 * 1024 * 1024
@@ -28,7 +31,7 @@ NOT_READ = "holds phone numbers that were not read: to have them call it phone, 
 group = typer.Typer(help="The people who may be texted.", no_args_is_help=True)
 
 
-def _report(result: Any, zone: ZoneInfo) -> list[Any]:
+def _report(result: "views.ImportReport", zone: ZoneInfo) -> list[Any]:
     shown = values_of(result)
     columns, unread = shown.pop("columns"), shown.pop("unread_phones")
     number = result.import_id
@@ -41,8 +44,10 @@ def _report(result: Any, zone: ZoneInfo) -> list[Any]:
     ]
 
 
-def _rows(result: Any, zone: ZoneInfo) -> Sequence[Any]:
+def _rows(result: "Page[views.ImportRow] | Exported", zone: ZoneInfo) -> Sequence[Any]:
     """A page of rows, or where they were written."""
+    from services.core.views.files import Exported
+
     if isinstance(result, Exported):
         return record(result, zone)
     return listing("line", "outcome", "reason", "column", "value", "phone", "warnings")(result, zone)
@@ -55,7 +60,7 @@ def import_file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what each row would do.")] = False,
     yes: Annotated[bool, typer.Option("--confirm", "--yes", "-y", help="Take it over without asking.")] = False,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.ImportReport":
     """Import a CSV file: a dry run first, then, when confirmed, the contacts. A dash reads standard input.
 
     Every row ends as accepted, merged, rejected or suppressed; the four add up to the rows.
@@ -77,7 +82,7 @@ def import_file(
 
 
 @verb(group, "confirm", show=_report)
-def confirm(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
+def confirm(context: "Context", import_id: Id, by: By = SOMEBODY) -> "views.ImportReport":
     """Take the contacts of a dry run over, judging each row again; a repeat changes nothing, and goes on with one that
     was cut off.
 
@@ -96,7 +101,7 @@ def confirm(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
         *("created_by", "created_at", "confirmed_at"),
     ),
 )
-def imports(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
+def imports(context: "Context", limit: Limit = 100, after: After = 0) -> "Page[views.ImportReport]":
     """Imports by id.
 
     Example: attackacrack contacts imports
@@ -107,7 +112,7 @@ def imports(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
 
 @verb(group, "show-import", show=_report)
-def show_report(context: "Context", import_id: Id) -> Any:
+def show_report(context: "Context", import_id: Id) -> "views.ImportReport":
     """The report of a dry run, or what a confirmed import did.
 
     Example: attackacrack contacts show-import 12
@@ -130,7 +135,7 @@ def import_rows(
     limit: Limit = 100,
     after: Annotated[int, typer.Option("--after", min=0, max=LARGEST_ID, help="Go on after this line.")] = 0,
     by: By = SOMEBODY,
-) -> Any:
+) -> "Page[views.ImportRow] | Exported":
     """The refused rows of an import, each with its line, the cell and the reason; the digits of numbers are hidden.
 
     Example: attackacrack contacts import-rows 12 --csv refused.csv
@@ -144,7 +149,7 @@ def import_rows(
 
 
 @verb(group, "discard-import", show=_report)
-def discard(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
+def discard(context: "Context", import_id: Id, by: By = SOMEBODY) -> "views.ImportReport":
     """Let a dry run never be confirmed; a repeat changes nothing.
 
     Example: attackacrack contacts discard-import 12
@@ -155,7 +160,9 @@ def discard(context: "Context", import_id: Id, by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "show")
-def show(context: "Context", key: Annotated[str, typer.Argument(metavar="NUMBER|ID", show_default=False)]) -> Any:
+def show(
+    context: "Context", key: Annotated[str, typer.Argument(metavar="NUMBER|ID", show_default=False)]
+) -> "views.Contact":
     """One contact, by id or by a number in any form.
 
     Example: attackacrack contacts show "(202) 555-0143"
@@ -166,7 +173,7 @@ def show(context: "Context", key: Annotated[str, typer.Argument(metavar="NUMBER|
 
 
 @verb(group, "list", show=listing("contact_id", "phone", "first_name", "last_name", "city", "state", "opted_out_at"))
-def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
+def list_(context: "Context", limit: Limit = 100, after: After = 0) -> "Page[views.Contact]":
     """Contacts by id.
 
     Example: attackacrack contacts list --limit 20
@@ -188,7 +195,7 @@ def add(
     timezone: Annotated[str | None, typer.Option("--timezone", help="As America/New_York.")] = None,
     external_id: Annotated[str | None, typer.Option("--external-id")] = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.Contact":
     """Add one contact; a number that is known is refused.
 
     Example: attackacrack contacts add "(202) 555-0143" --first-name Ada --state NY
@@ -216,7 +223,7 @@ def erase(
     reason: Annotated[str, typer.Option("--reason", help="Who asked for it, and when; kept.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.Erasure":
     """Forget a person for good: names, texts, raw webhooks. A hash of the number stays, so a STOP stays in force.
 
     Example: attackacrack contacts erase +12025550143 --reason "her letter of 2 March"
@@ -233,7 +240,7 @@ def erase(
     return erase_contact(context, key, wanted, by=by)
 
 
-def _agreed(report: Any) -> bool:
+def _agreed(report: "views.ImportReport") -> bool:
     """Ask on a terminal; without one nobody has agreed."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False

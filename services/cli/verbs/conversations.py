@@ -11,6 +11,8 @@ from services.cli.verb import LARGEST_ID, SOMEBODY, By, Limit, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import conversations as views
+    from services.core.views.values import Page
 
 group = typer.Typer(help="What people wrote, and answers to them.", no_args_is_help=True)
 
@@ -18,14 +20,14 @@ Contact = Annotated[str, typer.Argument(help="An id, or a number in any form.", 
 Before = Annotated[int | None, typer.Option("--before", "--after", min=1, max=LARGEST_ID, show_default=False)]
 
 
-def _show_texts(conversation: Any, zone: ZoneInfo) -> Any:
+def _show_texts(conversation: "views.Conversation[int]", zone: ZoneInfo) -> list[Any]:
     more = [f"earlier: --before {conversation.before}"] if conversation.before is not None else []
     heading = plain(f"contact {conversation.contact_id}, {conversation.e164}")
     return [heading, rows_table(conversation.texts, ("at", "direction", "text", "status", "reason"), zone), *more]
 
 
 @verb(group, "list", show=listing("contact_id", "phone", "first_name", "last_at", "last_text", "unanswered"))
-def list_(context: "Context", limit: Limit = 100, before: Before = None) -> Any:
+def list_(context: "Context", limit: Limit = 100, before: Before = None) -> "Page[views.ConversationSummary]":
     """People who wrote, the latest first.
 
     Example: attackacrack conversations list
@@ -36,7 +38,7 @@ def list_(context: "Context", limit: Limit = 100, before: Before = None) -> Any:
 
 
 @verb(group, "show", show=_show_texts)
-def show(context: "Context", contact: Contact, limit: Limit = 100, before: Before = None) -> Any:
+def show(context: "Context", contact: Contact, limit: Limit = 100, before: Before = None) -> "views.Conversation[int]":
     """What was said, the oldest first.
 
     Example: attackacrack conversations show +12125550143
@@ -55,7 +57,7 @@ def reply(
         str | None, typer.Option("--key", help="Makes one message, however often it is said.", show_default=False)
     ] = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.Reply":
     """Answer a person who wrote; the text leaves when the gate allows it.
 
     Example: attackacrack conversations reply 17 "We will be there at 9." --key answer-17

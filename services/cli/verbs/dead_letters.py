@@ -10,20 +10,22 @@ from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Id, Limit, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import dead_letters as views
+    from services.core.views.values import Page
 
 COLUMNS = ("letter_id", "task", "args", "reason", "error", "attempts", "created_at")
 
 group = typer.Typer(help="Work that gave up.", no_args_is_help=True)
 
 
-def _show_replayed(replayed: Any, zone: ZoneInfo) -> list[Any]:
+def _show_replayed(replayed: "views.Replayed", zone: ZoneInfo) -> list[Any]:
     done = "would be replayed" if replayed.dry_run else "replayed"
     refused = [plain(f"letter {each.letter_id} was not replayed: {each.detail}") for each in replayed.refused]
     return [rows_table(replayed.items, COLUMNS, zone), f"{len(replayed.items)} {done}", *refused]
 
 
 @verb(group, "list", show=listing(*COLUMNS))
-def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
+def list_(context: "Context", limit: Limit = 100, after: After = 0) -> "Page[views.DeadLetter]":
     """Open dead letters by id.
 
     Example: attackacrack dead-letters list
@@ -34,7 +36,7 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
 
 @verb(group, "show")
-def show(context: "Context", letter: Id) -> Any:
+def show(context: "Context", letter: Id) -> "views.DeadLetter":
     """One letter, open or closed.
 
     Example: attackacrack dead-letters show 7
@@ -53,7 +55,7 @@ def replay(
     per_second: Annotated[float, typer.Option("--per-second", min=0.1, max=1000, help="At most so many.")] = 10,
     limit: Limit = 100,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.Replayed":
     """Put letters back on their queues; every gate is asked again. A single letter that cannot be is an error.
 
     Example: attackacrack dead-letters replay 7 8 --dry-run
@@ -73,7 +75,7 @@ def replay(
 @verb(group, "discard")
 def discard(
     context: "Context", letter: Id, note: Annotated[str, typer.Option("--note", help="Why; kept.")], by: By = SOMEBODY
-) -> Any:
+) -> "views.DeadLetter":
     """Close a letter without replaying it.
 
     Example: attackacrack dead-letters discard 7 --note "the contact was erased"

@@ -12,6 +12,8 @@ from services.cli.verb import SOMEBODY, After, By, Limit, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import jobs as views
+    from services.core.views.values import Page
 
 PIECE = 1 << 16
 
@@ -29,14 +31,14 @@ Reviewed = Annotated[str | None, typer.Option("--review", help="ISO 8601; 'none'
 Cancelled = Annotated[bool | None, typer.Option("--cancel/--reopen", show_default=False)]
 
 
-def _show_report(report: Any, zone: ZoneInfo) -> Any:
+def _show_report(report: "views.JobImportReport", zone: ZoneInfo) -> list[Any]:
     shown = values_of(report)
     lines = [f"line {each.line}: {each.reason}" for each in shown.pop("rejections")]
     hint = [] if report.applied else ["nothing was changed: repeat with --confirm"]
     return [lines_of(shown, zone), *lines, *hint]
 
 
-def _show_put(put: Any, zone: ZoneInfo) -> Any:
+def _show_put(put: "views.PutJob", zone: ZoneInfo) -> list[Any]:
     return [plain(str(put.outcome)), *record(put.job, zone)]
 
 
@@ -48,7 +50,7 @@ def import_(
         bool, typer.Option("--confirm", "--apply", help="Do it; without, only say what it would do.")
     ] = False,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.JobImportReport":
     """Read jobs from a CSV file: external_id, phone, first_name, job_type, calendar_end, invoice_paid_at, review_at,
     cancelled. A blank cell leaves what is known.
 
@@ -72,7 +74,7 @@ def add(
     review: Reviewed = None,
     cancelled: Cancelled = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.PutJob":
     """Add a job, or say more about a known one; the same again changes nothing.
 
     Example: attackacrack jobs add J-17 --number "(212) 555-0143" --type foundation --calendar-end 2027-06-01T15:00
@@ -95,7 +97,7 @@ def update(
     review: Reviewed = None,
     cancelled: Cancelled = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.PutJob":
     """Change what is known of a job; texts that are not to be sent after all are taken back.
 
     Example: attackacrack jobs update J-17 --invoice-paid 2027-06-02
@@ -110,7 +112,7 @@ def update(
 @verb(
     group, "list", show=listing("job_id", "external_id", "phone", "job_type", "state", "calendar_end", "completed_at")
 )
-def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
+def list_(context: "Context", limit: Limit = 100, after: After = 0) -> "Page[views.Job]":
     """Jobs by id.
 
     Example: attackacrack jobs list
@@ -121,7 +123,7 @@ def list_(context: "Context", limit: Limit = 100, after: After = 0) -> Any:
 
 
 @verb(group, "show")
-def show(context: "Context", job: Name) -> Any:
+def show(context: "Context", job: Name) -> "views.Job":
     """One job with its follow-up and its reminder.
 
     Example: attackacrack jobs show J-17

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli.output import Rows, cell, label, listing, said
+from services.cli.output import Rows, cell, label, listing, readable, values_of
 from services.cli.verb import After, Id, Limit, verb
 from services.cli.waterfall import Waterfall
 from services.core.domain.glossary import in_words
@@ -13,8 +13,13 @@ from services.core.domain.messages import MessageStatus
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views.messages import Explanation, Message
+    from services.core.views.traces import TracedExplanation
+    from services.core.views.values import Page
 
 STEP_FIELDS = ("at", "what", "reason")
+NO_FACTS = frozenset({*STEP_FIELDS, "kind"})
+"""What is shown in columns of its own; `what` has the kind in words."""
 
 group = typer.Typer(help="Messages, one by one.", no_args_is_help=True)
 
@@ -33,7 +38,7 @@ def list_(
     ] = None,
     limit: Limit = 100,
     after: After = 0,
-) -> Any:
+) -> "Page[Message]":
     """Messages by id.
 
     Example: attackacrack messages list --campaign "Spring check" --status failed
@@ -46,7 +51,7 @@ def list_(
 
 
 @verb(group, "show")
-def show(context: "Context", message: Id) -> Any:
+def show(context: "Context", message: Id) -> "Message":
     """One message with its text.
 
     Example: attackacrack messages show 42
@@ -56,30 +61,35 @@ def show(context: "Context", message: Id) -> Any:
     return show_message(context, message)
 
 
-def _story(result: Any, zone: ZoneInfo) -> list[Any]:
+def _story(explained: "Explanation", zone: ZoneInfo) -> list[Any]:
     from rich.text import Text
 
     rows = []
-    for step in result.steps:
-        facts = {name: value for name, value in step.items() if name not in STEP_FIELDS and value not in (None, [])}
-        rows.append([step["at"], step["what"], in_words(step["reason"] or ""), facts])
+    for step in explained.steps:
+        facts = {
+            name: value for name, value in values_of(step).items() if name not in NO_FACTS and value not in (None, [])
+        }
+        rows.append([step.at, step.what, in_words(step.reason), facts])
     steps = Rows((*STEP_FIELDS, "facts"), rows, zone)
     heads = ("status", "reason", "campaign", "not_before", "provider_message_id", "trace_id", "begun_by_trace_id")
     known = [
-        Text(f"{label(name)}: ") + cell(said(name, value), zone) for name in heads if (value := getattr(result, name))
+        Text(f"{label(name)}: ") + cell(readable(name, value), zone)
+        for name in heads
+        if (value := getattr(explained, name))
     ]
-    return [*known, "", steps, *_trace(result)]
+    return [*known, "", steps, *_trace(explained)]
 
 
-def _trace(result: Any) -> list[Any]:
+def _trace(explained: "Explanation | TracedExplanation") -> list[Any]:
     """The drawing that was asked for, or why there is none."""
-    from services.core.usecases.messages.trace import TracedExplanation
+    from services.core.views.traces import TracedExplanation
 
-    if result.trace_id and not result.trace_kept:
+    if explained.trace_id and not explained.trace_kept:
         return ["", "The trace was not sampled: what failed in it is in the logs under its id, and in the metrics."]
-    if not isinstance(result, TracedExplanation):
+    if not isinstance(explained, TracedExplanation):
         return []
-    return ["", Waterfall(result.trace) if result.trace else "Nothing is kept of the trace: not begun, or too old."]
+    trace = explained.trace
+    return ["", Waterfall(trace) if trace else "Nothing is kept of the trace: not begun, or too old."]
 
 
 @verb(group, "why", show=_story)
@@ -87,7 +97,7 @@ def why(
     context: "Context",
     message: Id,
     trace: Annotated[bool, typer.Option("--trace", help="Draw its trace, too.")] = False,
-) -> Any:
+) -> "Explanation | TracedExplanation":
     """Every decision, attempt and look about a message, in order, and what it waits for now.
 
     Example: attackacrack messages why 42 --trace

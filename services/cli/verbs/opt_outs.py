@@ -1,6 +1,6 @@
 """Opt-outs: who said STOP, adding one that came by another way, and lifting one on a person's word."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from services.cli.verb import SOMEBODY, After, By, Limit, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import contacts as contacts_views
+    from services.core.views import opt_outs as opt_outs_views
+    from services.core.views.values import Page
 
 group = typer.Typer(help="Who is not to be texted any more.", no_args_is_help=True)
 
@@ -19,7 +22,7 @@ def list_(
     everything: Annotated[bool, typer.Option("--all", help="Also those that were lifted.")] = False,
     limit: Limit = 100,
     after: After = 0,
-) -> Any:
+) -> "Page[opt_outs_views.OptOut]":
     """Opt-outs in force, by id.
 
     Example: attackacrack opt-outs list --json
@@ -35,7 +38,7 @@ def add(
     number: Annotated[str, typer.Argument(show_default=False)],
     evidence: Annotated[str, typer.Option("--evidence", "--reason", help="How the person asked; kept as proof.")],
     by: By = SOMEBODY,
-) -> Any:
+) -> "contacts_views.Contact":
     """Text a number no more; whatever waits for it is skipped.
 
     Example: attackacrack opt-outs add "(202) 555-0143" --evidence "asked on the phone, 2 March"
@@ -54,7 +57,7 @@ def lift(
         str, typer.Option("--evidence", "--reason", help="How the person asked for it; kept as proof.")
     ],
     by: By = SOMEBODY,
-) -> Any:
+) -> "contacts_views.Contact":
     """Let a number be texted again, because the person asked for it; what was skipped stays so.
 
     Example: attackacrack opt-outs lift "(202) 555-0143" --evidence "signed up again at the fair, form 17"

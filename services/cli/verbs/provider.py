@@ -11,24 +11,25 @@ from services.cli.verb import SOMEBODY, By, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import provider as views
 
 group = typer.Typer(help="The provider: account, webhook, checklist.", no_args_is_help=True)
 
 
-def _show_parts(check: Any, zone: ZoneInfo) -> Any:
+def _show_parts(check: "views.ProviderCheck", zone: ZoneInfo) -> list[Any]:
     return [rows_table(check.parts, ("name", "well", "found", "remedy"), zone)]
 
 
-def _show_key(made: Any, _zone: ZoneInfo) -> Any:
+def _show_key(made: "views.WebhookKey", _zone: ZoneInfo) -> list[Any]:
     return [f"{made.webhook_id} {made.url}", f"key, shown this once: {made.key}", *made.next]
 
 
-def _show_items(checklist: Any, zone: ZoneInfo) -> Any:
+def _show_items(checklist: "views.Checklist", zone: ZoneInfo) -> list[Any]:
     return [rows_table(checklist.items, ("key", "state", "question", "note", "by", "at"), zone)]
 
 
 @verb(group, "check", show=_show_parts, fails=lambda check: not check.is_ready)
-def check(context: "Context") -> Any:
+def check(context: "Context") -> "views.ProviderCheck":
     """Key, subscription, number, registration, webhook and its deliveries, each with a remedy.
 
     Example: attackacrack provider check
@@ -41,7 +42,7 @@ def check(context: "Context") -> Any:
 @verb(group, "register-webhook", show=_show_key)
 def register_webhook(
     context: "Context", url: Annotated[str, typer.Argument(show_default=False)], by: By = SOMEBODY
-) -> Any:
+) -> "views.WebhookKey":
     """Have the provider deliver events of messages to this address; prints the key once.
 
     Example: attackacrack provider register-webhook https://texts.example.com/webhooks/openphone
@@ -56,7 +57,7 @@ def rotate(
     context: "Context",
     webhook: Annotated[str | None, typer.Argument(help="The webhook's id.", show_default="of the settings")] = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.WebhookKey":
     """Change the webhook's key; prints the new one once, and how to set two.
 
     Example: attackacrack provider rotate
@@ -73,7 +74,7 @@ def checklist(
     state: Annotated[str, typer.Option("--state", help="settled, not_needed or open.")] = "settled",
     note: Annotated[str, typer.Option("--note", help="What was found.")] = "",
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.Checklist":
     """What only the live account answers, before the first production send. On a terminal it asks for each open item;
     answers are kept in the audit. Fails while an item is open.
 

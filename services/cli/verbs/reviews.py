@@ -1,6 +1,6 @@
 """Doubtful texts that wait for a person."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,8 @@ from services.cli.verb import SOMEBODY, After, By, Id, Limit, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import reviews as views
+    from services.core.views.values import Page
 
 group = typer.Typer(help="Texts that may have meant STOP; the contact is paused until somebody decides.")
 
@@ -19,7 +21,7 @@ def list_(
     everything: Annotated[bool, typer.Option("--all", help="Also those that were decided.")] = False,
     limit: Limit = 100,
     after: After = 0,
-) -> Any:
+) -> "Page[views.Review]":
     """Doubtful texts by id.
 
     Example: attackacrack reviews list
@@ -30,7 +32,7 @@ def list_(
 
 
 @verb(group, "show")
-def show(context: "Context", review: Id) -> Any:
+def show(context: "Context", review: Id) -> "views.Review":
     """One doubtful text, decided or not.
 
     Example: attackacrack reviews show 7
@@ -52,7 +54,7 @@ def decide(
     ] = None,
     note: Annotated[str | None, typer.Option("--note", help="Kept with the decision.")] = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.Review":
     """Say what was meant: an opt-out, in force since it was said, another number's, or none, and the contact goes on.
 
     Example: attackacrack reviews decide 7 --opt-out --note "called back"

@@ -10,13 +10,15 @@ from services.cli.verb import LARGEST_ID, SOMEBODY, By, Limit, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import schedule as views
+    from services.core.views.values import Page
 
 Job = Annotated[str, typer.Argument(show_default=False)]
 
 group = typer.Typer(help="Scheduled jobs: when they run next, what they did.", no_args_is_help=True)
 
 
-def _show_jobs(page: Any, zone: ZoneInfo) -> list[Any]:
+def _show_jobs(page: "Page[views.ScheduledJob]", zone: ZoneInfo) -> list[Any]:
     rows = []
     for job in page.items:
         run = job.last_run
@@ -26,7 +28,7 @@ def _show_jobs(page: Any, zone: ZoneInfo) -> list[Any]:
 
 
 @verb(group, "list", show=_show_jobs)
-def list_(context: "Context") -> Any:
+def list_(context: "Context") -> "Page[views.ScheduledJob]":
     """Every job with its rule, its next due times and its last run.
 
     Example: attackacrack schedule list --json
@@ -42,7 +44,7 @@ def history(
     job: Annotated[str | None, typer.Argument(show_default=False)] = None,
     limit: Limit = 100,
     before: Annotated[int | None, typer.Option("--before", "--after", min=1, max=LARGEST_ID)] = None,
-) -> Any:
+) -> "Page[views.Run]":
     """Runs, the last recorded first.
 
     Example: attackacrack schedule history queue_daily_campaigns
@@ -53,7 +55,7 @@ def history(
 
 
 @verb(group, "run-now")
-def run_now(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
+def run_now(context: "Context", job: Job, by: By = SOMEBODY) -> "views.Run":
     """Have a job run once more, now, paused or not.
 
     Example: attackacrack schedule run-now operational_health_check
@@ -64,7 +66,7 @@ def run_now(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "pause")
-def pause(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
+def pause(context: "Context", job: Job, by: By = SOMEBODY) -> "views.Switched":
     """Let the runs that fall due from now on be skipped.
 
     Example: attackacrack schedule pause check_completed_jobs
@@ -75,7 +77,7 @@ def pause(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "resume")
-def resume(context: "Context", job: Job, by: By = SOMEBODY) -> Any:
+def resume(context: "Context", job: Job, by: By = SOMEBODY) -> "views.Switched":
     """Let a paused job run again from its next due time.
 
     Example: attackacrack schedule resume check_completed_jobs

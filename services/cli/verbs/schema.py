@@ -1,6 +1,5 @@
 """The database's schema."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,27 +10,13 @@ from services.cli.verb import verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views.schema import SchemaGrants, SchemaState
 
 group = typer.Typer(help="The database's schema.", no_args_is_help=True)
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaState:
-    """`revision` is what the database has, `head` what this program was written for."""
-
-    revision: str | None
-    head: str
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaGrants:
-    """`sql` is one statement a line, with a question mark for each password."""
-
-    sql: str
-
-
 @verb(group, "migrate")
-def migrate(context: "Context") -> SchemaState:
+def migrate(context: "Context") -> "SchemaState":
     """Bring the schema to this program's revision; a repeat changes nothing.
 
     The logins of ATTACKACRACK_COMPONENT_PASSWORDS, {"beat": "...", ...}, are made or get that password.
@@ -47,7 +32,7 @@ def migrate(context: "Context") -> SchemaState:
 @verb(group, "wait")
 def wait(
     context: "Context", seconds: Annotated[float, typer.Option("--seconds", min=1, max=3600, help="At most.")] = 600
-) -> SchemaState:
+) -> "SchemaState":
     """Return when the schema serves this program, and its login is there; exit code 4 when it does not in time.
 
     Example: attackacrack schema wait --seconds 60
@@ -62,7 +47,7 @@ def wait(
 def grants(
     context: "Context",
     database: Annotated[str, typer.Option("--database", help="Its name; by default that of the settings.")] = "",
-) -> SchemaGrants:
+) -> "SchemaGrants":
     """What gives each component a login and a password of its own, and the rights it needs: for psql, as the owner.
 
     `schema migrate` keeps the rights of the logins that it finds. Set a role's ATTACKACRACK_DATABASE_URL to its login.
@@ -70,12 +55,13 @@ def grants(
     Example: attackacrack schema grants
     """
     from services.core.storage.rights import script
+    from services.core.views.schema import SchemaGrants
 
-    return SchemaGrants(script(database or context.database.engine.url.database or ""))
+    return SchemaGrants(sql=script(database or context.database.engine.url.database or ""))
 
 
 @verb(group, "show")
-def show(context: "Context") -> SchemaState:
+def show(context: "Context") -> "SchemaState":
     """The revision of the database, and the one this program needs.
 
     Example: attackacrack schema show --json
@@ -98,8 +84,9 @@ def _passwords(context: "Context") -> dict[str, str]:
     return {component: password.get_secret_value() for component, password in given.items()}
 
 
-def _state(context: "Context") -> SchemaState:
+def _state(context: "Context") -> "SchemaState":
     from services.core.storage.schema import current, head
+    from services.core.views.schema import SchemaState
 
     with context.database.engine.connect() as connection:
-        return SchemaState(current(connection), head())
+        return SchemaState(revision=current(connection), head=head())

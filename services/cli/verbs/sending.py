@@ -10,11 +10,12 @@ from services.cli.verb import SOMEBODY, By, Reason, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import installation as views
 
 group = typer.Typer(help="Stop everything, and go on again.", no_args_is_help=True)
 
 
-def _show_state(state: Any, zone: ZoneInfo) -> list[Any]:
+def _show_state(state: "views.Sending", zone: ZoneInfo) -> list[Any]:
     if state.rewound:
         verdict = (
             "[bold red]nothing is sent: the database may have forgotten what was sent[/]; sending recover, then adopt"
@@ -29,7 +30,7 @@ def _show_state(state: Any, zone: ZoneInfo) -> list[Any]:
 
 
 @verb(group, "stop", show=_show_state)
-def stop(context: "Context", reason: Reason, by: By = SOMEBODY) -> Any:
+def stop(context: "Context", reason: Reason, by: By = SOMEBODY) -> "views.Sending":
     """Let no further text leave, from the next submission on, until somebody resumes.
 
     Example: attackacrack sending stop --reason "wrong list"
@@ -40,7 +41,7 @@ def stop(context: "Context", reason: Reason, by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "resume", show=_show_state)
-def resume(context: "Context", by: By = SOMEBODY) -> Any:
+def resume(context: "Context", by: By = SOMEBODY) -> "views.Sending":
     """Send again; also closes the breaker that a provider's refusal opened.
 
     Example: attackacrack sending resume
@@ -51,7 +52,7 @@ def resume(context: "Context", by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "status", show=_show_state)
-def status(context: "Context") -> Any:
+def status(context: "Context") -> "views.Sending":
     """Whether texts may leave, and if not, who stopped them and why.
 
     Example: attackacrack sending status
@@ -62,7 +63,7 @@ def status(context: "Context") -> Any:
 
 
 @verb(group, "recover")
-def recover(context: "Context", by: By = SOMEBODY) -> Any:
+def recover(context: "Context", by: By = SOMEBODY) -> "views.Recovery":
     """After the database was put back: learn from the provider what it forgot. Nothing is sent meanwhile.
 
     Example: attackacrack sending recover
@@ -73,7 +74,7 @@ def recover(context: "Context", by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "adopt")
-def adopt(context: "Context", reason: Reason, by: By = SOMEBODY) -> Any:
+def adopt(context: "Context", reason: Reason, by: By = SOMEBODY) -> "views.Recovery":
     """Vouch for a database that was put back, after reading what `recover` found: what is due is sent from now on.
 
     Example: attackacrack sending adopt --reason "restored last night's dump"

@@ -10,6 +10,10 @@ from services.cli.verb import verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import installation as installation_views
+    from services.core.views import today as today_views
+    from services.core.views import work as work_views
+    from services.core.views.values import Page
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +24,7 @@ def register(app: typer.Typer) -> None:
     verb(app, "workers", show=listing("hostname", "pool", "running"))(workers)
 
 
-def today(context: "Context") -> Any:
+def today(context: "Context") -> "today_views.Today":
     """The day: what goes out, what came back, and what waits for a person, the most pressing first.
 
     Example: attackacrack today
@@ -30,7 +34,7 @@ def today(context: "Context") -> Any:
     return show_today(context)
 
 
-def health(context: "Context") -> Any:
+def health(context: "Context") -> "installation_views.Health":
     """Is everything working: each part with what was found, how old it is, and the remedy. Exit code 1 if not.
 
     Example: attackacrack health --json
@@ -40,7 +44,7 @@ def health(context: "Context") -> Any:
     return check_health(context)
 
 
-def queues(context: "Context") -> Any:
+def queues(context: "Context") -> "work_views.Queues":
     """What waits in each queue, for how long, and what each pool's workers hold.
 
     Example: attackacrack queues --json
@@ -50,7 +54,7 @@ def queues(context: "Context") -> Any:
     return read_queues(context)
 
 
-def workers(context: "Context") -> Any:
+def workers(context: "Context") -> "Page[work_views.Worker]":
     """The workers that answer, with the tasks they run now.
 
     Example: attackacrack workers
@@ -60,7 +64,7 @@ def workers(context: "Context") -> Any:
     return list_workers(context)
 
 
-def _today(day: Any, zone: ZoneInfo) -> list[Any]:
+def _today(day: "today_views.Today", zone: ZoneInfo) -> list[Any]:
     counts = {
         **{f"texts {name}": count for name, count in values_of(day.texts).items()},
         "replies": day.replies,
@@ -80,12 +84,12 @@ def _today(day: Any, zone: ZoneInfo) -> list[Any]:
     ]
 
 
-def _health(report: Any, zone: ZoneInfo) -> list[Any]:
+def _health(report: "installation_views.Health", zone: ZoneInfo) -> list[Any]:
     verdict = "everything is well" if report.healthy else "[bold red]something is wrong[/]"
     return [rows_table(report.parts, ("name", "well", "found", "age", "remedy"), zone), verdict]
 
 
-def _queues(found: Any, zone: ZoneInfo) -> list[Any]:
+def _queues(found: "work_views.Queues", zone: ZoneInfo) -> list[Any]:
     return [
         rows_table(found.queues, ("queue", "pool", "waiting", "oldest"), zone),
         rows_table(found.pools, ("pool", "unacked"), zone),

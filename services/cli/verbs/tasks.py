@@ -1,6 +1,6 @@
 """Task history, which outlives the broker."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,8 @@ from services.cli.verb import LARGEST_ID, Limit, verb
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import work as views
+    from services.core.views.values import Page
 
 group = typer.Typer(help="What the workers did.", no_args_is_help=True)
 
@@ -25,7 +27,7 @@ def list_(
     before: Annotated[
         int | None, typer.Option("--after", "--before", min=1, max=LARGEST_ID, help="Go on below this id.")
     ] = None,
-) -> Any:
+) -> "Page[views.Task]":
     """Tasks, newest first.
 
     Example: attackacrack tasks list --campaign "Spring check" --name send_campaign_message

@@ -1,6 +1,6 @@
 """Tokens of the API."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,8 @@ from services.core.domain.access import Role
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import tokens as views
+    from services.core.views.values import Page
 
 group = typer.Typer(help="Who may use the API.", no_args_is_help=True)
 
@@ -26,7 +28,7 @@ def create(
         str | None, typer.Option("--person", help="Who holds it.", show_default="whom the name names")
     ] = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.NewToken":
     """Make a token; it is shown this once, only its hash is kept.
 
     Example: attackacrack tokens create office --person "Maria Lopez" --role operator
@@ -39,7 +41,7 @@ def create(
 
 
 @verb(group, "list", show=listing("token_id", "name", "person", "role", "created_at", "expires_at", "revoked_at"))
-def list_(context: "Context") -> Any:
+def list_(context: "Context") -> "Page[views.Token]":
     """Tokens by name and role, never the tokens themselves.
 
     Example: attackacrack tokens list
@@ -50,7 +52,9 @@ def list_(context: "Context") -> Any:
 
 
 @verb(group, "revoke")
-def revoke(context: "Context", name: Annotated[str, typer.Argument(show_default=False)], by: By = SOMEBODY) -> Any:
+def revoke(
+    context: "Context", name: Annotated[str, typer.Argument(show_default=False)], by: By = SOMEBODY
+) -> "views.Token":
     """End a token at once.
 
     Example: attackacrack tokens revoke office

@@ -1,6 +1,6 @@
 """Traces, drawn."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -10,18 +10,19 @@ from services.cli.waterfall import Waterfall
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views.traces import Trace
 
 TRACE_ID = r"[0-9a-f]{32}"
 
 group = typer.Typer(help="Traces: what happened to a message, a webhook or an act, span by span.", no_args_is_help=True)
 
 
-def _drawn(result: Any, _zone: ZoneInfo) -> list[Any]:
-    return [Waterfall(result)]
+def _drawn(trace: "Trace", _zone: ZoneInfo) -> list[Waterfall]:
+    return [Waterfall(trace)]
 
 
 @verb(group, "show", show=_drawn)
-def show(context: "Context", trace: Annotated[str, typer.Argument(metavar="TRACE_ID", show_default=False)]) -> Any:
+def show(context: "Context", trace: Annotated[str, typer.Argument(metavar="TRACE_ID", show_default=False)]) -> "Trace":
     """A trace as a waterfall; ids are in messages why, in dead-letters list and in every log line.
 
     Example: attackacrack traces show 4bf92f3577b34da6a3ce929d0e0e4736

@@ -1,6 +1,6 @@
 """People who sign in to the console."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,8 @@ from services.core.domain.access import Role
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import users as views
+    from services.core.views.values import Page
 
 group = typer.Typer(help="Who may sign in to the console.", no_args_is_help=True)
 
@@ -23,7 +25,7 @@ def invite_(
     name: Name,
     role: Annotated[Role, typer.Option("--role", help=ROLE_HELP)] = Role.VIEWER,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.SignInLink":
     """Let somebody in: prints a link that opens the console once, within ten minutes.
 
     Example: attackacrack users invite "Maria Lopez" --role operator
@@ -34,7 +36,7 @@ def invite_(
 
 
 @verb(group, "link")
-def link(context: "Context", name: Name, by: By = SOMEBODY) -> Any:
+def link(context: "Context", name: Name, by: By = SOMEBODY) -> "views.SignInLink":
     """Print another link for somebody who was invited before.
 
     Example: attackacrack users link "Maria Lopez"
@@ -45,7 +47,7 @@ def link(context: "Context", name: Name, by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "list", show=listing("user_id", "name", "role", "created_at", "disabled_at"))
-def list_(context: "Context") -> Any:
+def list_(context: "Context") -> "Page[views.User]":
     """Everybody who may sign in, or could.
 
     Example: attackacrack users list
@@ -61,7 +63,7 @@ def change_role_(
     name: Name,
     role: Annotated[Role, typer.Option("--role", help=ROLE_HELP, show_default=False)],
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.User":
     """Give somebody another role, in force at their next request.
 
     Example: attackacrack users change-role "Maria Lopez" --role admin
@@ -72,7 +74,7 @@ def change_role_(
 
 
 @verb(group, "disable")
-def disable(context: "Context", name: Name, by: By = SOMEBODY) -> Any:
+def disable(context: "Context", name: Name, by: By = SOMEBODY) -> "views.User":
     """Let somebody in no more: sessions and links end at once.
 
     Example: attackacrack users disable "Maria Lopez"
@@ -83,7 +85,7 @@ def disable(context: "Context", name: Name, by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "enable")
-def enable(context: "Context", name: Name, by: By = SOMEBODY) -> Any:
+def enable(context: "Context", name: Name, by: By = SOMEBODY) -> "views.User":
     """Let somebody in again; they need a new link.
 
     Example: attackacrack users enable "Maria Lopez"
@@ -94,7 +96,7 @@ def enable(context: "Context", name: Name, by: By = SOMEBODY) -> Any:
 
 
 @verb(group, "sessions", show=listing("session_id", "name", "address", "agent", "created_at", "seen_at", "ended"))
-def sessions(context: "Context", name: Name) -> Any:
+def sessions(context: "Context", name: Name) -> "Page[views.UserSession]":
     """The browsers that somebody signed in with, newest first.
 
     Example: attackacrack users sessions "Maria Lopez"
@@ -113,7 +115,7 @@ def end_sessions(
         typer.Option("--session", min=1, max=LARGEST_ID, help="Only this one.", show_default="all of them"),
     ] = None,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.EndedSessions":
     """Sign somebody out of one browser, or of all.
 
     Example: attackacrack users end-sessions "Maria Lopez" --session 12

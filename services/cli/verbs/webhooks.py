@@ -12,19 +12,21 @@ from services.core.domain.inbox import InboxStatus
 
 if TYPE_CHECKING:
     from services.core.usecases.context import Context
+    from services.core.views import webhooks as views
+    from services.core.views.values import Page
 
 COLUMNS = ("webhook_id", "status", "reason", "event_type", "scheme", "signed_at", "received_at")
 
 group = typer.Typer(help="What the provider told us, and what became of it.", no_args_is_help=True)
 
 
-def _show_replayed(replayed: Any, zone: ZoneInfo) -> list[Any]:
+def _show_replayed(replayed: "views.WebhooksReplayed", zone: ZoneInfo) -> list[Any]:
     done = "would be replayed" if replayed.dry_run else "replayed"
     refused = [plain(f"webhook {each.webhook_id} was not replayed: {each.detail}") for each in replayed.refused]
     return [rows_table(replayed.items, COLUMNS, zone), f"{len(replayed.items)} {done}", *refused]
 
 
-def _show_body(webhook: Any, zone: ZoneInfo) -> list[Any]:
+def _show_body(webhook: "views.WebhookBody", zone: ZoneInfo) -> list[Any]:
     names = [*COLUMNS, "event_id", "delivery_id", "api_version", "handled_at", "attempts", "trace_id", "text"]
     return [lines_of({name: getattr(webhook, name) for name in names}, zone)]
 
@@ -35,7 +37,7 @@ def list_(
     status: Annotated[InboxStatus | None, typer.Option("--status", help="Those of one state.")] = None,
     limit: Limit = 100,
     after: After = 0,
-) -> Any:
+) -> "Page[views.Webhook]":
     """Webhooks by id.
 
     Example: attackacrack webhooks list --status quarantined
@@ -50,7 +52,7 @@ def show(
     context: "Context",
     webhook: Id,
     raw: Annotated[bool, typer.Option("--raw", help="Write the very bytes and nothing else.")] = False,
-) -> Any:
+) -> "views.WebhookBody":
     """One webhook with its body.
 
     Example: attackacrack webhooks show 7 --raw
@@ -78,7 +80,7 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be replayed; change nothing.")] = False,
     limit: Limit = 100,
     by: By = SOMEBODY,
-) -> Any:
+) -> "views.WebhooksReplayed":
     """Read webhooks that were set aside again, with today's code, and let them be handled; each has its effect once.
 
     Example: attackacrack webhooks replay --all --dry-run
@@ -98,7 +100,7 @@ def replay(
 @verb(group, "discard", show=_show_body)
 def discard(
     context: "Context", webhook: Id, note: Annotated[str, typer.Option("--note", help="Why; kept.")], by: By = SOMEBODY
-) -> Any:
+) -> "views.WebhookBody":
     """Say that a quarantined webhook is not needed. An opt-out in it stays in force.
 
     Example: attackacrack webhooks discard 7 --note "a test event of the provider's"

@@ -10,9 +10,7 @@ from services.console.endpoints import Endpoint, InContext, PathId
 from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.domain.messages import MessageStatus
-from services.core.usecases.messages import find
-from services.core.usecases.messages.explain import Explanation
-from services.core.usecases.messages.explain import explain_message as explain
+from services.core.usecases.messages import explain, find
 from services.core.views import messages as views
 from services.core.views.values import Id
 
@@ -42,9 +40,9 @@ def show_message(context: InContext, message_id: PathId) -> views.Message:
     return find.show_message(context, message_id)
 
 
-def explain_message(context: InContext, message_id: PathId) -> Explanation:
+def explain_message(context: InContext, message_id: PathId) -> views.Explanation:
     """Why a message was sent, wasn't, or waits: each decision, attempt and look, and what is still before it."""
-    return explain(context, message_id)
+    return explain.explain_message(context, message_id)
 
 
 ENDPOINTS = (

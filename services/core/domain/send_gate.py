@@ -7,6 +7,7 @@ is still true when it commits. Blocked is never dropped: it moves to the next al
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.messages import MessageKind
@@ -84,6 +85,29 @@ class GateFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionFacts:
+    """What a decision is kept with, for whoever asks why: where the person may be, and the day's texts so far."""
+
+    zones: tuple[str, ...]
+    states: tuple[str, ...]
+    facts_disagree: bool
+    number_used: int
+    number_cap: int
+    account_used: int
+
+    @classmethod
+    def of(cls, facts: GateFacts) -> Self:
+        return cls(
+            zones=tuple(sorted(facts.location.zones)[:PLACES_KEPT]),
+            states=tuple(sorted(facts.location.states)[:PLACES_KEPT]),
+            facts_disagree=facts.location.facts_disagree,
+            number_used=facts.number_used,
+            number_cap=facts.number_cap,
+            account_used=facts.account_used,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     gate: Gate = Gate.OPEN
     reason: str = Reason.ALLOWED
@@ -114,6 +138,7 @@ class Skip:
 GateDecision = Pass | Defer | Skip
 
 LOOK_AGAIN = timedelta(seconds=30)
+PLACES_KEPT = 8
 DATABASE_UNCHECKED = Defer(Gate.SWITCHES, Reason.DATABASE_UNCHECKED, None)
 """For texts at hand when the database turns out to be another, or to have been started anew: it is compared first."""
 

@@ -1,7 +1,7 @@
 """Attempts whose outcome is unknown, the looks at the provider's list for them, and the gate's decisions."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus
+from services.core.domain.send_gate import DecisionFacts
 from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import Attempt, GateDecisionRow, Look, Message
 from services.core.storage.published import Published, is_not_among
@@ -162,13 +163,12 @@ def record_decision(
     gate: str,
     reason: str,
     until: datetime | None = None,
-    detail: dict[str, Any] | None = None,
+    detail: DecisionFacts | None = None,
 ) -> None:
     """Keep what was decided about a message, for `why`."""
+    facts = asdict(detail) if detail is not None else {}
     session.add(
-        GateDecisionRow(
-            message_id=message_id, outcome=outcome, gate=gate, reason=reason, until=until, detail=detail or {}
-        )
+        GateDecisionRow(message_id=message_id, outcome=outcome, gate=gate, reason=reason, until=until, detail=facts)
     )
 
 

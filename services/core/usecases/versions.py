@@ -3,28 +3,22 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from services.core.domain.failures import RefusedInput
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-    from services.core.views.values import View
+from services.core.views.values import View
 
 Versions = frozenset[str]
 """The versions that whoever acts has read; the act is refused for any other."""
 
 
-def version_of(view: "View | DataclassInstance") -> str:
+def version_of(view: View) -> str:
     """The number of a view that counts its versions; of any other a digest of all that it shows."""
     counted = getattr(view, "version", None)
     if counted is not None:
         return str(counted)
-    shown = asdict(view) if is_dataclass(view) else view.model_dump()
-    return hashlib.sha256(json.dumps(shown, default=_text, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(view.model_dump(), default=_text, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def check_version(version: Callable[[], str], versions: Versions | None, *, noun: str) -> None:

@@ -1,9 +1,10 @@
 """Messages, and why each was sent or wasn't."""
 
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.views.values import OfPerson, RowId, View, example
@@ -55,14 +56,79 @@ class Message(OfPerson):
     opted_out_in_flight: bool
 
 
-class Step(View):
-    """One thing that happened to a message, or that it waits for now; further facts are its own."""
+class StepKind(StrEnum):
+    """`gate` is the send gate's decision, `decision` a person's or a job's."""
 
-    model_config = ConfigDict(extra="allow")
+    GATE = "gate"
+    DECISION = "decision"
+    ATTEMPT_BEGUN = "attempt_begun"
+    ATTEMPT_ENDED = "attempt_ended"
+    LOOK = "look"
+    WAIT = "wait"
+    RECEIPT = "receipt"
+
+
+class _Step(View):
+    """One thing that happened to a message, or that it waits for now."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     at: datetime
     what: str
     reason: str
+
+
+class DecisionStep(_Step):
+    kind: Literal[StepKind.DECISION] = StepKind.DECISION
+    until: datetime | None = None
+
+
+class GateStep(_Step):
+    """With what the gate went by: where the person may be, and the day's texts of the number and of the account.
+
+    Read from rows of any age: a fact that is added later is missing in older ones, so it needs a default here.
+    """
+
+    kind: Literal[StepKind.GATE] = StepKind.GATE
+    until: datetime | None
+    zones: list[str]
+    states: list[str]
+    facts_disagree: bool
+    number_used: int
+    number_cap: int
+    account_used: int
+
+
+class BegunStep(_Step):
+    kind: Literal[StepKind.ATTEMPT_BEGUN] = StepKind.ATTEMPT_BEGUN
+
+
+class EndedStep(_Step):
+    kind: Literal[StepKind.ATTEMPT_ENDED] = StepKind.ATTEMPT_ENDED
+    http_status: int | None
+
+
+class LookStep(_Step):
+    """A look at the provider's list; `control_seen`: it showed a text that surely was sent."""
+
+    kind: Literal[StepKind.LOOK] = StepKind.LOOK
+    control_seen: bool
+
+
+class WaitStep(_Step):
+    """`until` is the earliest instant at which it can be over."""
+
+    kind: Literal[StepKind.WAIT] = StepKind.WAIT
+    until: datetime | None
+
+
+class ReceiptStep(_Step):
+    kind: Literal[StepKind.RECEIPT] = StepKind.RECEIPT
+
+
+Step = Annotated[
+    DecisionStep | GateStep | BegunStep | EndedStep | LookStep | WaitStep | ReceiptStep, Field(discriminator="kind")
+]
 
 
 class Explanation(View):
@@ -81,10 +147,23 @@ class Explanation(View):
             "begun_by_trace_id": "0af7651916cd43dd8448eb211c80319c",
             "opted_out_in_flight": False,
             "steps": [
-                {"at": "2026-03-02T23:10:00Z", "what": "gate deferred", "reason": "G3: business_window_closed"},
+                {
+                    "at": "2026-03-02T23:10:00Z",
+                    "what": "gate deferred",
+                    "reason": "G3: business_window_closed",
+                    "kind": "gate",
+                    "until": "2026-03-03T14:00:00Z",
+                    "zones": ["America/New_York"],
+                    "states": ["DC"],
+                    "facts_disagree": False,
+                    "number_used": 12,
+                    "number_cap": 125,
+                    "account_used": 12,
+                },
                 {
                     "at": "2026-03-02T23:30:00Z",
                     "what": "waits",
+                    "kind": "wait",
                     "reason": "instant: it is not to be sent before",
                     "until": "2026-03-03T14:00:00Z",
                 },
@@ -92,7 +171,7 @@ class Explanation(View):
         }
     )
 
-    message_id: int
+    message_id: RowId
     status: MessageStatus
     reason: str | None
     campaign: str | None

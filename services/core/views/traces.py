@@ -1,8 +1,9 @@
-"""Traces."""
+"""Traces, and a message's story with its own."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.core.views.messages import Explanation
 from services.core.views.values import View, example
 
 
@@ -51,3 +52,9 @@ class Trace(View):
 
     trace_id: str
     spans: list[TraceSpan]
+
+
+class TracedExplanation(Explanation):
+    """The explanation with what is kept of the message's trace, if anything is."""
+
+    trace: Trace | None

@@ -1,16 +1,18 @@
 """What `why` says of a message that has not left: each thing it waits for, from the rows."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from services.core.usecases.campaigns.pause import pause_campaign
 from services.core.usecases.messages.explain import explain_message
+from services.core.usecases.messages.held.cancel import cancel_held
+from services.core.views.held import Decision
+from services.core.views.messages import EndedStep, GateStep, LookStep, WaitStep
 from tests.tools.world import ZONE, World
 
 
 def waits_of(world: World, message_id: int) -> list[tuple[str, datetime | None]]:
-    steps: list[dict[str, Any]] = explain_message(world.console, message_id).steps
-    return [(step["reason"], step["until"]) for step in steps if step["what"] == "waits"]
+    steps = explain_message(world.console, message_id).steps
+    return [(step.reason, step.until) for step in steps if isinstance(step, WaitStep)]
 
 
 def test_a_message_without_a_batch_says_which_day_it_can_expect(world: World) -> None:
@@ -42,3 +44,24 @@ def test_a_message_that_left_waits_for_nothing(world: World) -> None:
     message_id = world.message()
     world.send(message_id)
     assert waits_of(world, message_id) == []
+
+
+def test_each_step_says_its_kind_and_has_the_facts_of_it(world: World) -> None:
+    world.simulator.add_fault("server_error", created=1, times=1)
+    in_doubt, never_sent = world.message(), world.message(not_before=world.now() + timedelta(hours=1))
+    world.send(in_doubt)
+    world.look(in_doubt)
+    world.receive(world.receipt_for("delivered", in_doubt))
+    world.execute("UPDATE messages SET status = 'held', reason = 'absent' WHERE id = :id", id=never_sent)
+    cancel_held(world.console, never_sent, Decision(reason="called her"), by="maria")
+
+    steps = explain_message(world.console, in_doubt).steps
+    assert {step.kind for step in steps} == {"gate", "attempt_begun", "attempt_ended", "look", "receipt"}
+    gate = next(step for step in steps if isinstance(step, GateStep))
+    (ended,) = (step for step in steps if isinstance(step, EndedStep))
+    (look,) = (step for step in steps if isinstance(step, LookStep))
+    assert (gate.zones, gate.facts_disagree, gate.number_cap > gate.number_used) == (["America/New_York"], False, True)
+    assert (ended.reason, ended.http_status) == ("http_500", None)
+    assert not look.control_seen
+    (decided,) = explain_message(world.console, never_sent).steps
+    assert (decided.kind, decided.what, decided.reason) == ("decision", "gate cancelled", "operator: called her")

@@ -1,7 +1,6 @@
 """What is printed: words for people, literal text, and one document for programs."""
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.cli.output import cell, listing, plain, record, write_json, write_shown
-from services.core.views.values import Page
+from services.core.views.values import OfPerson, Page, View
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOON = datetime(2026, 11, 24, 17, 0, 5, tzinfo=UTC)
@@ -20,8 +19,7 @@ class Colour(StrEnum):
     RED = "red"
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(View):
     thing_id: int
     name: str | None
     seen_at: datetime | None = None
@@ -39,7 +37,7 @@ class Thing:
         (Colour.RED, "red"),
         (["a", None, 2], "a, , 2"),
         ({"sent": 2, "failed": 1}, "sent 2, failed 1"),
-        (Thing(1, "x"), "thing_id 1, name x, seen_at "),
+        (Thing(thing_id=1, name="x"), "thing_id 1, name x, seen_at "),
         ("[bold]x[/]", "[bold]x[/]"),
     ],
 )
@@ -63,7 +61,14 @@ def test_plain(text: str, shown: str) -> None:
 
 class TestWriting:
     def test_json_keeps_names_and_writes_iso(self, capsys: pytest.CaptureFixture[str]) -> None:
-        write_json({"at": NOON, "late_by": timedelta(minutes=5), "cost": Decimal("0.0300"), "item": Thing(7, None)})
+        write_json(
+            {
+                "at": NOON,
+                "late_by": timedelta(minutes=5),
+                "cost": Decimal("0.0300"),
+                "item": Thing(thing_id=7, name=None),
+            }
+        )
         assert json.loads(capsys.readouterr().out) == {
             "at": "2026-11-24T17:00:05Z",
             "late_by": "PT5M",
@@ -73,13 +78,13 @@ class TestWriting:
 
     def test_a_long_line_is_not_cut_on_a_pipe(self, capsys: pytest.CaptureFixture[str]) -> None:
         name = "x" * 300
-        write_shown(Page(items=[Thing(1, name)], next=1), show=listing("thing_id", "name"), zone=NEW_YORK)
+        write_shown(Page(items=[Thing(thing_id=1, name=name)], next=1), show=listing("thing_id", "name"), zone=NEW_YORK)
         out = capsys.readouterr().out
         assert name in out
         assert "more: --after 1" in out
 
     def test_one_thing_is_a_line_for_each_field(self, capsys: pytest.CaptureFixture[str]) -> None:
-        write_shown(Thing(7, "Ada", NOON), show=record, zone=NEW_YORK)
+        write_shown(Thing(thing_id=7, name="Ada", seen_at=NOON), show=record, zone=NEW_YORK)
         assert [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()] == [
             ["thing", "id", "7"],
             ["name", "Ada"],
@@ -90,10 +95,8 @@ class TestWriting:
 class TestNarrow:
     """What a terminal of 80 or of 60 columns shows: every number, instant and word is whole."""
 
-    @dataclass(frozen=True, slots=True)
-    class Text:
+    class Text(OfPerson):
         message_id: int
-        e164: str
         status: str
         reason: str | None
         not_before: datetime | None
@@ -101,8 +104,22 @@ class TestNarrow:
 
     TEXTS = Page[Text](
         items=[
-            Text(1, "+12025550143", "skipped", "suppressed:provider_refused_number", NOON, "Is the crack wider now?"),
-            Text(2, "+12025550144", "delivered", None, None, "Thank you"),
+            Text(
+                message_id=1,
+                e164="+12025550143",
+                status="skipped",
+                reason="suppressed:provider_refused_number",
+                not_before=NOON,
+                body="Is the crack wider now?",
+            ),
+            Text(
+                message_id=2,
+                e164="+12025550144",
+                status="delivered",
+                reason=None,
+                not_before=None,
+                body="Thank you",
+            ),
         ],
         next=2,
     )

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from services.cli.waterfall import Axis, Waterfall, _short
-from services.core.runtime.trace_reader import SpanLink, Trace, TraceSpan
+from services.core.views.traces import SpanLink, Trace, TraceSpan
 
 AT = datetime(2026, 3, 2, 18, tzinfo=UTC)
 
@@ -26,13 +26,14 @@ def a_span(
         took=timedelta(seconds=took),
         failed=failed,
         attributes={"error.type": "rate_limited"} if failed else {},
-        links=tuple(SpanLink(f"{number:032x}", "1") for number in range(links)),
+        links=[SpanLink(trace_id=f"{number:032x}", span_id="1") for number in range(links)],
     )
 
 
 def drawn(*spans: TraceSpan, width: int = 100) -> list[str]:
     page = StringIO()
-    Console(file=page, width=width, highlight=False).print(Waterfall(Trace("t" * 32, spans)))
+    trace = Trace(trace_id="t" * 32, spans=list(spans))
+    Console(file=page, width=width, highlight=False).print(Waterfall(trace))
     return [line.rstrip() for line in page.getvalue().splitlines()]
 
 

@@ -40,7 +40,7 @@ class Dispatcher:
         self._passes = 0
 
     def dispatch(self) -> int:
-        """Publish due messages up to the bound, fairly between campaigns; answers how many ids went out.
+        """Publish due messages up to the bound, fairly between campaigns; returns how many ids went out.
 
         Raises `DatabaseUnavailable`. A broker that does not take them costs nothing: the stamp is taken back.
         """

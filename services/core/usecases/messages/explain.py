@@ -1,9 +1,7 @@
 """Why a message was sent, wasn't, or waits: every decision, attempt and look, in order, and what is still before it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from services.core.domain.failures import NotFound
 from services.core.domain.messages import MessageStatus
@@ -12,87 +10,70 @@ from services.core.domain.waiting import Place, waits
 from services.core.runtime import tracing
 from services.core.storage import attempts, campaigns, clock, messages
 from services.core.storage.database import Session
-from services.core.storage.models import Campaign, Contact, Message
+from services.core.storage.models import Campaign, Contact, GateDecisionRow, Message
 from services.core.usecases.campaigns.forecast import pacing_of
 from services.core.usecases.campaigns.windows import local_day, window_of
 from services.core.usecases.context import Context
 from services.core.usecases.messages.gate import gather
+from services.core.views import messages as views
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """A message's state and its story; each step has `at`, `what`, `reason` and its own facts."""
-
-    message_id: int
-    status: str
-    reason: str | None
-    campaign: str | None
-    not_before: datetime | None
-    provider_message_id: str | None
-    trace_id: str | None
-    trace_kept: bool
-    begun_by_trace_id: str | None
-    opted_out_in_flight: bool
-    steps: list[dict[str, Any]]
-
-
-def explain_message(context: Context, message_id: int) -> Explanation:
+def explain_message(context: Context, message_id: int) -> views.Explanation:
     """Raises `NotFound`."""
     with context.database.reading() as session:
         message = messages.find(session, message_id)
         if message is None:
             raise NotFound("message", message_id)
         campaign = session.get(Campaign, message.campaign_id) if message.campaign_id else None
-        steps: list[dict[str, Any]] = [
-            {"at": row.at, "what": f"gate {row.outcome}", "reason": f"{row.gate}: {row.reason}", "until": row.until}
-            | row.detail
-            for row in attempts.decisions_of(session, message_id)
-        ]
-        for attempt in attempts.of_message(session, message_id):
-            steps.append({"at": attempt.started_at, "what": f"attempt {attempt.number}", "reason": "submitting"})
-            if attempt.finished_at is not None:
-                steps.append(
-                    {
-                        "at": attempt.finished_at,
-                        "what": f"attempt {attempt.number} {attempt.outcome}",
-                        "reason": attempt.detail or "",
-                        "http_status": attempt.http_status,
-                    }
-                )
-            steps.extend(
-                {
-                    "at": look.at,
-                    "what": f"look {number}",
-                    "reason": f"{len(look.candidates)} of {look.listed} listed could be it",
-                    "control_seen": look.control_seen,
-                }
-                for number, look in enumerate(attempts.looks_of(session, attempt.id), start=1)
-            )
-        if message.status == MessageStatus.PENDING:
-            steps.extend(_waits(context, session, message))
-        if message.receipt_at is not None:
-            steps.append({"at": message.receipt_at, "what": "receipt", "reason": message.status})
-        return Explanation(
-            message_id=message.id,
-            status=message.status,
-            reason=message.reason,
+        return views.Explanation.of(
+            message,
             campaign=campaign.name if campaign else None,
-            not_before=message.not_before,
-            provider_message_id=message.provider_message_id,
             trace_id=tracing.trace_id_of(message.traceparent),
             trace_kept=tracing.is_kept(message.traceparent),
             begun_by_trace_id=tracing.trace_id_of(message.begun_by),
-            opted_out_in_flight=message.opted_out_in_flight,
-            steps=sorted(steps, key=lambda step: step["at"]),
+            steps=sorted(_steps(context, session, message), key=lambda step: step.at),
         )
 
 
-def _waits(context: Context, session: Session, message: Message) -> Iterator[dict[str, Any]]:
+def _steps(context: Context, session: Session, message: Message) -> Iterator[views.Step]:
+    yield from map(_decision, attempts.decisions_of(session, message.id))
+    yield from _attempts(session, message.id)
+    if message.status == MessageStatus.PENDING:
+        yield from _waits(context, session, message)
+    if message.receipt_at is not None:
+        yield views.ReceiptStep(at=message.receipt_at, what="receipt", reason=message.status)
+
+
+def _decision(row: GateDecisionRow) -> views.DecisionStep | views.GateStep:
+    known = {"what": f"gate {row.outcome}", "reason": f"{row.gate}: {row.reason}"}
+    if row.detail:
+        return views.GateStep.of(row, **known, **row.detail)
+    return views.DecisionStep.of(row, **known)
+
+
+def _attempts(session: Session, message_id: int) -> Iterator[views.Step]:
+    """Each attempt's begin, its end, and the looks at the provider's list for it."""
+    for attempt in attempts.of_message(session, message_id):
+        name = f"attempt {attempt.number}"
+        yield views.BegunStep(at=attempt.started_at, what=name, reason="submitting")
+        if attempt.finished_at is not None:
+            yield views.EndedStep(
+                at=attempt.finished_at,
+                what=f"{name} {attempt.outcome}",
+                reason=attempt.detail or "",
+                http_status=attempt.http_status,
+            )
+        for number, look in enumerate(attempts.looks_of(session, attempt.id), start=1):
+            could_be_it = f"{len(look.candidates)} of {look.listed} listed could be it"
+            yield views.LookStep.of(look, what=f"look {number}", reason=could_be_it)
+
+
+def _waits(context: Context, session: Session, message: Message) -> Iterator[views.WaitStep]:
     """What the message waits for now, one step for each."""
     at = clock.product_now(session)
     facts = gather(context, session, message, session.get_one(Contact, message.contact_id), at)
     for wait in waits(facts, _place(context, session, message, at), at):
-        yield {"at": at, "what": "waits", "reason": wait.reason, "until": wait.until}
+        yield views.WaitStep.of(wait, at=at, what="waits")
 
 
 def _place(context: Context, session: Session, message: Message, at: datetime) -> Place:

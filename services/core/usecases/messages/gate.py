@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.lineage import run_key
 from services.core.domain.messages import MessageKind
-from services.core.domain.send_gate import Defer, GateDecision, GateFacts, Pass, Skip
+from services.core.domain.send_gate import DecisionFacts, Defer, GateDecision, GateFacts, Pass, Skip
 from services.core.domain.zones import locate
 from services.core.runtime import metering
 from services.core.storage import attempts, caps, installation, outbox
@@ -63,14 +63,7 @@ def record(session: Session, message_id: int, decision: GateDecision, facts: Gat
         gate=decision.gate,
         reason=decision.reason,
         until=until,
-        detail={
-            "zones": sorted(facts.location.zones)[:8],
-            "states": sorted(facts.location.states)[:8],
-            "facts_disagree": facts.location.facts_disagree,
-            "number_used": facts.number_used,
-            "number_cap": facts.number_cap,
-            "account_used": facts.account_used,
-        },
+        detail=DecisionFacts.of(facts),
     )
 
 

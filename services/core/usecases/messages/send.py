@@ -48,7 +48,7 @@ class Submission:
 
 
 def send_messages(context: Context, message_ids: Sequence[int]) -> int:
-    """Send those of the messages that are due, free and allowed; answers how many calls were made.
+    """Send those of the messages that are due, free and allowed; returns how many calls were made.
 
     Starts no further message once the batch's budget is used; those left go back to dispatch.
     """
@@ -123,7 +123,7 @@ def _is_open(context: Context, session: Session, claim: Claim) -> bool:
     decision = _weigh(context, session, message, contact, clock.product_now(session))
     if isinstance(decision, Pass):
         return True
-    with tracing.joined(SpanName.MESSAGE_GATE, _said(decision), trace_of=claim.traceparent):
+    with tracing.joined(SpanName.MESSAGE_GATE, _attributes(decision), trace_of=claim.traceparent):
         return False
 
 
@@ -163,7 +163,7 @@ def _pass_gate(context: Context, claim: Claim) -> Submission | None:
             return None
         at = clock.product_now(session)
         decision = _weigh(context, session, message, contact, at)
-        active.note(_said(decision))
+        active.note(_attributes(decision))
         if not isinstance(decision, Pass):
             return None
         day = gate.cap_day(context, at)
@@ -198,13 +198,13 @@ def _weigh(context: Context, session: Session, message: Message, contact: Contac
     return decision
 
 
-def _said(decision: GateDecision) -> tracing.Attributes:
+def _attributes(decision: GateDecision) -> tracing.Attributes:
     match decision:
         case Pass():
             return {Attribute.DECISION: "pass"}
         case Skip(name, reason) | Defer(name, reason):
-            said = type(decision).__name__.lower()
-            return {Attribute.DECISION: said, Attribute.GATE: name, Attribute.REASON: reason}
+            outcome = type(decision).__name__.lower()
+            return {Attribute.DECISION: outcome, Attribute.GATE: name, Attribute.REASON: reason}
 
 
 def _submit(context: Context, submission: Submission, slot: Slot) -> SendOutcome:

@@ -1,20 +1,10 @@
 """Show a trace: a message's, a webhook's, or that of somebody's act."""
 
-from dataclasses import dataclass, fields
-
 from services.core.domain.failures import NotFound, RefusedInput
-from services.core.runtime.trace_reader import Trace, TracesUnreadable, read_trace
+from services.core.runtime.trace_reader import read_trace
 from services.core.usecases.context import Context
-from services.core.usecases.messages.explain import Explanation, explain_message
-
-__all__ = ["Trace", "TracedExplanation", "TracesUnreadable", "explain_with_trace", "show_trace"]
-
-
-@dataclass(frozen=True, slots=True)
-class TracedExplanation(Explanation):
-    """The explanation with what is kept of the message's trace, if anything is."""
-
-    trace: Trace | None
+from services.core.usecases.messages.explain import explain_message
+from services.core.views.traces import Trace, TracedExplanation
 
 
 def show_trace(context: Context, trace_id: str) -> Trace:
@@ -29,7 +19,7 @@ def explain_with_trace(context: Context, message_id: int) -> TracedExplanation:
     """As `explain_message`, and raises as `show_trace`, but for a trace that isn't kept."""
     explained = explain_message(context, message_id)
     trace = _read(context, explained.trace_id) if explained.trace_id and explained.trace_kept else None
-    return TracedExplanation(**{each.name: getattr(explained, each.name) for each in fields(explained)}, trace=trace)
+    return TracedExplanation.of(explained, trace=trace)
 
 
 def _read(context: Context, trace_id: str) -> Trace | None:
@@ -37,4 +27,5 @@ def _read(context: Context, trace_id: str) -> Trace | None:
     if not url:
         detail = "nothing is set where traces are kept: ATTACKACRACK_TRACE_QUERY_URL names Jaeger's query address"
         raise RefusedInput("traces_not_kept", detail)
-    return read_trace(url, trace_id)
+    found = read_trace(url, trace_id)
+    return Trace.of(found) if found is not None else None

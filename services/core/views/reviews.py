@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.core.views.values import Input, OfPerson, Reason, RowId, example
+from services.core.views.values import Input, OfPerson, Phone, Reason, RowId, example
 
 
 class ReviewDecision(StrEnum):
@@ -53,9 +53,8 @@ class Decide(Input):
     model_config = example({"decision": "opt_out_other", "phone": "+16175550162", "note": "her father's number"})
 
     decision: Annotated[ReviewDecision, Field(strict=False)]
-    phone: str | None = Field(
+    phone: Phone | None = Field(
         default=None,
-        max_length=100,
         description="With opt_out_other: whose texts are to end; null where the text names one number only.",
     )
     note: Reason | None = None

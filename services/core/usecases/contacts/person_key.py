@@ -36,7 +36,8 @@ def read_phone(context: Context, raw: str) -> str:
     if isinstance(parsed, PhoneNumber):
         return parsed.e164
     reason = str(parsed).replace("_", " ")
-    raise RefusedInput("number_refused", f"this is no number that may be texted: {reason}", pointer="/phone")
+    detail = f"this is no number that may be texted: {reason}; give one such as (202) 555-0143"
+    raise RefusedInput("number_refused", detail, pointer="/phone")
 
 
 def parse_phone(context: Context, raw: str) -> PhoneNumber | NumberRejection:

@@ -4,12 +4,12 @@ from functools import partial
 
 from services.core.domain.failures import Conflict, NotFound, RefusedInput
 from services.core.domain.opt_outs import OptOutSource
-from services.core.domain.phone_numbers import PhoneNumber, parse_phone_number
 from services.core.domain.send_gate import Reason
 from services.core.domain.third_party import others_named
 from services.core.storage import audit, clock, contacts, conversations, opt_outs, reviews
 from services.core.storage.database import Session
 from services.core.storage.outbox import life
+from services.core.usecases.contacts.person_key import read_phone
 from services.core.usecases.context import Context
 from services.core.usecases.versions import Versions, check_version, version_of
 from services.core.views.reviews import Decide, Review, ReviewDecision
@@ -87,13 +87,10 @@ def _who_is_meant(context: Context, review: Review, decision: ReviewDecision, ph
             named = f"the text names {', '.join(review.named) or 'no other number'}"
             raise RefusedInput("phone_missing", f"{named}: say which number is meant", pointer="/phone")
         return review.named[0]
-    countries = frozenset(context.settings.allowed_countries)
-    parsed = parse_phone_number(phone, allowed_countries=countries, allow_test_numbers=context.is_simulated)
-    if not isinstance(parsed, PhoneNumber):
-        raise RefusedInput(parsed, "phone is a number that can be texted, as (202) 555-0143", pointer="/phone")
-    if parsed.e164 == review.e164:
+    e164 = read_phone(context, phone)
+    if e164 == review.e164:
         raise RefusedInput("phone_is_the_senders", "this is the sender's own: decide opt_out", pointer="/phone")
-    return parsed.e164
+    return e164
 
 
 def _shown(context: Context, session: Session, review_id: int) -> Review:

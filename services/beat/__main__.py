@@ -11,7 +11,6 @@ from services.beat.leader import Leader
 from services.beat.loop import Chore, Loop, ProbeFiles, SideChore
 from services.core.runtime.exporting import flush_telemetry, start_telemetry
 from services.core.runtime.settings import Settings
-from services.core.storage.beat_lease import Lease
 from services.core.storage.rights import Component
 from services.core.usecases.context import Context, open_context
 from services.core.usecases.messages.dispatch import Dispatcher
@@ -63,17 +62,8 @@ def run_clock(configured: Settings) -> None:
 def _chores(context: Context, leader: Leader) -> list[Chore]:
     configured, dispatcher = context.settings, Dispatcher(context)
 
-    def tick(lease: Lease) -> int:
-        return tick_schedule(
-            context.database,
-            context.broker,
-            lease,
-            zone=configured.business_zone,
-            publish_again_after=configured.timings.unleased_after,
-        )
-
     return [
-        Chore("tick", TICK_EVERY, tick),
+        Chore("tick", TICK_EVERY, lambda lease: tick_schedule(context, lease)),
         Chore("dispatch", configured.timings.dispatch_every, lambda _lease: dispatcher.dispatch()),
         Chore("sweep", configured.timings.sweep_every, lambda _lease: sweep(context)),
         SideChore("measure", MEASURE_EVERY, lambda lease: measure(context, is_wanted=lambda: leader.leads(lease))),

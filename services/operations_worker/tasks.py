@@ -50,9 +50,8 @@ def _register(name: TaskName, work: Callable[[Context, ClaimedRun], dict[str, An
     @task(name)
     def run(run_ids: list[str]) -> None:
         context = process_context()
-        lease = context.settings.durations.run_lease
         for run_id in run_ids:
-            run_scheduled_job(context.database, int(run_id), lambda claimed: work(context, claimed), lease=lease)
+            run_scheduled_job(context, int(run_id), lambda claimed: work(context, claimed))
 
 
 for scheduled, does in SCHEDULED.items():

@@ -65,7 +65,7 @@ def play_year(context: Context, *, seed: int, days: int = YEAR.days) -> Year:
             lease = _take_lease(context, "ab"[lease.term % 2])
         with context.database.transaction() as session:
             installation.move_clock(session, moment - real_now(session))
-        tick_schedule(context.database, context.broker, lease, zone=ZONE.key, jobs=FOUR)
+        tick_schedule(context, lease, jobs=FOUR)
     return _compare(context, moments, lease.term, outages)
 
 

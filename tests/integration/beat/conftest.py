@@ -30,11 +30,13 @@ from services.core.storage.rights import Component
 from services.core.usecases.context import Context
 from services.core.usecases.schedule.missing_runs import missing_runs
 from services.core.usecases.schedule.tick import tick_schedule
-from tests.conftest import signed_in
+from tests.conftest import ValkeyProcess, signed_in
 from tests.tools.business_calendar import CLEANUP, DAILY, HALF_HOURLY, HOURLY
 
 ROOT = Path(__file__).parents[3]
 ZONE = "America/New_York"
+Queued = Callable[[], list[int]]
+Drill = Callable[[str], None]
 FOUR = tuple(JOBS[name] for name in (DAILY, HALF_HOURLY, HOURLY, CLEANUP))
 """The jobs of the specification, which the calendar knows; those in between would only make it longer."""
 
@@ -47,7 +49,6 @@ class Ledger:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.database = context.database
-        self.broker = context.broker
 
     def now(self) -> datetime:
         with self.database.reading() as session:
@@ -73,8 +74,8 @@ class Ledger:
         with self.database.transaction() as session:
             beat_lease.resign(session, lease)
 
-    def tick(self, lease: Lease, **options: Any) -> int:
-        return tick_schedule(self.database, self.broker, lease, **{"zone": ZONE, "jobs": FOUR} | options)
+    def tick(self, lease: Lease, *, publish_again_after: timedelta | None = None) -> int:
+        return tick_schedule(self.context, lease, jobs=FOUR, publish_again_after=publish_again_after)
 
     def runs(self, job: str | None = None) -> list[ScheduledRun]:
         query = select(ScheduledRun).order_by(ScheduledRun.due_at, ScheduledRun.job)
@@ -95,6 +96,12 @@ class Ledger:
         with self.database.reading() as session:
             row = session.execute(query).one_or_none()
             return (row.holder, row.term) if row else None
+
+    def term(self) -> int:
+        """The term of the live lease; somebody must have it."""
+        holder = self.holder()
+        assert holder is not None
+        return holder[1]
 
     def stands_in_a_transaction(self, *, for_seconds: float) -> bool:
         """Whether somebody has begun one so long ago and now neither asks nor ends it."""
@@ -150,15 +157,18 @@ class BeatProcess:
         self.process.wait(timeout=10)
 
 
+StartBeat = Callable[..., BeatProcess]
+
+
 @pytest.fixture
-def drill() -> Iterator[Callable[[str], None]]:
+def drill() -> Iterator[Drill]:
     """Arm failpoints in this process until the test ends."""
     yield failpoints.arm
     failpoints.arm("")
 
 
 @pytest.fixture
-def ledger(database_url: str, valkey_server: Any) -> Iterator[Ledger]:
+def ledger(database_url: str, valkey_server: ValkeyProcess) -> Iterator[Ledger]:
     context = Context(read_settings(database_url=database_url, redis_url=valkey_server.url))
     with context.database.transaction() as session:
         installation.ensure(
@@ -169,13 +179,13 @@ def ledger(database_url: str, valkey_server: Any) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def redis_client(valkey_server: Any) -> Iterator[Redis]:
+def redis_client(valkey_server: ValkeyProcess) -> Iterator[Redis]:
     with Redis.from_url(valkey_server.url, decode_responses=True) as client:
         yield client
 
 
 @pytest.fixture
-def queued(valkey_server: Any) -> Iterator[Callable[[], list[int]]]:
+def queued(valkey_server: ValkeyProcess) -> Iterator[Queued]:
     """The run ids that lie in the queues, in any order."""
     with Redis.from_url(valkey_server.url, decode_responses=True) as client:
 
@@ -188,7 +198,7 @@ def queued(valkey_server: Any) -> Iterator[Callable[[], list[int]]]:
 
 
 @pytest.fixture
-def start_beat(ledger: Ledger, database_url: str, valkey_server: Any, tmp_path: Path) -> Iterator[Any]:
+def start_beat(ledger: Ledger, database_url: str, valkey_server: ValkeyProcess, tmp_path: Path) -> Iterator[StartBeat]:
     """Start a beat process; `failpoints` arms it for a drill, `lease` is how long it leads without renewing."""
     beats: list[BeatProcess] = []
 

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import pytest
 
 from services.cli.laptop.guard import Guard
-from tests.conftest import MigratedTemplate, PostgresProcess, make_template, start_postgres
-from tests.integration.beat.conftest import Ledger
+from tests.conftest import MigratedTemplate, PostgresProcess, ValkeyProcess, make_template, start_postgres
+from tests.integration.beat.conftest import BeatProcess, Ledger, Queued, StartBeat
 from tests.tools.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -35,12 +34,12 @@ def migrated_template(postgres_server: PostgresProcess) -> MigratedTemplate:
     return make_template(postgres_server)
 
 
-def lead(ledger: Any, beat: Any) -> None:
+def lead(ledger: Ledger, beat: BeatProcess) -> None:
     wait_until(lambda: beat.holds(ledger) or beat.process.poll() is not None, within=START_SECONDS)
     assert beat.process.poll() is None, (beat.folder / "log").read_text()[-3000:]
 
 
-def plan_until(ledger: Any, wall_time: str) -> None:
+def plan_until(ledger: Ledger, wall_time: str) -> None:
     """Have everything planned up to a time, and the lease free."""
     ledger.set_time(wall_time)
     lease = ledger.take_lease()
@@ -53,7 +52,9 @@ def has_all(ledger: Ledger, start: datetime, end: datetime) -> bool:
 
 
 class TestTwoBeats:
-    def test_each_due_time_has_one_row_and_one_owner(self, ledger: Any, start_beat: Any, queued: Any) -> None:
+    def test_each_due_time_has_one_row_and_one_owner(
+        self, ledger: Ledger, start_beat: StartBeat, queued: Queued
+    ) -> None:
         plan_until(ledger, "2027-06-01T07:45:00")
         beats = [start_beat(), start_beat()]
         wait_until(lambda: all(beat.has("ready") for beat in beats), within=START_SECONDS)
@@ -63,24 +64,24 @@ class TestTwoBeats:
             wait_until(partial(has_all, ledger, start, end))
         runs = ledger.runs()
         assert max(Counter((run.job, run.due_at) for run in runs).values()) == 1
-        assert {run.term for run in runs} == {ledger.holder()[1]}
+        assert {run.term for run in runs} == {ledger.term()}
         assert sum(beat.holds(ledger) for beat in beats) == 1
         open_runs = sorted(run.id for run in runs if run.status == "due")
         wait_until(lambda: queued() == open_runs)
         assert sum(len(beat.events("schedule.run_published")) for beat in beats) == len(open_runs)
 
-    def test_a_killed_leader_is_followed_when_its_lease_ends(self, ledger: Any, start_beat: Any) -> None:
+    def test_a_killed_leader_is_followed_when_its_lease_ends(self, ledger: Ledger, start_beat: StartBeat) -> None:
         first = start_beat()
         lead(ledger, first)
         second = start_beat()
         wait_until(lambda: second.has("ready"), within=START_SECONDS)
-        term = ledger.holder()[1]
+        term = ledger.term()
         first.send(signal.SIGKILL)
         lead(ledger, second)
-        assert ledger.holder()[1] == term + 1
+        assert ledger.term() == term + 1
 
     def test_a_stopped_leader_resigns_and_is_followed_long_before_its_lease_would_end(
-        self, ledger: Any, start_beat: Any
+        self, ledger: Ledger, start_beat: StartBeat
     ) -> None:
         first = start_beat(lease="PT10M")
         lead(ledger, first)
@@ -92,7 +93,7 @@ class TestTwoBeats:
         assert not first.has("ready")
         assert first.events("beat.lease_resigned")
 
-    def test_a_stopped_leader_waits_for_nothing_that_only_looks(self, ledger: Any, start_beat: Any) -> None:
+    def test_a_stopped_leader_waits_for_nothing_that_only_looks(self, ledger: Ledger, start_beat: StartBeat) -> None:
         leader = start_beat(failpoints="measuring=sleep(600)")
         wait_until(lambda: ledger.stands_in_a_transaction(for_seconds=LEASE_SECONDS), within=START_SECONDS)
         lead(ledger, leader)  # what stands is not what keeps the lease
@@ -103,7 +104,7 @@ class TestTwoBeats:
         assert leader.events("beat.stopped")
 
     def test_a_leader_that_dies_while_it_resigns_is_followed_when_its_lease_ends(
-        self, ledger: Any, start_beat: Any
+        self, ledger: Ledger, start_beat: StartBeat
     ) -> None:
         first = start_beat(failpoints="beat_resigning=kill")
         lead(ledger, first)
@@ -113,17 +114,19 @@ class TestTwoBeats:
         lead(ledger, second)
 
     @pytest.mark.parametrize("point", ["", "tick_half_planned=stop@9"])
-    def test_a_frozen_leader_writes_nothing_under_its_old_term(self, ledger: Any, start_beat: Any, point: str) -> None:
+    def test_a_frozen_leader_writes_nothing_under_its_old_term(
+        self, ledger: Ledger, start_beat: StartBeat, point: str
+    ) -> None:
         plan_until(ledger, "2027-06-01T07:45:00")
         frozen = start_beat(failpoints=point)
         lead(ledger, frozen)
-        old_term = ledger.holder()[1]
+        old_term = ledger.term()
         second = start_beat()
         if not point:
             wait_until(lambda: second.has("ready"), within=START_SECONDS)
             frozen.send(signal.SIGSTOP)
         wait_until(lambda: second.holds(ledger), within=START_SECONDS)
-        assert ledger.holder()[1] == old_term + 1
+        assert ledger.term() == old_term + 1
         start, end = ledger.now(), ledger.set_time("2027-06-01T09:00:01")
         frozen.send(signal.SIGCONT)
         wait_until(lambda: frozen.events("beat.lease_lost"))
@@ -135,7 +138,7 @@ class TestTwoBeats:
 class TestOneBeat:
     @pytest.mark.parametrize("point", ["beat_renewing=kill@1", "tick_before_mark=kill@1"])
     def test_killed_with_due_runs_at_hand_it_leaves_them_to_the_next(
-        self, ledger: Any, start_beat: Any, queued: Any, point: str
+        self, ledger: Ledger, start_beat: StartBeat, queued: Queued, point: str
     ) -> None:
         plan_until(ledger, "2027-06-01T07:45:00")
         start, end = ledger.now(), ledger.set_time("2027-06-01T10:45:00")
@@ -149,10 +152,12 @@ class TestOneBeat:
         assert len(open_runs) == 3
         wait_until(lambda: set(queued()) == open_runs)
 
-    def test_it_survives_an_outage_of_the_database(self, ledger: Any, start_beat: Any, postgres_server: Any) -> None:
+    def test_it_survives_an_outage_of_the_database(
+        self, ledger: Ledger, start_beat: StartBeat, postgres_server: PostgresProcess
+    ) -> None:
         beat = start_beat()
         lead(ledger, beat)
-        term = ledger.holder()[1]
+        term = ledger.term()
         postgres_server.stop()
         try:
             wait_until(lambda: not beat.has("ready"), within=LEASE_SECONDS + 5)
@@ -162,21 +167,21 @@ class TestOneBeat:
             postgres_server.start()
         lead(ledger, beat)
         wait_until(lambda: beat.has("ready"))
-        assert ledger.holder()[1] >= term
+        assert ledger.term() >= term
         assert len(beat.events("beat.database_lost")) == len(beat.events("beat.database_back")) == 1
 
     @pytest.mark.own_valkey
     def test_without_a_broker_it_leads_and_records(
-        self, ledger: Any, start_beat: Any, valkey_server: Any, queued: Any
+        self, ledger: Ledger, start_beat: StartBeat, valkey_server: ValkeyProcess, queued: Queued
     ) -> None:
         plan_until(ledger, "2027-06-01T07:45:00")
         beat = start_beat()
         lead(ledger, beat)
-        term = ledger.holder()[1]
+        term = ledger.term()
         valkey_server.freeze()
         start, end = ledger.now(), ledger.set_time("2027-06-01T08:00:01")
         wait_until(lambda: not ledger.missing(start, end))
         wait_until(lambda: beat.events("beat.chore_failed"))
         valkey_server.resume()
         wait_until(lambda: len(queued()) >= 2)
-        assert ledger.holder()[1] - term <= 1
+        assert ledger.term() - term <= 1

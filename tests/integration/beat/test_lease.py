@@ -3,7 +3,6 @@
 import threading
 import time
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from services.beat.leader import Leader
 from services.core.storage import beat_lease
 from services.core.storage.beat_lease import Lease, StaleTerm
 from services.core.storage.database import Database
+from tests.integration.beat.conftest import Ledger
 from tests.tools.waiting import wait_until
 
 LONG = timedelta(minutes=5)
@@ -18,7 +18,7 @@ SHORT = timedelta(milliseconds=300)
 
 
 class TestAcquireOrRenew:
-    def test_of_many_at_once_one_gets_it(self, ledger: Any, database_url: str) -> None:
+    def test_of_many_at_once_one_gets_it(self, ledger: Ledger, database_url: str) -> None:
         barrier, leases = threading.Barrier(8), []
 
         def acquire(number: int) -> None:
@@ -38,18 +38,18 @@ class TestAcquireOrRenew:
         assert [(held[0].holder, held[0].term)] == [ledger.holder()]
         assert len(held) == 1
 
-    def test_renewal_keeps_the_term_and_a_new_holder_raises_it(self, ledger: Any) -> None:
+    def test_renewal_keeps_the_term_and_a_new_holder_raises_it(self, ledger: Ledger) -> None:
         first = ledger.take_lease("a")
         assert ledger.take_lease("a").term == first.term
         ledger.resign(first)
         assert ledger.take_lease("b").term == first.term + 1
 
-    def test_a_lease_that_ran_out_is_a_new_term_even_for_its_holder(self, ledger: Any) -> None:
+    def test_a_lease_that_ran_out_is_a_new_term_even_for_its_holder(self, ledger: Ledger) -> None:
         first = ledger.take_lease("a", length=SHORT)
         wait_until(lambda: ledger.holder() is None)
         assert ledger.take_lease("a").term == first.term + 1
 
-    def test_it_is_trusted_from_the_start_of_the_attempt_and_two_seconds_less(self, ledger: Any) -> None:
+    def test_it_is_trusted_from_the_start_of_the_attempt_and_two_seconds_less(self, ledger: Ledger) -> None:
         before = time.monotonic()
         lease = ledger.take_lease("a", length=timedelta(seconds=15))
         after = time.monotonic()
@@ -58,7 +58,7 @@ class TestAcquireOrRenew:
 
 class TestConfirmTerm:
     @pytest.mark.parametrize("change", ["resigned", "expired", "taken", "never held"])
-    def test_a_stale_term_is_refused_and_writes_nothing(self, ledger: Any, change: str) -> None:
+    def test_a_stale_term_is_refused_and_writes_nothing(self, ledger: Ledger, change: str) -> None:
         ledger.set_time("2027-06-01T08:00:00")
         lease = ledger.take_lease("a", length=SHORT if change in ("expired", "taken") else LONG)
         ledger.tick(lease)
@@ -85,14 +85,14 @@ class TestLeader:
         assert leader.lease is None
         assert not leader.is_ready
 
-    def test_trust_ends_before_the_lease_does(self, ledger: Any) -> None:
+    def test_trust_ends_before_the_lease_does(self, ledger: Ledger) -> None:
         leader = Leader(ledger.database, length=timedelta(seconds=2), holder="a")
         leader.keep()
         assert leader.lease is not None
         wait_until(lambda: leader.lease is None)
         assert ledger.holder() == ("a", 1)
 
-    def test_a_standby_is_ready_and_leads_when_the_leader_resigns(self, ledger: Any) -> None:
+    def test_a_standby_is_ready_and_leads_when_the_leader_resigns(self, ledger: Ledger) -> None:
         leading, waiting = (Leader(ledger.database, length=LONG, holder=name) for name in "ab")
         leading.keep()
         waiting.keep()

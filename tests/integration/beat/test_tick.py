@@ -1,7 +1,6 @@
 """The ledger, ticked in this process over product time: every due time has its row, whatever happened."""
 
 from datetime import UTC, timedelta
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -13,17 +12,18 @@ from services.core.runtime.failpoints import FailpointRaised
 from services.core.runtime.settings import read_settings
 from services.core.storage import beat_lease
 from services.core.storage.models import ScheduledRun
+from tests.integration.beat.conftest import Drill, Ledger, Queued
 from tests.tools.business_calendar import CLEANUP, DAILY, HALF_HOURLY, HOURLY, calendar
 
 
 class TestTick:
-    def test_a_fresh_installation_plans_from_now(self, ledger: Any) -> None:
+    def test_a_fresh_installation_plans_from_now(self, ledger: Ledger) -> None:
         ledger.set_time("2027-06-01T08:45:00")
         assert ledger.tick(ledger.take_lease()) == 0
         assert ledger.runs() == []
         assert ledger.missing(ledger.now() - timedelta(days=3), ledger.now()) == []
 
-    def test_due_runs_are_recorded_and_published_once(self, ledger: Any, queued: Any) -> None:
+    def test_due_runs_are_recorded_and_published_once(self, ledger: Ledger, queued: Queued) -> None:
         ledger.set_time("2027-06-01T08:29:30")
         lease = ledger.take_lease()
         ledger.tick(lease)
@@ -34,7 +34,7 @@ class TestTick:
         assert queued() == sorted(run.id for run in ledger.runs())
         assert all(run.published_at and run.term == lease.term for run in ledger.runs())
 
-    def test_three_hours_down(self, ledger: Any, queued: Any) -> None:
+    def test_three_hours_down(self, ledger: Ledger, queued: Queued) -> None:
         start = ledger.set_time("2027-06-01T07:45:00")
         lease = ledger.take_lease()
         ledger.tick(lease)
@@ -47,7 +47,7 @@ class TestTick:
         assert {(run.job, run.due_at) for run in ledger.runs()} == calendar(start, end)
         assert len(queued()) == 3
 
-    def test_a_daily_start_that_was_missed_is_not_made_up_on_another_day(self, ledger: Any) -> None:
+    def test_a_daily_start_that_was_missed_is_not_made_up_on_another_day(self, ledger: Ledger) -> None:
         ledger.set_time("2027-06-01T07:45:00")
         lease = ledger.take_lease()
         ledger.tick(lease)
@@ -59,7 +59,7 @@ class TestTick:
         ]
         assert ledger.outcomes(CLEANUP)[-1] == ("03T02:00", "due", "caught_up")
 
-    def test_a_year_equals_the_calendar(self, ledger: Any) -> None:
+    def test_a_year_equals_the_calendar(self, ledger: Ledger) -> None:
         start = ledger.set_time("2027-01-01T00:10:00")
         lease = ledger.take_lease()
         ledger.tick(lease)
@@ -80,7 +80,7 @@ class TestTick:
         [("2027-03-14", "14T03:00"), ("2027-11-07", "07T02:00")],
         ids=["spring: at the end of the gap", "autumn: once"],
     )
-    def test_the_nights_that_change_the_clock(self, ledger: Any, night: str, expected: str) -> None:
+    def test_the_nights_that_change_the_clock(self, ledger: Ledger, night: str, expected: str) -> None:
         start = ledger.set_time(f"{night}T00:00:30")
         lease = ledger.take_lease()
         ledger.tick(lease)
@@ -101,7 +101,7 @@ class TestTick:
         ],
     )
     def test_wherever_it_breaks_off_the_next_leader_completes_it(
-        self, ledger: Any, queued: Any, drill: Any, point: str
+        self, ledger: Ledger, queued: Queued, drill: Drill, point: str
     ) -> None:
         start = ledger.set_time("2027-06-01T07:45:00")
         first = ledger.take_lease("a")
@@ -117,20 +117,24 @@ class TestTick:
         assert len(recorded) == len(set(recorded))
         assert set(queued()) == {run.id for run in ledger.runs() if run.status == "due"}
 
-    def test_without_a_broker_runs_are_recorded_and_published_later(self, ledger: Any, queued: Any) -> None:
+    def test_without_a_broker_runs_are_recorded_and_published_later(
+        self, ledger: Ledger, queued: Queued, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         ledger.set_time("2027-06-01T08:29:30")
-        lease, broker = ledger.take_lease(), ledger.broker
+        lease = ledger.take_lease()
         ledger.tick(lease)
         ledger.set_time("2027-06-01T08:30:01")
-        ledger.broker = Broker(read_settings(redis_url="redis://127.0.0.1:1/0"))
-        with pytest.raises(BrokerUnavailable):
-            ledger.tick(lease)
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger.context, "broker", Broker(read_settings(redis_url="redis://127.0.0.1:1/0")))
+            with pytest.raises(BrokerUnavailable):
+                ledger.tick(lease)
         assert [run.published_at for run in ledger.runs()] == [None, None]
-        ledger.broker = broker
         assert ledger.tick(lease) == 2
         assert len(queued()) == 2
 
-    def test_a_message_that_was_lost_is_published_again(self, ledger: Any, queued: Any, redis_client: Redis) -> None:
+    def test_a_message_that_was_lost_is_published_again(
+        self, ledger: Ledger, queued: Queued, redis_client: Redis
+    ) -> None:
         ledger.set_time("2027-06-01T08:29:30")
         lease = ledger.take_lease()
         ledger.tick(lease)
@@ -143,7 +147,7 @@ class TestTick:
         assert len(queued()) == 2
         assert len(ledger.runs()) == 2
 
-    def test_a_frozen_tick_does_not_keep_the_lock(self, ledger: Any) -> None:
+    def test_a_frozen_tick_does_not_keep_the_lock(self, ledger: Ledger) -> None:
         lease = ledger.take_lease()
         with ledger.database.transaction() as session:
             beat_lease.confirm_term(session, lease)
@@ -151,7 +155,7 @@ class TestTick:
 
 
 class TestMissingRuns:
-    def test_a_row_that_is_gone_is_missed(self, ledger: Any) -> None:
+    def test_a_row_that_is_gone_is_missed(self, ledger: Ledger) -> None:
         start = ledger.set_time("2027-06-01T07:45:00")
         lease = ledger.take_lease()
         ledger.tick(lease)
@@ -162,7 +166,7 @@ class TestMissingRuns:
             session.execute(delete(ScheduledRun).where(ScheduledRun.id == gone.id))
         assert ledger.missing(start, end) == [(DAILY, gone.due_at)]
 
-    def test_a_clock_that_stopped_is_missed(self, ledger: Any) -> None:
+    def test_a_clock_that_stopped_is_missed(self, ledger: Ledger) -> None:
         start = ledger.set_time("2027-06-01T07:45:00")
         ledger.tick(ledger.take_lease())
         end = ledger.set_time("2027-06-01T08:45:00")

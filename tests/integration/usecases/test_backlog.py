@@ -13,6 +13,7 @@ from services.core.queue.enqueue import QUEUED_AT_MOST, Batch, BrokerUnavailable
 from services.core.queue.names import CANARIES, WEBHOOK, Queue, TaskName, pool_of
 from services.core.storage import beat_lease
 from services.core.usecases.contacts.dry_run_import import dry_run_import
+from services.core.usecases.context import Context
 from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.operations import sweep as sweep_module
 from services.core.usecases.operations.canary import send_canaries
@@ -73,7 +74,7 @@ def some_due_runs(world: World) -> Publish:
 
     def tick(world: World) -> None:
         world.execute("UPDATE scheduled_runs SET published_at = published_at - interval '2 minutes'")
-        tick_schedule(world.context.database, world.context.broker, lease, zone="America/New_York")
+        tick_schedule(world.beat, lease)
 
     tick(world)
     world.move(hours=1)
@@ -186,7 +187,12 @@ class TestWhatTheQueueDoesNotTake:
 
     @pytest.mark.own_valkey
     def test_a_redis_that_takes_no_writes(
-        self, world: World, name: str, prepare: Callable[[World], object], publish: Any, rows: int
+        self,
+        world: World,
+        name: str,
+        prepare: Callable[[World], object],
+        publish: Callable[[Context, Queued], int],
+        rows: int,
     ) -> None:
         prepare(world)
         with Redis.from_url(world.redis_url) as client:
@@ -199,7 +205,12 @@ class TestWhatTheQueueDoesNotTake:
         assert [getattr(sweep(world.beat), name) for _ in range(2)] == [rows, 0]
 
     def test_a_queue_that_others_filled_meanwhile(
-        self, world: World, name: str, prepare: Callable[[World], object], publish: Any, rows: int
+        self,
+        world: World,
+        name: str,
+        prepare: Callable[[World], object],
+        publish: Callable[[Context, Queued], int],
+        rows: int,
     ) -> None:
         prepare(world)
         for task in (TaskName.CANARY_WEBHOOKS, TaskName.CANARY_DEFAULT, TaskName.CANARY_CAMPAIGNS):

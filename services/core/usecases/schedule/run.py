@@ -14,34 +14,34 @@ from services.core.domain.failures import may_heal
 from services.core.domain.schedule import RunReason, RunStatus
 from services.core.domain.storable import storable_text
 from services.core.runtime import tracing
-from services.core.runtime.durations import Durations
 from services.core.runtime.failpoints import reach
 from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import schedule
 from services.core.storage.database import Database
 from services.core.storage.schedule import ClaimedRun
+from services.core.usecases.context import Context
 
 log = structlog.get_logger()
 
-RUN_LEASE = Durations().run_lease
 MAX_ATTEMPTS = 5
 ERROR_LENGTH = 2000
 
 Work = Callable[[ClaimedRun], dict[str, Any]]
 
 
-def run_scheduled_job(database: Database, run_id: int, work: Work, *, lease: timedelta = RUN_LEASE) -> RunStatus | None:
-    """Do `work` for the run and record its result; answers how the run ended, `None` if it wasn't ours to do.
+def run_scheduled_job(context: Context, run_id: int, work: Work, *, lease: timedelta | None = None) -> RunStatus | None:
+    """Do `work` for the run and record its result; returns how the run ended, `None` if it wasn't ours to do.
 
     While an earlier run of the job is worked on, this one ends as skipped. An error of the work ends the run as
     failed; one that says it is retryable is raised again with the run put back, for five attempts in all.
     Raises `DatabaseUnavailable`; the lease then runs out, and the clock publishes the run again.
     """
-    claim = _claim(database, run_id, lease=lease)
+    held_for = context.settings.durations.run_lease if lease is None else lease
+    claim = _claim(context.database, run_id, lease=held_for)
     if not isinstance(claim, ClaimedRun):
         return claim
     with tracing.span(SpanName.RUN, {Attribute.JOB: claim.job, Attribute.RUN_ID: run_id}) as active:
-        status = _do(database, claim, work)
+        status = _do(context.database, claim, work)
         active.note({Attribute.STATUS: status})
         if status is RunStatus.FAILED:
             active.fail("run_failed")

@@ -19,45 +19,45 @@ from services.core.runtime.telemetry import Attribute, SpanName
 from services.core.storage import audit, beat_lease, schedule
 from services.core.storage.beat_lease import Lease
 from services.core.storage.clock import product_now
-from services.core.storage.database import Database, Session
+from services.core.storage.database import Session
 from services.core.storage.models import ScheduleControl, ScheduledRun
+from services.core.usecases.context import Context
 
 log = structlog.get_logger()
 
-PUBLISH_AGAIN_AFTER = timedelta(seconds=60)
 BEGAN = "schedule.began"
 """The audit's word for a job's first tick: due times before it were never expected."""
 
 
 def tick_schedule(
-    database: Database,
-    broker: Broker,
+    context: Context,
     lease: Lease,
     *,
-    zone: str,
     jobs: Collection[ScheduledJob] = tuple(JOBS.values()),
-    publish_again_after: timedelta = PUBLISH_AGAIN_AFTER,
+    publish_again_after: timedelta | None = None,
 ) -> int:
-    """Record and publish all that is due; answers how many runs were published.
+    """Record and publish all that is due; returns how many runs were published.
 
-    Raises `StaleTerm` when the lease is over, `DatabaseUnavailable`, and `BrokerUnavailable` with the runs recorded:
-    a later tick publishes them.
+    What was published `publish_again_after` ago (by default as the settings say) and was not begun is published again,
+    unless the broker still holds it. Raises `StaleTerm` when the lease is over, `DatabaseUnavailable`, and
+    `BrokerUnavailable` with the runs recorded: a later tick publishes them.
     """
-    with database.transaction() as session:
+    again_after = context.settings.timings.unleased_after if publish_again_after is None else publish_again_after
+    with context.database.transaction() as session:
         beat_lease.confirm_term(session, lease)
-        skipped = _plan(session, jobs, zone=zone, term=lease.term)
-        runs = schedule.to_publish(session, again_after=publish_again_after)
+        skipped = _plan(session, jobs, zone=context.settings.business_zone, term=lease.term)
+        runs = schedule.to_publish(session, again_after=again_after)
         reach("tick_before_commit")
     for (job, reason), count in skipped.items():
         log.warning("schedule.runs_skipped", job=job, reason=reason, count=count)
     reach("tick_before_publish")
-    return _publish(database, broker, _forgotten(broker, runs, lost_after=publish_again_after))
+    return _publish(context, _forgotten(context.broker, runs, lost_after=again_after))
 
 
 def plan_job(
     session: Session, job: ScheduledJob, control: ScheduleControl, *, now: datetime, zone: str, term: int
 ) -> list[PlannedRun]:
-    """Record the job's due times up to `now`, and answer them; its control must be locked and have begun."""
+    """Record the job's due times up to `now`, and return them; its control must be locked and have begun."""
     if control.planned_until is None or control.planned_until >= now:
         return []
     planned = plan_runs(job, after=control.planned_until, until=now, zone=zone, paused_at=control.paused_at)
@@ -69,7 +69,7 @@ def plan_job(
 def _plan(
     session: Session, jobs: Collection[ScheduledJob], *, zone: str, term: int
 ) -> Counter[tuple[str, RunReason | None]]:
-    """Plan every job; answers how many due times of which job were skipped for which reason."""
+    """Plan every job; returns how many due times of which job were skipped for which reason."""
     controls = schedule.lock_controls(session, [job.name for job in jobs])
     now = product_now(session)
     skipped: Counter[tuple[str, RunReason | None]] = Counter()
@@ -96,18 +96,18 @@ def _forgotten(broker: Broker, runs: Sequence[ScheduledRun], *, lost_after: time
     ]
 
 
-def _publish(database: Database, broker: Broker, runs: Sequence[ScheduledRun]) -> int:
+def _publish(context: Context, runs: Sequence[ScheduledRun]) -> int:
     published: dict[int, str | None] = {}
     try:
         for run in runs:
             attributes: tracing.Attributes = {Attribute.JOB: run.job, Attribute.RUN_ID: run.id}
             with tracing.span(SpanName.TICK, attributes, parent=run.traceparent) as active:
-                broker.enqueue(TaskName(run.job), [str(run.id)], traceparent=active.traceparent)
+                context.broker.enqueue(TaskName(run.job), [str(run.id)], traceparent=active.traceparent)
             published[run.id] = active.traceparent
             log.info("schedule.run_published", job=run.job, run_id=run.id, due_at=run.due_at.isoformat())
     finally:
         reach("tick_before_mark")
         if published:
-            with database.transaction() as session:
+            with context.database.transaction() as session:
                 schedule.stamp_published(session, published)
     return len(published)

@@ -17,12 +17,9 @@ from sqlalchemy import text
 
 from services.core.domain.sending_window import next_business_day
 from services.core.storage import clock, installation
-from services.core.usecases.campaigns.create import create_campaign
-from services.core.usecases.campaigns.plan import plan_campaign
-from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.context import Context
 from services.core.usecases.operations.sending import resume_sending, stop_sending
-from services.core.views.campaigns import NewCampaign
+from tests.tools import rows
 from tests.tools.business_calendar import ZONE
 from tests.tools.roles import running_role
 from tests.tools.servers import running_servers
@@ -85,16 +82,7 @@ def prepare(context: Context, simulator: RunningSimulator) -> None:
             {"n": PEOPLE},
         )
     simulator.move_clock(offset.total_seconds())
-    new = NewCampaign.read(
-        name="large",
-        template_a="Hello. Reply STOP to opt out.",
-        audience={"all": True},
-        daily_cap=PEOPLE,
-        batch_size=PEOPLE,
-    )
-    campaign_id = create_campaign(context, new, by="a measurement").campaign_id
-    plan = plan_campaign(context, campaign_id, by="a measurement")
-    start_campaign(context, campaign_id, plan_hash=plan.plan_hash, by="a measurement")
+    rows.add_campaign(context, started=True, by="a measurement", name="large", daily_cap=PEOPLE, batch_size=PEOPLE)
 
 
 def main() -> int:

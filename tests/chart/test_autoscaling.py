@@ -14,6 +14,7 @@ from redis import Redis
 from redis.exceptions import NoPermissionError
 
 from tests.chart.rendering import ROOT, Object, of_kind, one, render, render_shape
+from tests.conftest import ValkeyProcess
 
 SCHEMAS = ROOT.parent / "shared" / "reference" / "schemas"
 POOLS = ("campaign", "webhook", "operations")
@@ -160,7 +161,7 @@ class TestUsers:
     """The rules of the bundled broker's users, in a real one."""
 
     @pytest.fixture
-    def as_user(self, valkey_server: Any) -> Any:
+    def as_user(self, valkey_server: ValkeyProcess) -> Any:
         rules = one(render(), "Secret", "-valkey-users")["stringData"]["users.acl"].splitlines()
         admin = Redis.from_url(valkey_server.url, decode_responses=True)
         for rule in rules:

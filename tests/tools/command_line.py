@@ -18,10 +18,7 @@ from services.core.domain.messages import MessageKind, MessageStatus
 from services.core.runtime.settings import read_settings
 from services.core.storage import contacts, installation, work
 from services.core.storage.clock import product_now, real_now
-from services.core.usecases.campaigns.create import create_campaign
-from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.context import Context
-from services.core.views.campaigns import NewCampaign
 from tests.tools import rows
 
 TEXT = "Hi {{first_name|there}}, free check this week. Reply STOP to opt out."
@@ -81,10 +78,7 @@ class CommandLine:
         """A planned draft to one contact."""
         with self.context.database.transaction() as session:
             contacts.lock_by_number(session, "+12025550143").first_name = "Ada"
-        new = NewCampaign.read(name=name, template_a=TEXT, audience={"all": True})
-        draft = create_campaign(self.context, new, by="maria")
-        plan_campaign(self.context, draft.campaign_id, by="maria")
-        return draft.campaign_id
+        return rows.add_campaign(self.context, started=False, by="maria", name=name, template_a=TEXT)
 
     def add_message(self, status: MessageStatus = MessageStatus.HELD, number: str = "+12025550143") -> int:
         """A marketing text to a person that waits: for a person's decision, or to be sent."""

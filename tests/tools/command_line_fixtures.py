@@ -1,10 +1,10 @@
 """A stack for commands: a database of the test's own, a Valkey, and one simulator for all tests."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from tests.conftest import ValkeyProcess
 from tests.tools.command_line import CommandLine, command_line
 from tests.tools.rows import warm_limiter
 from tests.tools.simulator import RunningSimulator, running_simulator
@@ -23,7 +23,7 @@ def simulator(simulator_process: RunningSimulator) -> RunningSimulator:
 
 
 @pytest.fixture
-def environment(database_url: str, valkey_server: Any, simulator_process: RunningSimulator) -> dict[str, str]:
+def environment(database_url: str, valkey_server: ValkeyProcess, simulator_process: RunningSimulator) -> dict[str, str]:
     """The settings of the stack, as a pod has them."""
     return {
         "ATTACKACRACK_DATABASE_URL": database_url,

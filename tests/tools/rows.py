@@ -12,7 +12,11 @@ from services.core.queue.names import TaskName
 from services.core.storage import clock, contacts, opt_outs, outbox, work
 from services.core.storage.models import Contact, InboxEvent, Message
 from services.core.storage.outbox import life, make
+from services.core.usecases.campaigns.create import create_campaign
+from services.core.usecases.campaigns.plan import plan_campaign
+from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.context import Context
+from services.core.views.campaigns import NewCampaign
 
 LEASE = timedelta(minutes=1)
 
@@ -108,3 +112,22 @@ def known(context: Context, e164: str) -> int:
     """The contact's id, made if there was none."""
     with context.database.transaction() as session:
         return contacts.lock_by_number(session, e164).id
+
+
+def add_contact(context: Context, e164: str, **values: Any) -> int:
+    """A contact that nobody knew; `values` are columns that differ."""
+    with context.database.transaction() as session:
+        contact = Contact(e164=e164, **values)
+        session.add(contact)
+        session.flush()
+        return contact.id
+
+
+def add_campaign(context: Context, *, started: bool, by: str = "a test", **values: Any) -> int:
+    """A campaign to all contacts unless `values` say otherwise: a planned draft, or running."""
+    new = NewCampaign.read(**{"template_a": "Hello. Reply STOP to opt out.", "audience": {"all": True}} | values)
+    campaign_id = create_campaign(context, new, by=by).campaign_id
+    plan = plan_campaign(context, campaign_id, by=by)
+    if started:
+        start_campaign(context, campaign_id, plan_hash=plan.plan_hash, by=by)
+    return campaign_id

@@ -23,15 +23,11 @@ from services.core.runtime.settings import Settings, read_settings
 from services.core.storage import clock, installation
 from services.core.storage.models import Attempt, CapCounter, Contact, InboxEvent, Message
 from services.core.storage.rights import Component
-from services.core.usecases.campaigns.create import create_campaign
-from services.core.usecases.campaigns.plan import plan_campaign
-from services.core.usecases.campaigns.start import start_campaign
 from services.core.usecases.context import Context
 from services.core.usecases.messages.reconcile import reconcile_messages
 from services.core.usecases.messages.send import send_messages
 from services.core.usecases.webhooks.accept import Acceptance, ReadWebhook, read_webhook, store_webhooks
 from services.core.usecases.webhooks.handle import handle_events
-from services.core.views.campaigns import NewCampaign
 from services.provider_simulator.signing import legacy_headers, standard_headers
 from tests.conftest import signed_in
 from tests.tools import rows
@@ -217,11 +213,7 @@ class World:
         return datetime.fromisoformat(str(self.simulator.control("GET", "/clock").json()["now"]))
 
     def contact(self, e164: str | None = None, **values: Any) -> int:
-        with self.context.database.transaction() as session:
-            contact = Contact(e164=e164 or new_number(), **values)
-            session.add(contact)
-            session.flush()
-            return contact.id
+        return rows.add_contact(self.context, e164 or new_number(), **values)
 
     def message(
         self,
@@ -239,14 +231,8 @@ class World:
         """A campaign to all contacts, with so many new ones; planned, and running unless told otherwise."""
         for _ in range(people):
             self.contact()
-        new = NewCampaign.read(
-            **{"name": name or f"campaign {next(_ids)}", "template_a": WITH_STOP, "audience": {"all": True}} | values
-        )
-        campaign_id = create_campaign(self.console, new, by="a test").campaign_id
-        plan = plan_campaign(self.console, campaign_id, by="a test")
-        if started:
-            start_campaign(self.console, campaign_id, plan_hash=plan.plan_hash, by="a test")
-        return campaign_id
+        wanted = {"name": name or f"campaign {next(_ids)}", "template_a": WITH_STOP} | values
+        return rows.add_campaign(self.console, started=started, **wanted)
 
     def send(self, *message_ids: int) -> int:
         return send_messages(self.campaign_worker, message_ids)

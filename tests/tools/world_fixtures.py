@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import TEMPLATE
+from tests.conftest import TEMPLATE, ValkeyProcess
 from tests.tools.simulator import RunningSimulator, running_simulator
 from tests.tools.world import World
 
@@ -18,7 +18,7 @@ def simulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runn
 
 @pytest.fixture
 def make_world(
-    database_url: str, valkey_server: Any, simulator_process: RunningSimulator
+    database_url: str, valkey_server: ValkeyProcess, simulator_process: RunningSimulator
 ) -> Iterator[Callable[..., World]]:
     """Makes the test's world with settings of its own."""
     simulator_process.reset(keep_webhooks=False)

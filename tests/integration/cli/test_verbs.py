@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -12,6 +11,7 @@ from services.cli.demo.run import CONTACTS as DEMO_CONTACTS
 from services.core.domain.messages import MessageStatus
 from services.core.storage import contacts, tokens, work
 from services.core.storage.models import Contact, Message
+from tests.conftest import ValkeyProcess
 from tests.tools import rows
 from tests.tools.command_line import TEXT, CommandLine
 from tests.tools.simulator import RunningSimulator
@@ -173,7 +173,7 @@ class TestClock:
 
 
 class TestDeadLetters:
-    def test_dry_run_replay_discard(self, attackacrack: CommandLine, valkey_server: Any) -> None:
+    def test_dry_run_replay_discard(self, attackacrack: CommandLine, valkey_server: ValkeyProcess) -> None:
         first, second, third = (self.add(attackacrack, number) for number in range(3))
         listed = attackacrack.ask("dead-letters", "list")["items"]
         assert [letter["letter_id"] for letter in listed] == [first, second, third]
@@ -240,7 +240,7 @@ class TestState:
         assert answer.code == 1
         assert [part["name"] for part in answer.document["parts"] if not part["well"]][:1] == ["redis"]
 
-    def test_queues_tell_depth_and_age(self, attackacrack: CommandLine, valkey_server: Any) -> None:
+    def test_queues_tell_depth_and_age(self, attackacrack: CommandLine, valkey_server: ValkeyProcess) -> None:
         waiting = attackacrack.add_message(MessageStatus.PENDING)
         with attackacrack.context.database.transaction() as session:
             message = session.scalars(select(Message).where(Message.id == waiting)).one()

@@ -130,7 +130,7 @@ def change(console: RunningConsole, _simulator: RunningSimulator) -> Request:
     return Request({"campaign_id": campaign_id}, {"json": wanted | {"change_hash": shown["change_hash"]}})
 
 
-def on_held(**body: Any) -> Callable[[RunningConsole, RunningSimulator], Request]:
+def on_held(**body: object) -> Callable[[RunningConsole, RunningSimulator], Request]:
     return lambda console, _simulator: Request(
         {"message_id": add_message(console, MessageStatus.HELD)}, {"json": {"reason": "asked her"} | body}
     )
@@ -169,7 +169,7 @@ def resume_job(console: RunningConsole, _simulator: RunningSimulator) -> Request
     return Request({"job": "audit_gaps"}, {})
 
 
-def restored(**options: Any) -> Callable[[RunningConsole, RunningSimulator], Request]:
+def restored(**options: object) -> Callable[[RunningConsole, RunningSimulator], Request]:
     """An act on a database that comes from elsewhere."""
 
     def prepare(console: RunningConsole, _simulator: RunningSimulator) -> Request:

@@ -20,7 +20,7 @@ from services.core.storage import installation, tokens
 from services.core.storage.models import AuditEntry
 from services.core.storage.rights import Component
 from services.core.usecases.context import Context
-from tests.conftest import signed_in
+from tests.conftest import MigratedTemplate, ValkeyProcess, signed_in
 from tests.tools.browser import Browser
 from tests.tools.simulator import RunningSimulator, running_simulator
 from tests.tools.waiting import wait_until
@@ -81,7 +81,9 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimul
 
 
 @pytest.fixture(scope="module")
-def console_settings(migrated_template: Any, valkey_process: Any, simulator: RunningSimulator) -> Iterator[Settings]:
+def console_settings(
+    migrated_template: MigratedTemplate, valkey_process: ValkeyProcess, simulator: RunningSimulator
+) -> Iterator[Settings]:
     url = migrated_template.server.create_database(template=migrated_template.name)
     yield read_settings(
         database_url=url,

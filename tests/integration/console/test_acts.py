@@ -62,7 +62,7 @@ def state(console: RunningConsole) -> dict[str, str]:
     return digests | {depth.queue: str(depth.waiting) for depth in console.context.inspector.depths()}
 
 
-def webhooks(simulator: RunningSimulator) -> Any:
+def webhooks(simulator: RunningSimulator) -> object:
     return simulator.call("GET", "/webhooks").json()
 
 
@@ -117,7 +117,7 @@ def test_an_act_is_recorded_once_under_its_key(
     assert (state(console), recorded(console)) == (after, records)
 
 
-def conforms(console: RunningConsole, endpoint: Endpoint, document: Any) -> None:
+def conforms(console: RunningConsole, endpoint: Endpoint, document: object) -> None:
     """The answer is what the description says, and its example too."""
     described = console.get("/openapi.json").json()
     path = PREFIX + endpoint.address

@@ -14,7 +14,7 @@ JSON = {"content-type": "application/json"}
 TEXT = "Hi there, time to look at the foundation? Reply STOP to opt out."
 
 
-def body(**changes: Any) -> bytes:
+def body(**changes: object) -> bytes:
     return json.dumps({"name": "bad input", "template_a": TEXT, "audience": {"all": True}} | changes).encode()
 
 

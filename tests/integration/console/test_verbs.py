@@ -5,7 +5,6 @@ import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -34,7 +33,7 @@ def import_contacts(console: RunningConsole, content: bytes = CSV) -> int:
     return import_id
 
 
-def planned(console: RunningConsole, name: str, **changes: Any) -> tuple[str, str]:
+def planned(console: RunningConsole, name: str, **changes: object) -> tuple[str, str]:
     """A planned campaign's path, and its plan's hash."""
     path = f"/campaigns/{console.create_campaign(name, **changes)['campaign_id']}"
     return path, console.post(f"{path}/plan").json()["plan_hash"]

@@ -21,6 +21,7 @@ from redis import Redis
 from services.core.queue.enqueue import Broker
 from services.core.queue.inspection import Inspector
 from services.core.runtime.settings import Settings, read_settings
+from tests.conftest import ValkeyProcess
 from tests.tools.waiting import wait_until
 from tests.tools.world_fixtures import make_world, simulator_process, world
 
@@ -117,7 +118,7 @@ class WorkerProcess:
 
 
 @pytest.fixture
-def queue_settings(valkey_server: Any) -> Settings:
+def queue_settings(valkey_server: ValkeyProcess) -> Settings:
     return read_settings(redis_url=valkey_server.url)
 
 
@@ -136,13 +137,16 @@ def inspector(queue_settings: Settings) -> Iterator[Inspector]:
 
 
 @pytest.fixture
-def redis_client(valkey_server: Any) -> Iterator[Redis]:
+def redis_client(valkey_server: ValkeyProcess) -> Iterator[Redis]:
     with Redis.from_url(valkey_server.url, decode_responses=True) as client:
         yield client
 
 
+NewWorker = Callable[..., WorkerProcess]
+
+
 @pytest.fixture
-def new_worker(tmp_path: Path, valkey_server: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+def new_worker(tmp_path: Path, valkey_server: ValkeyProcess, request: pytest.FixtureRequest) -> Iterator[NewWorker]:
     """Makes workers that share one folder; they are ended with the test, and their log is shown when it fails."""
     made: list[WorkerProcess] = []
 

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from celery import Celery
 from redis import Redis
 
 from services.core.queue.app import QueueApp, WaitTooLong, configuration
@@ -12,6 +13,7 @@ from services.core.queue.enqueue import Batch, Broker, BrokerUnavailable
 from services.core.queue.inspection import Inspector
 from services.core.queue.names import POOLS, Queue, TaskName
 from services.core.runtime.settings import Settings
+from tests.conftest import ValkeyProcess
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def shape(value: Any) -> Any:
     return "text or none" if value is None or isinstance(value, str) else type(value).__name__
 
 
-def test_a_message_has_the_shape_that_celery_gives_it(broker: Broker, celery_app: Any, redis_client: Redis) -> None:
+def test_a_message_has_the_shape_that_celery_gives_it(broker: Broker, celery_app: Celery, redis_client: Redis) -> None:
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["one", "two"])
     ours: dict[str, Any] = json.loads(str(redis_client.rpop("webhooks")))
     celery_app.send_task("process_webhook", [["one", "two"]])
@@ -51,7 +53,7 @@ def test_a_message_has_the_shape_that_celery_gives_it(broker: Broker, celery_app
     ],
 )
 def test_a_task_goes_to_its_queue_by_either_way(
-    name: TaskName, queue: str, broker: Broker, celery_app: Any, redis_client: Redis
+    name: TaskName, queue: str, broker: Broker, celery_app: Celery, redis_client: Redis
 ) -> None:
     broker.enqueue(name, ["id"])
     celery_app.send_task(name.value, [["id"]])
@@ -77,7 +79,7 @@ def test_only_large_messages_are_compressed(
 @pytest.mark.own_valkey
 @pytest.mark.parametrize("fault", ["kill", "freeze"])
 def test_a_publish_that_nobody_answers_ends_and_is_not_repeated(
-    fault: str, broker: Broker, valkey_server: Any, redis_client: Redis
+    fault: str, broker: Broker, valkey_server: ValkeyProcess, redis_client: Redis
 ) -> None:
     broker.ping()
     getattr(valkey_server, fault)()
@@ -90,7 +92,7 @@ def test_a_publish_that_nobody_answers_ends_and_is_not_repeated(
         assert redis_client.llen("webhooks") == 1
 
 
-def test_every_wait_for_the_broker_is_bounded(valkey_server: Any) -> None:
+def test_every_wait_for_the_broker_is_bounded(valkey_server: ValkeyProcess) -> None:
     with connect(valkey_server.url) as client:
         bounds = client.get_connection_kwargs()
     assert (bounds["socket_connect_timeout"], bounds["socket_timeout"]) == (1, 2)
@@ -98,7 +100,7 @@ def test_every_wait_for_the_broker_is_bounded(valkey_server: Any) -> None:
 
 @pytest.mark.own_valkey
 @pytest.mark.parametrize("fault", ["kill", "freeze"])
-def test_celerys_own_publish_ends_too(fault: str, celery_app: Any, valkey_server: Any) -> None:
+def test_celerys_own_publish_ends_too(fault: str, celery_app: Celery, valkey_server: ValkeyProcess) -> None:
     from kombu.exceptions import OperationalError
 
     getattr(valkey_server, fault)()
@@ -107,7 +109,9 @@ def test_celerys_own_publish_ends_too(fault: str, celery_app: Any, valkey_server
 
 
 @pytest.mark.own_valkey
-def test_publishing_goes_on_after_the_broker_restarts(broker: Broker, valkey_server: Any, redis_client: Redis) -> None:
+def test_publishing_goes_on_after_the_broker_restarts(
+    broker: Broker, valkey_server: ValkeyProcess, redis_client: Redis
+) -> None:
     broker.ping()
     valkey_server.kill()
     valkey_server.start()
@@ -116,7 +120,7 @@ def test_publishing_goes_on_after_the_broker_restarts(broker: Broker, valkey_ser
 
 
 @pytest.mark.parametrize("wait", [{"countdown": 31}, {"eta": "2099-01-01"}, {"countdown": 5, "eta": "2099-01-01"}])
-def test_long_waits_in_the_broker_are_refused(wait: dict[str, Any], celery_app: Any, redis_client: Redis) -> None:
+def test_long_waits_in_the_broker_are_refused(wait: dict[str, Any], celery_app: Celery, redis_client: Redis) -> None:
     with pytest.raises(WaitTooLong):
         celery_app.send_task("process_webhook", [["id"]], **wait)
     with pytest.raises(WaitTooLong):
@@ -124,7 +128,7 @@ def test_long_waits_in_the_broker_are_refused(wait: dict[str, Any], celery_app: 
     assert redis_client.llen("webhooks") == 0
 
 
-def test_short_countdowns_pass(celery_app: Any, redis_client: Redis) -> None:
+def test_short_countdowns_pass(celery_app: Celery, redis_client: Redis) -> None:
     celery_app.send_task("process_webhook", [["id"]], countdown=30)
     assert redis_client.llen("webhooks") == 1
 
@@ -150,7 +154,7 @@ def test_what_the_inspector_reads_is_what_redis_holds(
 
 
 @pytest.mark.own_valkey
-def test_the_inspector_says_when_the_broker_is_gone(inspector: Inspector, valkey_server: Any) -> None:
+def test_the_inspector_says_when_the_broker_is_gone(inspector: Inspector, valkey_server: ValkeyProcess) -> None:
     valkey_server.kill()
     for question in (inspector.depths, inspector.loads, lambda: inspector.purge(Queue.DEFAULT), inspector.workers):
         with pytest.raises(BrokerUnavailable):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +16,7 @@ from services.core.domain.guesses import FAILED_AT_MOST
 from services.core.queue.flower import PROBE
 from services.core.queue.heartbeat import LIVE
 from services.core.runtime.settings import Settings
+from tests.integration.queue.conftest import NewWorker
 from tests.tools.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -80,7 +80,7 @@ def test_a_password_with_every_sign_is_the_only_one(flower: str) -> None:
         assert "flower" in operator.get("/metrics").text
 
 
-def test_it_changes_nothing(flower: str, new_worker: Any) -> None:
+def test_it_changes_nothing(flower: str, new_worker: NewWorker) -> None:
     """The kind: what is called read-only and has only been told to be looked at."""
     worker = new_worker().start("operations")
     with client(flower) as operator:

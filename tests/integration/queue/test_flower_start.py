@@ -1,12 +1,12 @@
 """Flower starts before the workers do, and has nothing to complain of then."""
 
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from services.cli.laptop.ports import free_ports
+from tests.conftest import ValkeyProcess
 from tests.tools.roles import running_role
 from tests.tools.waiting import wait_until
 
@@ -14,7 +14,7 @@ PASSWORD = "for-tests-on-loopback"
 
 
 @pytest.mark.processes
-def test_that_no_worker_is_there_yet_is_no_warning(valkey_server: Any, tmp_path: Path) -> None:
+def test_that_no_worker_is_there_yet_is_no_warning(valkey_server: ValkeyProcess, tmp_path: Path) -> None:
     [port] = free_ports(1)
     settings = {"redis_url": valkey_server.url, "flower_port": port, "flower_password": PASSWORD}
     address = f"http://127.0.0.1:{port}"

@@ -1,12 +1,13 @@
 """The truth table of a worker's probe files."""
 
 import signal
-from typing import Any
 
 import pytest
 
-from services.core.queue.enqueue import Batch
+from services.core.queue.enqueue import Batch, Broker
 from services.core.queue.names import TaskName
+from tests.conftest import ValkeyProcess
+from tests.integration.queue.conftest import NewWorker
 from tests.tools.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -14,7 +15,7 @@ FRESH, STALE = 1.0, 1.5  # seconds; files are written every 0.1 s, and a stalled
 
 
 @pytest.mark.own_valkey
-def test_without_a_broker_a_worker_is_alive_but_not_ready(new_worker: Any, valkey_server: Any) -> None:
+def test_without_a_broker_a_worker_is_alive_but_not_ready(new_worker: NewWorker, valkey_server: ValkeyProcess) -> None:
     valkey_server.kill()
     worker = new_worker().start("webhook", ready=False, consumer_stalled_after=0.5)
     wait_until(worker.has("live"))
@@ -30,7 +31,7 @@ def test_without_a_broker_a_worker_is_alive_but_not_ready(new_worker: Any, valke
 
 @pytest.mark.own_valkey
 def test_a_broker_that_answers_nothing_is_noticed_and_forgiven(
-    new_worker: Any, broker: Any, valkey_server: Any
+    new_worker: NewWorker, broker: Broker, valkey_server: ValkeyProcess
 ) -> None:
     worker = new_worker().start(
         "webhook",
@@ -49,7 +50,7 @@ def test_a_broker_that_answers_nothing_is_noticed_and_forgiven(
     wait_until(lambda: worker.events("succeeded", "quick"))
 
 
-def test_a_busy_worker_is_alive_and_ready(new_worker: Any, broker: Any) -> None:
+def test_a_busy_worker_is_alive_and_ready(new_worker: NewWorker, broker: Broker) -> None:
     worker = new_worker().start("webhook", consumer_stalled_after=0.5)
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["until:go"])] * 8)
     wait_until(lambda: len(worker.events("started")) == 2)
@@ -60,7 +61,7 @@ def test_a_busy_worker_is_alive_and_ready(new_worker: Any, broker: Any) -> None:
 
 
 @pytest.mark.parametrize("fault", [signal.SIGSTOP, signal.SIGUSR2], ids=["stopped", "deadlocked"])
-def test_a_worker_that_does_nothing_grows_stale(fault: int, new_worker: Any) -> None:
+def test_a_worker_that_does_nothing_grows_stale(fault: int, new_worker: NewWorker) -> None:
     worker = new_worker().start("webhook", consumer_stalled_after=0.5)
     worker.send(fault)
     wait_until(lambda: worker.age("live") > STALE)

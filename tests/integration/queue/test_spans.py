@@ -17,6 +17,8 @@ from services.core.runtime.settings import Settings
 from services.core.runtime.span_export import make_provider
 from services.trace_receiver.server import Receiver
 from services.trace_receiver.store import Traces
+from tests.conftest import ValkeyProcess
+from tests.integration.queue.conftest import NewWorker
 from tests.tools.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -61,7 +63,7 @@ def parents(span: dict[str, Any]) -> list[str]:
 
 
 def test_recycled_children_lose_no_span(
-    broker: Broker, new_worker: Any, received: Received, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, new_worker: NewWorker, received: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TASKS_PER_CHILD", "5")
     publish(broker, TASKS)
@@ -73,7 +75,7 @@ def test_recycled_children_lose_no_span(
     assert received.runs() == TASKS
 
 
-def test_an_ended_worker_loses_no_span(broker: Broker, new_worker: Any, received: Received) -> None:
+def test_an_ended_worker_loses_no_span(broker: Broker, new_worker: NewWorker, received: Received) -> None:
     worker = new_worker().start("webhook")
     publish(broker, TASKS)
     wait_until(lambda: len(worker.events("succeeded")) == TASKS)
@@ -82,7 +84,9 @@ def test_an_ended_worker_loses_no_span(broker: Broker, new_worker: Any, received
     assert received.runs() == TASKS
 
 
-def test_a_killed_worker_loses_only_what_it_had_not_sent(broker: Broker, new_worker: Any, received: Received) -> None:
+def test_a_killed_worker_loses_only_what_it_had_not_sent(
+    broker: Broker, new_worker: NewWorker, received: Received
+) -> None:
     worker = new_worker().start("webhook")
     publish(broker, TASKS)
     wait_until(lambda: received.runs() == TASKS)
@@ -92,7 +96,9 @@ def test_a_killed_worker_loses_only_what_it_had_not_sent(broker: Broker, new_wor
     assert received.runs() == TASKS
 
 
-def test_one_trace_from_the_publisher_through_a_retry(broker: Broker, new_worker: Any, received: Received) -> None:
+def test_one_trace_from_the_publisher_through_a_retry(
+    broker: Broker, new_worker: NewWorker, received: Received
+) -> None:
     new_worker().start("webhook")
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["heal:healed"])
     wait_until(lambda: received.runs() == 2 and received.named(SEND))
@@ -111,7 +117,7 @@ def test_one_trace_from_the_publisher_through_a_retry(broker: Broker, new_worker
 
 @pytest.mark.parametrize("order", ["refuse", "fail"])
 def test_a_failing_task_leaves_no_words_of_its_error(
-    broker: Broker, new_worker: Any, received: Received, order: str
+    broker: Broker, new_worker: NewWorker, received: Received, order: str
 ) -> None:
     worker = new_worker().start("webhook")
     broker.enqueue(TaskName.PROCESS_WEBHOOK, [f"{order}:+12125550100"])
@@ -140,7 +146,9 @@ def test_the_publishers_span(
 
 
 @pytest.mark.own_valkey
-def test_a_publish_that_fails_leaves_no_span_behind(broker: Broker, received: Received, valkey_server: Any) -> None:
+def test_a_publish_that_fails_leaves_no_span_behind(
+    broker: Broker, received: Received, valkey_server: ValkeyProcess
+) -> None:
     valkey_server.stop()
     with pytest.raises(BrokerUnavailable):
         broker.enqueue(TaskName.PROCESS_WEBHOOK, ["1"])
@@ -151,7 +159,7 @@ def test_a_publish_that_fails_leaves_no_span_behind(broker: Broker, received: Re
 
 
 def test_a_dead_collector_stops_neither_the_work_nor_its_end(
-    broker: Broker, new_worker: Any, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, new_worker: NewWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ATTACKACRACK_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("TASKS_PER_CHILD", "10")

@@ -6,9 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from redis import Redis
 
-from services.core.queue.enqueue import Batch, message
+from services.core.queue.enqueue import Batch, Broker, message
+from services.core.queue.inspection import Inspector
 from services.core.queue.names import OPERATIONS, WEBHOOK, Queue, TaskName
+from tests.conftest import ValkeyProcess
+from tests.integration.queue.conftest import NewWorker
 from tests.tools.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -27,7 +31,7 @@ def altered(**changes: Any) -> str:
     return json.dumps(good)
 
 
-def test_each_failure_ends_as_its_rule_says(new_worker: Any, broker: Any, inspector: Any) -> None:
+def test_each_failure_ends_as_its_rule_says(new_worker: NewWorker, broker: Broker, inspector: Inspector) -> None:
     worker = new_worker().start("webhook", soft_limit=20)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["refuse:no", "second"], traceparent=TRACE)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["heal:healed"], traceparent=TRACE)
@@ -55,7 +59,7 @@ def test_each_failure_ends_as_its_rule_says(new_worker: Any, broker: Any, inspec
     assert worker.is_running
 
 
-def test_a_task_that_takes_too_long_is_a_dead_letter(new_worker: Any, broker: Any) -> None:
+def test_a_task_that_takes_too_long_is_a_dead_letter(new_worker: NewWorker, broker: Broker) -> None:
     worker = new_worker().start("webhook", soft_limit=0.5, hard_limit=1.2)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["until:never"])
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["hang"])
@@ -67,7 +71,7 @@ def test_a_task_that_takes_too_long_is_a_dead_letter(new_worker: Any, broker: An
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_task_whose_journal_is_down_stays_in_the_broker(
-    moment: str, new_worker: Any, broker: Any, inspector: Any
+    moment: str, new_worker: NewWorker, broker: Broker, inspector: Inspector
 ) -> None:
     worker = new_worker().start("webhook")
     if moment == "before":
@@ -86,7 +90,9 @@ def test_a_task_whose_journal_is_down_stays_in_the_broker(
 
 
 @pytest.mark.own_valkey
-def test_dead_letters_are_written_while_the_broker_is_down(new_worker: Any, broker: Any, valkey_server: Any) -> None:
+def test_dead_letters_are_written_while_the_broker_is_down(
+    new_worker: NewWorker, broker: Broker, valkey_server: ValkeyProcess
+) -> None:
     worker = new_worker().start("webhook")
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["refuse_after:go"])] * 2)
     wait_until(lambda: len(worker.events("started")) == 2)
@@ -101,7 +107,7 @@ def test_dead_letters_are_written_while_the_broker_is_down(new_worker: Any, brok
 
 @pytest.mark.own_valkey
 def test_a_repetition_that_the_broker_does_not_take_is_not_lost(
-    new_worker: Any, broker: Any, valkey_server: Any
+    new_worker: NewWorker, broker: Broker, valkey_server: ValkeyProcess
 ) -> None:
     worker = new_worker().start("webhook", visibility=2)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["heal_after:go"])
@@ -114,7 +120,7 @@ def test_a_repetition_that_the_broker_does_not_take_is_not_lost(
 
 
 def test_messages_that_make_no_sense_end_visibly_and_harm_nobody(
-    new_worker: Any, broker: Any, redis_client: Any, inspector: Any
+    new_worker: NewWorker, broker: Broker, redis_client: Redis, inspector: Inspector
 ) -> None:
     worker = new_worker().start("webhook")
     worker.release("journal_down")
@@ -144,7 +150,9 @@ def test_messages_that_make_no_sense_end_visibly_and_harm_nobody(
     assert worker.is_running
 
 
-def test_bytes_that_are_no_message_leave_the_worker_alive(new_worker: Any, broker: Any, redis_client: Any) -> None:
+def test_bytes_that_are_no_message_leave_the_worker_alive(
+    new_worker: NewWorker, broker: Broker, redis_client: Redis
+) -> None:
     worker = new_worker().start("webhook")
     redis_client.lpush(Queue.WEBHOOKS, "\x00garbage", "[]", "{}", '{"body": 1}')
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["quick"])
@@ -153,7 +161,7 @@ def test_bytes_that_are_no_message_leave_the_worker_alive(new_worker: Any, broke
 
 
 def test_priority_goes_before_default_and_results_are_kept_where_asked(
-    new_worker: Any, broker: Any, redis_client: Any, inspector: Any
+    new_worker: NewWorker, broker: Broker, redis_client: Redis, inspector: Inspector
 ) -> None:
     broker.enqueue_many(TaskName.DEBUG_TASK, [Batch(["later"])] * 3)
     broker.enqueue(TaskName.OPERATIONAL_HEALTH_CHECK, [])

@@ -16,6 +16,7 @@ from redis import Redis
 
 from services.core.queue.throttle import GUARD, HORIZON, Busy, Slot, Throttle, ThrottleUnavailable
 from services.core.queue.throttle_scripts import RESERVE
+from tests.conftest import ValkeyProcess
 
 ROOT = Path(__file__).parents[3]
 LONG = timedelta(seconds=10)
@@ -23,7 +24,7 @@ SECOND = 1_000_000
 
 
 @pytest.fixture
-def throttle(valkey_server: Any) -> Iterator[Throttle]:
+def throttle(valkey_server: ValkeyProcess) -> Iterator[Throttle]:
     opened = Throttle(valkey_server.url, rate=50, read_share=0.2, name="test")
     yield opened
     opened.close()
@@ -129,7 +130,7 @@ def usable(answers: Iterable[Slot | Busy]) -> list[float]:
 
 
 @pytest.mark.processes
-def test_four_processes_share_the_rate(valkey_server: Any, tmp_path: Path) -> None:
+def test_four_processes_share_the_rate(valkey_server: ValkeyProcess, tmp_path: Path) -> None:
     rate, each = 40, 30
     with Redis.from_url(valkey_server.url) as client:
         throttle = Throttle(valkey_server.url, rate=rate, read_share=0.2, name="shared")
@@ -147,7 +148,7 @@ def test_four_processes_share_the_rate(valkey_server: Any, tmp_path: Path) -> No
 @pytest.mark.processes
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["flush", "restart", "older state"])
-def test_lost_state_lets_no_extra_send_through(loss: str, valkey_server: Any, redis_client: Redis) -> None:
+def test_lost_state_lets_no_extra_send_through(loss: str, valkey_server: ValkeyProcess, redis_client: Redis) -> None:
     """Slots that somebody holds while the state is lost stay a part of the rate."""
     rate = 20
     throttle = Throttle(valkey_server.url, rate=rate, read_share=0.2, name="lossy")
@@ -198,7 +199,7 @@ def test_a_missed_slot_must_not_be_used(throttle: Throttle) -> None:
 
 
 def test_after_a_backoff_nobody_is_given_a_slot_before_its_end(
-    throttle: Throttle, valkey_server: Any, redis_client: Redis
+    throttle: Throttle, valkey_server: ValkeyProcess, redis_client: Redis
 ) -> None:
     begin(redis_client, throttle)
     other = Throttle(valkey_server.url, rate=50, read_share=0.2, name="test")
@@ -218,7 +219,7 @@ def test_after_a_backoff_nobody_is_given_a_slot_before_its_end(
 @pytest.mark.parametrize("kind", ["send", "read"])
 @pytest.mark.parametrize("fault", ["kill", "freeze"])
 def test_without_redis_nothing_is_reserved(
-    fault: str, kind: Literal["send", "read"], throttle: Throttle, valkey_server: Any
+    fault: str, kind: Literal["send", "read"], throttle: Throttle, valkey_server: ValkeyProcess
 ) -> None:
     getattr(valkey_server, fault)()
     with pytest.raises(ThrottleUnavailable):
@@ -231,7 +232,7 @@ def test_impossible_rates_are_refused(rate: float, share: float) -> None:
         Throttle("redis://127.0.0.1:1/0", rate=rate, read_share=share, name="test")
 
 
-def test_on_a_slow_line_slots_are_still_met(valkey_server: Any, redis_client: Redis, slow_line: Any) -> None:
+def test_on_a_slow_line_slots_are_still_met(valkey_server: ValkeyProcess, redis_client: Redis, slow_line: Any) -> None:
     throttle = Throttle(slow_line(valkey_server.url, delay=0.05), rate=50, read_share=0.2, name="test")
     begin(redis_client, throttle)
     met = [throttle.wait_for(answer) for answer in answers_of(throttle, 8) if isinstance(answer, Slot)]

@@ -3,12 +3,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from redis import Redis
 
-from services.core.queue.enqueue import Batch, BrokerUnavailable
+from services.core.queue.enqueue import Batch, Broker, BrokerUnavailable
+from services.core.queue.inspection import Inspector
 from services.core.queue.names import CAMPAIGN, WEBHOOK, Queue, TaskName
+from tests.conftest import ValkeyProcess
+from tests.integration.queue.conftest import NewWorker
 from tests.tools.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -16,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_queued_plus_running_is_what_the_broker_counts(
-    new_worker: Any, broker: Any, inspector: Any, valkey_server: Any
+    new_worker: NewWorker, broker: Broker, inspector: Inspector, valkey_server: ValkeyProcess
 ) -> None:
     worker = new_worker().start("webhook")
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["until:go"])] * 12)
@@ -38,7 +41,7 @@ def test_queued_plus_running_is_what_the_broker_counts(
 
 
 @pytest.mark.parametrize("tick", [0.1, 0.001], ids=["while it waits", "while its timers run"])
-def test_an_idle_worker_ends_in_order(new_worker: Any, tick: float) -> None:
+def test_an_idle_worker_ends_in_order(new_worker: NewWorker, tick: float) -> None:
     worker = new_worker().start("operations", heartbeat_tick=tick)
     worker.send(signal.SIGTERM)
     assert worker.ended(within=60) == 0
@@ -46,7 +49,7 @@ def test_an_idle_worker_ends_in_order(new_worker: Any, tick: float) -> None:
 
 
 def test_a_soft_shutdown_lets_a_short_task_end_and_stops_waiting_then(
-    new_worker: Any, broker: Any, inspector: Any
+    new_worker: NewWorker, broker: Broker, inspector: Inspector
 ) -> None:
     worker = new_worker().start("campaign", soft_shutdown=40)
     broker.enqueue(TaskName.SEND_CAMPAIGN_MESSAGE, ["until:go"])
@@ -59,7 +62,9 @@ def test_a_soft_shutdown_lets_a_short_task_end_and_stops_waiting_then(
     assert (inspector.waiting(Queue.CAMPAIGNS), inspector.unacked(CAMPAIGN)) == (0, 0)
 
 
-def test_a_soft_shutdown_gives_running_tasks_back_within_its_time(new_worker: Any, broker: Any, inspector: Any) -> None:
+def test_a_soft_shutdown_gives_running_tasks_back_within_its_time(
+    new_worker: NewWorker, broker: Broker, inspector: Inspector
+) -> None:
     worker = new_worker().start("webhook", soft_limit=1.5, hard_limit=2, soft_shutdown=2)
     broker.enqueue_many(TaskName.PROCESS_WEBHOOK, [Batch(["hang"])] * 3)
     wait_until(lambda: len(worker.events("started")) == 2)
@@ -69,7 +74,7 @@ def test_a_soft_shutdown_gives_running_tasks_back_within_its_time(new_worker: An
 
 
 def test_a_lost_workers_tasks_are_recovered_by_another_of_its_pool(
-    new_worker: Any, broker: Any, inspector: Any
+    new_worker: NewWorker, broker: Broker, inspector: Inspector
 ) -> None:
     lost = new_worker("lost").start("webhook", visibility=3)
     broker.enqueue(TaskName.PROCESS_WEBHOOK, ["until:never"])
@@ -84,7 +89,7 @@ def test_a_lost_workers_tasks_are_recovered_by_another_of_its_pool(
 
 @pytest.mark.own_valkey
 def test_a_worker_outlives_a_broker_that_restarts_under_its_task(
-    new_worker: Any, broker: Any, valkey_server: Any, inspector: Any
+    new_worker: NewWorker, broker: Broker, valkey_server: ValkeyProcess, inspector: Inspector
 ) -> None:
     """The gate for newer versions: Celery 5.7.0 ends with exit code 1 here, with one task running and one slot free."""
     worker = new_worker().start("webhook")
@@ -104,7 +109,7 @@ def test_a_worker_outlives_a_broker_that_restarts_under_its_task(
 
 
 @pytest.mark.own_valkey
-def test_a_worker_outlives_a_full_broker(new_worker: Any, broker: Any, redis_client: Any) -> None:
+def test_a_worker_outlives_a_full_broker(new_worker: NewWorker, broker: Broker, redis_client: Redis) -> None:
     worker = new_worker().start("webhook")
     redis_client.config_set("maxmemory", "1mb")
     try:

@@ -1,7 +1,6 @@
 """An installation from before the witness keeps what it knew of its life, its timeline too."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from alembic import command
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.core.domain.lineage import doubt
 from services.core.storage import lineage, migrate, schema
+from tests.conftest import PostgresProcess
 
 BEFORE = "0008"
 TIMELINE = "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
@@ -24,7 +24,7 @@ ROW = """
 
 
 @pytest.fixture
-def older(postgres_server: Any) -> Iterator[Connection]:
+def older(postgres_server: PostgresProcess) -> Iterator[Connection]:
     url = postgres_server.create_database()
     engine = create_engine(url)
     with engine.connect() as connection:

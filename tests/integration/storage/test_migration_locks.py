@@ -16,6 +16,7 @@ from psycopg import connect
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
 from services.core.storage import migrate, schema
+from tests.conftest import PostgresProcess
 
 BEFORE_THE_RULE = "0005"
 REMEDY = (
@@ -68,7 +69,7 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.fixture
-def older_url(postgres_server: Any) -> Iterator[str]:
+def older_url(postgres_server: PostgresProcess) -> Iterator[str]:
     """A database from before the rule, at the revision that the first releases had."""
     url = postgres_server.create_database()
     engine = create_engine(url)

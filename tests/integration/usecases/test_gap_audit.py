@@ -1,7 +1,7 @@
 """What never reached us is found: texts, opt-outs and receipts without a webhook, and the provider's own failures."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -135,7 +135,7 @@ class TestReceipts:
 
 class TestWebhook:
     @pytest.fixture
-    def registered(self, make_world: Any) -> tuple[World, str]:
+    def registered(self, make_world: Callable[..., World]) -> tuple[World, str]:
         """A world with a webhook at the provider, to an address where nobody listens."""
         world = make_world()
         url = f"http://127.0.0.1:{free_port()}/webhooks/openphone"

@@ -1,5 +1,6 @@
 """The health report on real rows and a real broker: each part well, and unwell."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from services.core.usecases.operations.canary import send_canaries
 from services.core.usecases.operations.health import check_health, summary
 from services.core.usecases.operations.measure import measure
 from services.core.views.installation import HealthPart
+from tests.conftest import ValkeyProcess
 from tests.tools.http_role import free_port
 from tests.tools.rows import add_letter
 from tests.tools.world import World
@@ -130,7 +132,7 @@ def test_dead_letters(world: World) -> None:
     assert parts(world)["dead letters"].remedy
 
 
-def test_a_broker_that_is_away_leaves_depths_unknown(make_world: Any) -> None:
+def test_a_broker_that_is_away_leaves_depths_unknown(make_world: Callable[..., World]) -> None:
     world = make_world(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     found = parts(world)
     assert (found["redis"].well, found["queue default"].found) == (False, "depth unknown")
@@ -138,7 +140,7 @@ def test_a_broker_that_is_away_leaves_depths_unknown(make_world: Any) -> None:
 
 @pytest.mark.own_valkey
 def test_a_broker_that_misses_the_first_question_is_well(
-    world: World, valkey_server: Any, monkeypatch: pytest.MonkeyPatch
+    world: World, valkey_server: ValkeyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def ping_and_resume(broker: Broker) -> None:
         try:
@@ -163,7 +165,7 @@ def test_canaries_that_returned_are_well(world: World) -> None:
     assert "webhook loop" not in found, "none was to be sent"
 
 
-def test_canaries_go_into_each_queue_and_say_when_our_address_is_dead(make_world: Any) -> None:
+def test_canaries_go_into_each_queue_and_say_when_our_address_is_dead(make_world: Callable[..., World]) -> None:
     world = make_world(ingress_url=f"http://127.0.0.1:{free_port()}/webhooks/openphone")
     assert send_canaries(world.operations_worker, 1) == {"queues": 4, "loop": "ConnectError", "certificate_until": None}
     depths = {depth.queue: depth.waiting for depth in world.context.inspector.depths()}

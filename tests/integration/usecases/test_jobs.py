@@ -17,11 +17,11 @@ from tests.tools.world import ZONE, World, new_number
 HEADER = "external_id,phone,first_name,job_type,calendar_end,invoice_paid_at,review_at,cancelled\n"
 
 
-def put(world: World, external_id: str, **said: Any) -> Job:
+def put(world: World, external_id: str, **said: object) -> Job:
     return put_job(world.console, NewJob.read(external_id=external_id, **said), by="a test").job
 
 
-def done(world: World, external_id: str = "J-1", **said: Any) -> Job:
+def done(world: World, external_id: str = "J-1", **said: object) -> Job:
     """A job that is complete, with its follow-up written."""
     hour_ago = world.now() - timedelta(hours=1)
     complete = {"calendar_end": hour_ago, "invoice_paid_at": hour_ago, "phone": new_number(), "job_type": "roof"}

@@ -1,5 +1,6 @@
 """A plan: everybody is in it once, with a text or a reason; what it costs, when it ends; and only it is started."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -92,7 +93,9 @@ class TestFinish:
     @pytest.mark.parametrize(
         "options", [{"number_daily_cap": 2}, {"account_daily_cap": 2}], ids=lambda options: next(iter(options))
     )
-    def test_the_tightest_cap_counts_with_what_it_has_used_today(self, make_world: Any, options: Values) -> None:
+    def test_the_tightest_cap_counts_with_what_it_has_used_today(
+        self, make_world: Callable[..., World], options: Values
+    ) -> None:
         world = make_world(**options, contact_frequency=timedelta(0))
         (message,) = world.rows_of(world.campaign(people=1))
         world.send(message.id)

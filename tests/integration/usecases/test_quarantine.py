@@ -245,7 +245,7 @@ class Place:
     name: str
 
 
-def places(value: Any) -> Iterator[Place]:
+def places(value: object) -> Iterator[Place]:
     if isinstance(value, dict):
         for name, member in value.items():
             yield Place(value, name)

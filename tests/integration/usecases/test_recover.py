@@ -47,7 +47,9 @@ def by_copy(world: World, server: PostgresProcess, _folder: Path) -> PutBack:
 
 
 @pytest.fixture(params=[by_dump, by_copy], ids=["dump", "copy"])
-def keep(request: pytest.FixtureRequest, world: World, postgres_server: Any, tmp_path: Path) -> Callable[[], PutBack]:
+def keep(
+    request: pytest.FixtureRequest, world: World, postgres_server: PostgresProcess, tmp_path: Path
+) -> Callable[[], PutBack]:
     return lambda: request.param(world, postgres_server, tmp_path)
 
 

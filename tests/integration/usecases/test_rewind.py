@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -24,7 +23,7 @@ from services.core.usecases.messages.dispatch import Dispatcher
 from services.core.usecases.operations.recover import adopt, recover
 from services.core.usecases.operations.sending import sending_state
 from services.core.usecases.webhooks.audit_gaps import audit_gaps
-from tests.conftest import PASSWORD, PostgresProcess
+from tests.conftest import PASSWORD, PostgresProcess, ValkeyProcess
 from tests.tools.simulator import RunningSimulator
 from tests.tools.waiting import wait_until
 from tests.tools.world import World, new_number
@@ -85,7 +84,7 @@ class Ground:
         self.server.start()
         self.world.disconnect()
 
-    def elsewhere(self, files: Path, **settings: Any) -> tuple[PostgresProcess, Context]:
+    def elsewhere(self, files: Path, **settings: object) -> tuple[PostgresProcess, Context]:
         """A second server on these files, and a process that uses it."""
         [port] = free_ports(1)
         cluster = prepare_postgres(files, port=port, password=PASSWORD)
@@ -122,7 +121,7 @@ def ground(
     migrated_files: Path,
     tmp_path_factory: pytest.TempPathFactory,
     guard: Guard,
-    valkey_server: Any,
+    valkey_server: ValkeyProcess,
     simulator_process: RunningSimulator,
 ) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("ground")

@@ -1,7 +1,6 @@
 """What joins a trace later: repeats, look-ups, receipts, answers and replays; and who is linked with whom."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import text
@@ -63,7 +62,7 @@ def test_a_campaigns_start_and_its_texts_know_each_other(world: World, seen: Rec
     assert len({id_of(root)[:32] for root in roots}) == 3
 
 
-def test_an_unkept_text_leaves_no_span_and_why_says_so(make_world: Any, seen: Recorded) -> None:
+def test_an_unkept_text_leaves_no_span_and_why_says_so(make_world: Callable[..., World], seen: Recorded) -> None:
     world = make_world(trace_sample_ratio=0)
     world.campaign(people=1)
     Dispatcher(world.beat).dispatch()

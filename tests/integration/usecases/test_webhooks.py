@@ -1,9 +1,8 @@
 """What people and the provider say, stored once and heeded once, in any order and however often."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -22,7 +21,7 @@ from tests.tools.world import World, new_number
 
 
 @pytest.fixture(autouse=True)
-def disarmed() -> Any:
+def disarmed() -> Iterator[None]:
     yield
     failpoints.arm("")
 

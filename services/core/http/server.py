@@ -26,6 +26,7 @@ def serve(app: Any, *, host: str, port: int, limits: Limits, graceful_seconds: i
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whoever reaches us on loopback could call themselves any address
         timeout_graceful_shutdown=graceful_seconds,
     )
 

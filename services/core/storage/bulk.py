@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
-from sqlalchemy import CursorResult, Delete, TextClause, Update
+from sqlalchemy import CursorResult, Delete, Select, TextClause, Update, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -48,3 +48,13 @@ def count_written(
     result = session.execute(statement, values)
     assert isinstance(result, CursorResult)  # noqa: S101 - for the type checker: a write without RETURNING
     return result.rowcount
+
+
+def once(chosen: Select[int]) -> Select[int]:
+    """The ids that `chosen`, which locks and has a limit, comes to, evaluated once for the statement that writes them.
+
+    A bare subquery may be evaluated anew for each row, skips what the statement has written by then, and so goes on
+    beyond its limit. PostgreSQL never folds a common table expression that locks into the statement.
+    """
+    found = chosen.cte("chosen")
+    return select(found.c.id)

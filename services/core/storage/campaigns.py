@@ -1,7 +1,7 @@
 """Campaigns, their planned recipients, and when their messages are due."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, and_, delete, func, literal, or_, select, text, update
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ PlannedRow = tuple[int, int, str, str, str | None, str | None, int]
 
 COPY_RECIPIENTS = "COPY recipients (campaign_id, contact_id, e164, variant, excluded, body, segments) FROM STDIN"
 ROWS_AT_ONCE = 2000
+LOOKED_AT_FOR = timedelta(days=1)
 FAILED = (MessageStatus.FAILED, MessageStatus.UNDELIVERED)
 
 QUEUE_NEXT = """
@@ -102,12 +103,16 @@ def add_recipients(session: Session, rows: Iterable[PlannedRow]) -> None:
 
 
 def to_continue(session: Session, *, queued: Collection[int], limit: int) -> list[Published]:
-    """Campaigns of which a start left messages to make, or a cancellation messages to end; not the `queued` ones."""
+    """Campaigns of which a start left messages to make, or a cancellation messages to end; not the `queued` ones.
+
+    A cancellation leaves to others what they have locked: for a day it is looked for among the messages.
+    """
     waiting = select(literal(1)).where(Message.campaign_id == Campaign.id, Message.status == MessageStatus.PENDING)
-    unmade = and_(Campaign.unmade_after.is_not(None), Campaign.status.in_(("running", "paused")))
+    unmade = and_(Campaign.unmade_after.is_not(None), Campaign.status.in_(("running", "paused", "cancelled")))
+    just_cancelled = and_(Campaign.status == "cancelled", Campaign.finished_at > PRODUCT_NOW - LOOKED_AT_FOR)
     rows = session.execute(
         select(Campaign.id, Campaign.traceparent)
-        .where(or_(unmade, and_(Campaign.status == "cancelled", waiting.exists())), is_not_among(Campaign.id, queued))
+        .where(or_(unmade, and_(just_cancelled, waiting.exists())), is_not_among(Campaign.id, queued))
         .order_by(Campaign.id)
         .limit(limit)
     )

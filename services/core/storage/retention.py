@@ -9,7 +9,7 @@ from services.core.domain.campaigns import CampaignStatus
 from services.core.domain.imports import ImportStatus
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import MessageStatus
-from services.core.storage.bulk import count_written
+from services.core.storage.bulk import count_written, once
 from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import (
     Campaign,
@@ -45,7 +45,7 @@ def erase_bodies(session: Session, *, older_than: timedelta, limit: int) -> int:
         .limit(limit)
         .with_for_update(skip_locked=True)  # one row that somebody holds must not stop the night
     )
-    return count_written(session, update(InboxEvent).where(InboxEvent.id.in_(old)).values(raw=None, headers={}))
+    return count_written(session, update(InboxEvent).where(InboxEvent.id.in_(once(old))).values(raw=None, headers={}))
 
 
 def drop_effects(session: Session, *, older_than: timedelta, limit: int) -> int:
@@ -96,7 +96,7 @@ def erase_texts(session: Session, *, older_than: timedelta, limit: int) -> int:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return count_written(session, update(Message).where(Message.id.in_(old)).values(body=None))
+    return count_written(session, update(Message).where(Message.id.in_(once(old))).values(body=None))
 
 
 def erase_planned_texts(session: Session, *, older_than: timedelta, limit: int) -> int:
@@ -110,7 +110,7 @@ def erase_planned_texts(session: Session, *, older_than: timedelta, limit: int) 
         .limit(limit)
         .with_for_update(skip_locked=True, of=Recipient)
     )
-    return count_written(session, update(Recipient).where(Recipient.id.in_(old)).values(body=""))
+    return count_written(session, update(Recipient).where(Recipient.id.in_(once(old))).values(body=""))
 
 
 def drop_import_rows(session: Session, *, older_than: timedelta, limit: int) -> int:

@@ -5,10 +5,11 @@ that it names is linked only when there is one.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import and_, func, select, text, update
+from sqlalchemy import and_, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,16 @@ ABOUT_CAMPAIGN = """
 EXISTS (SELECT FROM jsonb_array_elements_text(task_runs.args) AS named (id)
         JOIN messages ON messages.id = CASE WHEN named.id ~ '^[0-9]{1,18}$' THEN named.id::bigint END
         WHERE messages.campaign_id = :campaign_id)
+"""
+
+# Of each open letter of a task the last try, before which as much time has passed as now has to pass again.
+FAILING = """
+SELECT (letter.args->>0)::bigint FROM dead_letters AS letter
+CROSS JOIN LATERAL (SELECT max(run.started_at) AS at FROM task_runs AS run
+                    WHERE run.name = letter.name AND run.args = letter.args) AS tried
+WHERE letter.name = :name AND letter.replayed_at IS NULL AND letter.discarded_at IS NULL
+  AND letter.args->>0 ~ '^[0-9]{1,18}$'
+  AND product_now() < tried.at + least(greatest(tried.at - letter.created_at, :at_least), :at_most)
 """
 
 IS_OPEN = and_(DeadLetter.replayed_at.is_(None), DeadLetter.discarded_at.is_(None))
@@ -90,13 +101,16 @@ def add_dead_letter(
     task_id: str | None = None,
     inbox_id: int | None = None,
     message_id: int | None = None,
+    is_brought_back: bool = False,
 ) -> int:
     """Put work aside for a person and answer the letter's id.
 
-    There is one open letter for a task id, and one for a task about the same event or message: what fails again counts
-    as an attempt more. An id of an event or message that is not there is left out of the link.
+    There is one open letter for a task id, one for a task about the same event or message, and one for the same
+    arguments of a task that the sweep brings back: what fails again counts as an attempt more. An id of an event or
+    message that is not there is left out of the link.
     """
-    letter = _open_about(session, name, inbox_id=inbox_id, message_id=message_id)
+    same = storable_arguments(args) if is_brought_back else None
+    letter = _open_about(session, name, inbox_id=inbox_id, message_id=message_id, args=same)
     if letter is not None:
         letter.attempts, letter.error = letter.attempts + max(attempts, 1), _error(error)
         return letter.id
@@ -130,12 +144,26 @@ def known(model: type[InboxEvent | Message], id_: int | None) -> Any:
     return select(model.id).where(model.id == id_).scalar_subquery()
 
 
-def _open_about(session: Session, name: str, *, inbox_id: int | None, message_id: int | None) -> DeadLetter | None:
-    if inbox_id is None and message_id is None:
+def failing(session: Session, name: str, *, at_least: timedelta, at_most: timedelta) -> set[int]:
+    """Ids whose task of this name has given up, and which are left alone for as long as it has failed already."""
+    values = {"name": name, "at_least": at_least, "at_most": at_most}
+    return set(session.scalars(text(FAILING), values))
+
+
+def _open_about(
+    session: Session, name: str, *, inbox_id: int | None, message_id: int | None, args: list[Any] | None
+) -> DeadLetter | None:
+    if inbox_id is None and message_id is None and args is None:
         return None
     return session.scalar(
         select(DeadLetter)
-        .where(DeadLetter.name == name, DeadLetter.inbox_id == inbox_id, DeadLetter.message_id == message_id, IS_OPEN)
+        .where(
+            DeadLetter.name == name,
+            DeadLetter.inbox_id == inbox_id,
+            DeadLetter.message_id == message_id,
+            DeadLetter.args == args if args is not None else true(),
+            IS_OPEN,
+        )
         .order_by(DeadLetter.id)
         .limit(1)
         .with_for_update()

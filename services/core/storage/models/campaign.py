@@ -15,7 +15,8 @@ from services.core.storage.models.metadata import E164, Base, Id, ProductStamp, 
 
 
 class Campaign(Base):
-    """`unmade_after`: recipients above this id have no message yet; a start makes the first, a task the others.
+    """`unmade_after`: recipients above this id have no message yet; a start makes the first, a task the others. Of a
+    cancelled campaign it says that messages are left to be ended.
 
     What is kept as JSON is read when it is asked for, so that one row that can't be read stops nobody else's.
     """

@@ -14,7 +14,7 @@ from sqlalchemy import Update, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageKind, MessageStatus
-from services.core.storage.bulk import count_written
+from services.core.storage.bulk import count_written, once
 from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import Campaign, Contact, Message
 from services.core.storage.published import is_not_among
@@ -122,7 +122,7 @@ def unpublish_stale(
         .with_for_update(skip_locked=True, key_share=True)
     )
     return count_written(
-        session, update(Message).where(Message.id.in_(stale)).values(published_at=None, lease_until=None)
+        session, update(Message).where(Message.id.in_(once(stale))).values(published_at=None, lease_until=None)
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.core.domain.messages import MessageStatus, Receipt, after_receipt, check_transition
 from services.core.runtime import metering
-from services.core.storage.bulk import count_written
+from services.core.storage.bulk import count_written, once
 from services.core.storage.instruments import TRANSITIONS
 from services.core.storage.models import Attempt, Message
 
@@ -83,7 +83,7 @@ def skip_waiting_of(session: Session, campaign_id: int, *, reason: str, limit: i
         # What somebody's STOP ends at this moment is left to it: neither waits for the other.
         .with_for_update(key_share=True, skip_locked=True)
     )
-    return _skip_all(session, Message.id.in_(waiting), reason=reason)
+    return _skip_all(session, Message.id.in_(once(waiting)), reason=reason)
 
 
 def defer(message: Message, *, until: datetime | None, keep_due: bool, at: datetime) -> None:

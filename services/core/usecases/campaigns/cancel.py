@@ -15,7 +15,7 @@ def cancel_campaign(context: Context, campaign_id: int, *, by: str, versions: Ve
         campaign = lock_campaign(session, campaign_id, versions)
         if step(campaign, CampaignStatus.CANCELLED):
             campaign.finished_at = clock.product_now(session)
-            skipped = skip_next(session, campaign_id)
+            skipped = skip_next(session, campaign)
             audit.record(
                 session,
                 actor=by,

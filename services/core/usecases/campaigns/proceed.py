@@ -7,6 +7,7 @@ from datetime import timedelta
 from time import monotonic
 
 from services.core.domain.campaigns import CampaignStatus
+from services.core.domain.send_gate import Reason
 from services.core.storage import campaigns
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
@@ -38,9 +39,14 @@ def make_next(context: Context, session: Session, campaign: Campaign, *, at_once
     )
 
 
-def skip_next(session: Session, campaign_id: int, *, at_once: int = AT_ONCE) -> int:
-    """End the next messages of a cancelled campaign; none of them can leave, since the gate asks for the campaign."""
-    return life.skip_waiting_of(session, campaign_id, reason="campaign_cancelled", limit=at_once)
+def skip_next(session: Session, campaign: Campaign, *, at_once: int = AT_ONCE) -> int:
+    """End the next messages of a cancelled campaign; none of them can leave, since the gate asks for the campaign.
+
+    The campaign, which must be locked, is marked as unmade until a step was not full.
+    """
+    skipped = life.skip_waiting_of(session, campaign.id, reason=Reason.CAMPAIGN_CANCELLED, limit=at_once)
+    campaign.unmade_after = campaign.unmade_after or 0 if skipped == at_once else None
+    return skipped
 
 
 def _go_on(context: Context, campaign_id: int, at_once: int) -> bool:
@@ -50,8 +56,7 @@ def _go_on(context: Context, campaign_id: int, at_once: int) -> bool:
         if campaign is None:
             return False
         if campaign.status == CampaignStatus.CANCELLED:
-            campaign.unmade_after = None
-            return skip_next(session, campaign_id, at_once=at_once) > 0
+            return skip_next(session, campaign, at_once=at_once) > 0
         if campaign.unmade_after is None:
             return False
         make_next(context, session, campaign, at_once=at_once)

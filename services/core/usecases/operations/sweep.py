@@ -12,10 +12,12 @@ import structlog
 
 from services.core.domain.inbox import PARKED_FOR
 from services.core.domain.messages import MessageStatus
+from services.core.domain.retry import RETRY_CEILING
 from services.core.queue.enqueue import Batch, BrokerUnavailable, Queued
 from services.core.queue.names import TaskName
 from services.core.runtime import failpoints
-from services.core.storage import attempts, campaigns, clock, imports, inbox, outbox
+from services.core.storage import attempts, campaigns, clock, imports, inbox, outbox, work
+from services.core.storage.database import Session
 from services.core.storage.outbox.life import move
 from services.core.storage.published import Published
 from services.core.usecases.context import Context
@@ -103,7 +105,8 @@ def _publish_looks(context: Context, queued: Queued) -> int:
 
 def _publish_imports(context: Context, queued: Queued) -> int:
     with context.database.reading() as session:
-        rows = imports.stalled(session, queued=queued.ids, still_for=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE))
+        left_alone = queued.ids | _failing(session, TaskName.RESUME_IMPORT)
+        rows = imports.stalled(session, queued=left_alone, still_for=LOOK_AGAIN_AFTER, limit=min(queued.room, AT_ONCE))
     taken = _publish(context, TaskName.RESUME_IMPORT, rows, ids_per_task=1)
     with context.database.transaction() as session:
         imports.stamp_published(session, taken)
@@ -112,8 +115,14 @@ def _publish_imports(context: Context, queued: Queued) -> int:
 
 def _publish_campaigns(context: Context, queued: Queued) -> int:
     with context.database.reading() as session:
-        rows = campaigns.to_continue(session, queued=queued.ids, limit=min(queued.room, AT_ONCE))
+        left_alone = queued.ids | _failing(session, TaskName.CONTINUE_CAMPAIGN)
+        rows = campaigns.to_continue(session, queued=left_alone, limit=min(queued.room, AT_ONCE))
     return len(_publish(context, TaskName.CONTINUE_CAMPAIGN, rows, ids_per_task=1))
+
+
+def _failing(session: Session, name: TaskName) -> set[int]:
+    """What has given up is tried again later and later, or at once when a person replays its letter."""
+    return work.failing(session, name, at_least=LOOK_AGAIN_AFTER, at_most=RETRY_CEILING)
 
 
 def _give_back(context: Context, queued: Queued) -> int:

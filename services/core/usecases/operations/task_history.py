@@ -6,6 +6,9 @@ from services.core.runtime import metering
 from services.core.storage import work
 from services.core.usecases.context import Context
 
+BROUGHT_BACK = frozenset({TaskName.CONTINUE_CAMPAIGN, TaskName.RESUME_IMPORT})
+"""Tasks that the sweep publishes again for as long as their row says that something is left to do."""
+
 
 class DatabaseJournal:
     """Each call is a transaction of its own, so that what it says survives whatever happens to the task."""
@@ -53,6 +56,7 @@ class DatabaseJournal:
                 task_id=task_id,
                 inbox_id=about if name == TaskName.PROCESS_WEBHOOK else None,
                 message_id=about if name == TaskName.RECONCILE_MESSAGE else None,
+                is_brought_back=name in BROUGHT_BACK,
             )
         metering.count(DEAD_LETTERS, reason)
 

@@ -50,7 +50,7 @@ def _rows(result: "Page[views.ImportRow] | Exported", zone: ZoneInfo) -> Sequenc
 
     if isinstance(result, Exported):
         return record(result, zone)
-    return listing("line", "outcome", "reason", "column", "value", "phone", "warnings")(result, zone)
+    return listing("line", "outcome", "reason", "column", "value", "mark_line", "phone", "warnings")(result, zone)
 
 
 @verb(group, "import", show=_report)

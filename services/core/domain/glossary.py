@@ -68,6 +68,28 @@ WORDS: Final[Mapping[str, str]] = {
     "rate_limited": "the provider asked for fewer requests",
     "route_missing": "the provider has no such address",
     "list_refused": "the provider refuses to list our texts",
+    # the schedule's jobs
+    "queue_daily_campaigns": "queue the day's texts",
+    "check_completed_jobs": "follow up on completed jobs",
+    "operational_health_check": "look at the health of every part",
+    "cleanup_webhook_cache": "delete what is kept no longer",
+    "audit_gaps": "ask the provider for texts that we missed",
+    "send_canaries": "send a test through every queue",
+    # states
+    "draft": "draft",
+    "dry_run": "not taken over yet",
+    "confirming": "being taken over",
+    "confirmed": "taken over",
+    "accepted": "new",
+    "merged": "known already",
+    "rejected": "refused",
+    "pending": "still to come",
+    "uncertain": "not known whether it left",
+    "held": "held for a decision",
+    "undelivered": "not delivered",
+    "skipped": "not sent",
+    # what a file's rows are warned of
+    "extension_dropped": "an extension was left out of the number",
     # rows of files
     "missing": "no number",
     "not_a_number": "not a phone number",

@@ -59,6 +59,11 @@ def submitted(session: Session, *, since: datetime) -> dict[str, int]:
     return dict(rows.all())
 
 
+def last_submitted_at(session: Session) -> datetime | None:
+    """When a text was last submitted."""
+    return session.scalar(select(func.max(Message.submitted_at)))
+
+
 def received(session: Session, *, since: datetime) -> int:
     """What people wrote since then."""
     query = select(func.count()).where(Message.direction == Direction.INCOMING, Message.created_at >= since)

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from services.core.views.values import EXAMPLE_AT, Input, Instant, Reason, Span, View, example
 
 
@@ -46,6 +48,8 @@ class Sending(View):
             "breaker_open_until": None,
             "breaker_reason": None,
             "rewound_because": None,
+            "last_text_at": "2026-03-02T17:59:58Z",
+            "texts_since_stop": 0,
         }
     )
 
@@ -56,6 +60,8 @@ class Sending(View):
     breaker_open_until: datetime | None
     breaker_reason: str | None
     rewound_because: str | None
+    last_text_at: datetime | None = Field(description="When a text was last submitted.")
+    texts_since_stop: int | None = Field(description="Texts submitted since sending was stopped; null while it isn't.")
 
 
 class HealthPart(View):

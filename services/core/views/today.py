@@ -41,7 +41,10 @@ class NextRun(View):
 
 
 class Today(View):
-    """The day in the business's zone. `unwell` are the health report's parts that are not well."""
+    """The day in the business's zone.
+
+    `unwell` are the health report's parts that are not well, but for those that `to_do` tells by itself.
+    """
 
     model_config = example(
         {
@@ -60,6 +63,8 @@ class Today(View):
                 "breaker_open_until": None,
                 "breaker_reason": None,
                 "rewound_because": None,
+                "last_text_at": "2026-03-02T12:59:58-05:00",
+                "texts_since_stop": None,
             },
             "first_step": None,
             "to_do": [{"kind": "reviews", "count": 1, "oldest": "PT3H", "deadline": "2026-03-12T15:00:00Z"}],

@@ -18,6 +18,8 @@ OPEN = Sending(
     breaker_open_until=None,
     breaker_reason=None,
     rewound_because=None,
+    last_text_at=None,
+    texts_since_stop=None,
 )
 
 

@@ -1,6 +1,6 @@
 """The switch for everything that is sent: stop it, resume it, see it."""
 
-from services.core.storage import audit, clock, installation
+from services.core.storage import audit, clock, installation, today
 from services.core.usecases.context import Context
 from services.core.usecases.operations.suspicion import RESTORED, suspicion
 from services.core.usecases.required import require_text
@@ -29,13 +29,16 @@ def sending_state(context: Context) -> Sending:
     suspected = suspicion(context)
     with context.database.reading() as session:
         row = installation.read(session)
+        stopped_at = row.sending_stopped_at
         because = (row.doubt or RESTORED) if row.is_rewound else suspected
         return Sending(
             rewound=because is not None,
-            stopped_at=row.sending_stopped_at,
+            stopped_at=stopped_at,
             stopped_by=row.sending_stopped_by,
             reason=row.sending_stop_reason,
             breaker_open_until=row.breaker_open_until,
             breaker_reason=row.breaker_reason,
             rewound_because=because,
+            last_text_at=today.last_submitted_at(session),
+            texts_since_stop=sum(today.submitted(session, since=stopped_at).values()) if stopped_at else None,
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from services.core.domain.health import Waiting
+from services.core.domain.health import PartName, Waiting
 from services.core.domain.messages import MessageStatus
 from services.core.domain.schedule import JOBS, next_due
 from services.core.domain.today import REVIEW_WITHIN, FirstStep, ToDoKind, sentence
@@ -18,6 +18,7 @@ from services.core.usecases.operations.vitals import caps_used
 from services.core.views import today as views
 
 FAILED = (MessageStatus.FAILED, MessageStatus.UNDELIVERED)
+TOLD_BY_TO_DO = frozenset({PartName.QUARANTINE, PartName.HELD_MESSAGES, PartName.DEAD_LETTERS})
 UNKNOWN = (MessageStatus.SENDING, MessageStatus.UNCERTAIN, MessageStatus.HELD)
 
 
@@ -39,7 +40,9 @@ def show_today(context: Context) -> views.Today:
         replies, opt_outs = today.received(session, since=begins), today.opted_out(session, since=begins)
         caps = caps_used(context, session, at)
         next_runs = sorted(_next_runs(session, at, zone=zone.key), key=lambda run: run.due_at)
-    unwell = [part for part in check_health(context, keep=False).parts if not part.well]
+    unwell = [
+        part for part in check_health(context, keep=False).parts if not part.well and part.name not in TOLD_BY_TO_DO
+    ]
     first_step = _first_step(known)
     return views.Today(
         at=at,

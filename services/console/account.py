@@ -4,14 +4,12 @@ A link is used up by the form, never by opening it: mail scanners and previews o
 """
 
 from collections.abc import Callable, Coroutine, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import segno
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from services.console import problems, sessions
 from services.console.authentication import Caller, check_fresh, signed_in
 from services.console.entrance import ENTER, SignInNeeded, current_person, own_form, read_form
+from services.console.pages.rendering import HEADERS, TEMPLATES
 from services.console.places import Places
 from services.console.problems import Problem, problem_of
 from services.console.refusals import Failure, Refusals, fingerprint
@@ -35,14 +34,6 @@ from services.core.usecases.users.sessions import DISABLED, EXPIRED, USED, Enter
 
 ACCOUNT, AUTHENTICATOR = "/account", "/account/authenticator"
 SEE_OTHER = 303
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-        "base-uri 'none'"
-    ),
-    # with no-referrer a browser would name no origin for our own forms
-    "referrer-policy": "same-origin",
-}
 ANOTHER = "An admin makes another link: attackacrack users link NAME."
 REFUSED: Mapping[str, str] = {
     "unknown": f"This link is not one of ours, or it was cut off: copy the whole of it. {ANOTHER}",
@@ -54,15 +45,6 @@ REFUSED: Mapping[str, str] = {
 }
 CODE_AT_MOST = 200
 ID_DIGITS = 18
-
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
 
 
 class AccountRoute(APIRoute):

@@ -15,6 +15,7 @@ from services.core.runtime.telemetry import HTTP_SERVER, Attribute, SpanName
 
 log = structlog.get_logger()
 
+EVENT_STREAM = "text/event-stream"
 SAFE_HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "x-content-type-options": "nosniff",
@@ -34,14 +35,15 @@ class Frame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = monotonic(), 0
+        started, answered, status, is_stream = monotonic(), 0.0, 0, False
         request_id = scope.setdefault("state", {})["request_id"] = uuid4().hex
 
         async def send_framed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered, is_stream
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], monotonic()
                 headers = MutableHeaders(scope=message)
+                is_stream = headers.get("content-type", "").startswith(EVENT_STREAM)
                 for name, value in {**SAFE_HEADERS, "x-request-id": request_id}.items():
                     headers.setdefault(name, value)  # a page may name its own policy
             await send(message)
@@ -59,7 +61,8 @@ class Frame:
             log.info(
                 "api.request", request_id=request_id, status=status, method=scope["method"], **_facts(asked, started)
             )
-            metering.observe(HTTP_SERVER, monotonic() - started, scope["method"], str(status))
+            ended = answered if is_stream else monotonic()  # a page's stream lasts as long as the page is open
+            metering.observe(HTTP_SERVER, ended - started, scope["method"], str(status))
             _describe(active, asked, status)
 
 

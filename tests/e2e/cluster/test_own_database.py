@@ -40,8 +40,9 @@ def installed(release: Release) -> Release:
     """A release whose roles all sign in as the owner of a database that the release doesn't know as its own."""
     password = secrets.token_hex(16)
     write(release, f"{SERVER}-password", {"password": password})
-    server = run("helm", "template", "stores", str(CHART), "--show-only", "templates/bundled/postgresql.yaml")
-    run("kubectl", "-n", release.namespace, "apply", "-f", "-", stdin=server)
+    shown = ("--namespace", release.namespace, "--show-only", "templates/bundled/postgresql.yaml")
+    server = run("helm", "template", "stores", str(CHART), *shown)
+    run("kubectl", "apply", "-f", "-", stdin=server)
     write(release, "own-database", {"the-owners": address(OWNER, password)})
     keys = {"signing": f"whsec_{signing_key()}", "older-signing": signing_key(), "provider": secrets.token_hex(16)}
     write(release, "own-keys", keys)

@@ -13,13 +13,12 @@ from starlette.responses import JSONResponse, Response
 from services.console import account, problems
 from services.console.authentication import CredentialReader
 from services.console.cursors import Cursors
-from services.console.endpoints import add_endpoint
 from services.console.frame import Frame
 from services.console.pages import routers
 from services.console.pages.pulse import Pulse
 from services.console.places import ORDINARY, URGENT, Places
 from services.console.refusals import Refusals
-from services.console.routes import ENDPOINTS
+from services.console.routes import ROUTES
 from services.core.domain.tally import MINUTE
 from services.core.runtime.settings import Settings
 from services.core.storage.schema import wait_for_schema
@@ -63,8 +62,7 @@ def make_app(configured: Settings) -> FastAPI:
     app.router.redirect_slashes = False
     app.add_api_route("/livez", live, include_in_schema=False)
     app.add_api_route("/readyz", ready, include_in_schema=False)
-    for endpoint in ENDPOINTS:
-        add_endpoint(app, endpoint)
+    app.router.routes.extend(ROUTES)
     account.add_pages(app)
     routers.add_pages(app)
     return app

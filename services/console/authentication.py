@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.console import sessions
 from services.console.refusals import Failure, Reach, Refusals, fingerprint
@@ -126,6 +127,19 @@ class CredentialReader:
             log.warning("sessions.not_touched", sessions=len(session_ids))
 
 
+class Authentication:
+    """The layer that lets only callers with the `needed` role pass, before anything of their body is read."""
+
+    def __init__(self, app: ASGIApp, *, needed: Role) -> None:
+        self._app = app
+        self._needed = needed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        request.state.caller = await admit(request, needed=self._needed)
+        await self._app(scope, receive, send)
+
+
 async def admit(request: Request, *, needed: Role) -> Caller:
     """The caller of a request that may go on: by its token if it has one, else by its session.
 
@@ -133,23 +147,33 @@ async def admit(request: Request, *, needed: Role) -> Caller:
     """
     sessions.check_origin(request)
     secret = sessions.secret_of(request)
-    if "authorization" not in request.headers and secret:
-        sessions.check_call(request, secret)
-        caller = await signed_in(request)
-        if caller is None:
-            raise RefusedInput("session_ended", "you are not signed in any more: sign in again", status=401)
-        return await reaching(request, caller, needed)
+    is_session = bool(secret) and "authorization" not in request.headers
+    caller = await (_by_session(request, secret) if is_session else _by_token(request))
+    return await reaching(request, caller, needed)
+
+
+async def _by_session(request: Request, secret: str) -> Caller:
+    """Whose session the browser shows. Raises `RefusedInput`: 401 for one that ended, 403 without its proof."""
+    sessions.check_call(request, secret)
+    caller = await signed_in(request)
+    if caller is None:
+        raise RefusedInput("session_ended", "you are not signed in any more: sign in again", status=401)
+    return caller
+
+
+async def _by_token(request: Request) -> Caller:
+    """Whose live token the request bears. Raises `RefusedInput` (401)."""
     origin.come_from(_address(request))
     reader: CredentialReader = request.app.state.credentials
-    token_hash = _bearer(request.headers.get("authorization", ""))
     refusals: Refusals = request.app.state.refusals
+    token_hash = _bearer(request.headers.get("authorization", ""))
     refusals.check(_address(request), token_hash)
     found = await reader.find(Shown(token_hash, is_session=False))
     if isinstance(found, Failure):
         await run_in_threadpool(refusals.failed, _address(request), found)
         raise _invalid()
     refusals.worked(token_hash)
-    return await reaching(request, found, needed)
+    return found
 
 
 async def signed_in(request: Request) -> Caller | None:

@@ -5,15 +5,14 @@ import errno
 import hashlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from tempfile import SpooledTemporaryFile
-from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.console.json_reader import read_json
 from services.core.domain.failures import RefusedInput
@@ -114,43 +113,62 @@ class Upload:
                 raise
 
 
-class ReadRequest(Request):
-    """A request whose body was read; what asks for it again gets what was read."""
+class Body:
+    """The layer that takes the whole body by the route's kind, and hands it on: a file as the upload, JSON once more.
 
-    def __init__(self, request: Request, *, raw: bytes, document: Any) -> None:
-        super().__init__(request.scope, request.receive)
-        self._raw = raw
-        self._document = document
+    What is raised: see `_read`. The upload is closed when the answer was sent.
+    """
 
-    async def body(self) -> bytes:
-        return self._raw
+    def __init__(self, app: ASGIApp, *, takes: Takes) -> None:
+        self._app = app
+        self._takes = takes
 
-    async def json(self) -> Any:
-        return self._document
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """The request with its body at hand, and the body's digest."""
-
-    request: Request
-    upload: Upload
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        upload = Upload()
+        try:
+            await _read(Request(scope), receive, upload, self._takes, is_known=True)
+            scope["state"]["upload"] = upload
+            raw = b"" if self._takes is Takes.CSV else _checked(upload, self._takes)
+            await self._app(scope, _again(raw, receive), send)
+        finally:
+            upload.close()
 
 
-async def receive(request: Request, takes: Takes, *, is_known: bool = True) -> Received:
-    """The body, of a sender who was let in, or else keeps a place among those that make the server wait.
+async def read_form(request: Request, *, is_known: bool) -> list[tuple[str, str]]:
+    """The fields of a page's form, in order, within a body's limits. Raises `RefusedInput`."""
+    upload = Upload()
+    try:
+        await _read(request, request.receive, upload, Takes.FORM, is_known=is_known)
+        return _fields(b"".join(upload.chunks()))
+    finally:
+        upload.close()
 
-    Raises `RefusedInput`: 415 for another kind, 413 for a large body, 408 for a slow one, 400 for a broken one, 507
-    or 503 for one that there is no room for.
+
+async def read_file_form(request: Request) -> Upload:
+    """A page's form with a file as it came, to be closed. Raises `RefusedInput`; then nothing is left open."""
+    upload = Upload()
+    try:
+        await _read(request, request.receive, upload, Takes.FILE_FORM, is_known=True)
+    except BaseException:
+        upload.close()
+        raise
+    return upload
+
+
+async def _read(request: Request, receive: Receive, upload: Upload, takes: Takes, *, is_known: bool) -> None:
+    """Take the body of a sender who was let in, or else keeps a place among those that make the server wait.
+
+    Raises `RefusedInput`: 415 for another kind, 413 for a large body, 408 for a slow one, 400 for a broken or
+    missing one, 507 or 503 for one that there is no room for.
     """
     largest, within = LIMITS[takes]
     _check_kind(request, takes)
-    upload, refused = Upload(), None
+    refused = None
     if is_known:
         body_time_is_mine(request.scope["state"])
     try:
         async with asyncio.timeout(within.total_seconds()):
-            async for chunk in read_chunks(request.headers, request.receive, largest=largest):
+            async for chunk in read_chunks(request.headers, receive, largest=largest):
                 if refused is None:
                     try:
                         await run_in_threadpool(upload.write, chunk)
@@ -158,20 +176,34 @@ async def receive(request: Request, takes: Takes, *, is_known: bool = True) -> R
                         # An answer to who still writes is lost with the connection: the rest is read and dropped.
                         refused = no_room
                         upload.close()
-        if refused is not None:
-            raise refused
-        _check_presence(upload, takes)
-        return Received(_with_body(request, upload, takes), upload)
     except TimeoutError as error:
-        upload.close()
         detail = f"the body did not arrive within {within.total_seconds():g} seconds"
         raise RefusedInput("body_too_slow", detail, status=408) from error
     except SenderGone as error:
-        upload.close()
         raise RefusedInput("body_incomplete", "the connection ended before the body", status=400) from error
-    except RefusedInput:
-        upload.close()
-        raise
+    if refused is not None:
+        raise refused
+    if takes is not Takes.NOTHING and not upload.size:
+        raise RefusedInput("body_missing", f"this request has a body of {takes}", status=400)
+
+
+def _checked(upload: Upload, takes: Takes) -> bytes:
+    """The bytes of a body that is JSON, or nothing. Raises `RefusedInput`."""
+    raw = b"".join(upload.chunks())
+    document = read_json(raw) if raw else None
+    if takes is Takes.NOTHING and document:
+        raise RefusedInput("body_unexpected", "this request has no body")
+    return raw
+
+
+def _again(raw: bytes, receive: Receive) -> Receive:
+    """What receives the body once more, and then whatever else comes."""
+    left: list[Message] = [{"type": "http.request", "body": raw, "more_body": False}]
+
+    async def received() -> Message:
+        return left.pop() if left else await receive()
+
+    return received
 
 
 def _check_kind(request: Request, takes: Takes) -> None:
@@ -181,24 +213,6 @@ def _check_kind(request: Request, takes: Takes) -> None:
     wanted = Takes.JSON if takes is Takes.NOTHING else takes
     if kind != wanted and not (takes is Takes.NOTHING and not kind):
         raise RefusedInput("content_type", f"the content type of this request is {wanted}", status=415)
-
-
-def _check_presence(upload: Upload, takes: Takes) -> None:
-    if takes is not Takes.NOTHING and not upload.size:
-        raise RefusedInput("body_missing", f"this request has a body of {takes}", status=400)
-
-
-def _with_body(request: Request, upload: Upload, takes: Takes) -> Request:
-    if takes in {Takes.CSV, Takes.FILE_FORM}:
-        request.state.upload = upload
-        return ReadRequest(request, raw=b"", document=None)
-    raw = b"".join(upload.chunks())
-    if takes is Takes.FORM:
-        return ReadRequest(request, raw=raw, document=_fields(raw))
-    document = read_json(raw) if raw else None
-    if takes is Takes.NOTHING and document:
-        raise RefusedInput("body_unexpected", "this request has no body")
-    return ReadRequest(request, raw=raw, document=document)
 
 
 def _fields(raw: bytes) -> list[tuple[str, str]]:

@@ -4,13 +4,13 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.requests import Request
 
-from services.console.shapes import PageQuery
+from services.console.shapes import Page, PageQuery
 from services.core.domain.failures import RefusedInput
-from services.core.views.values import Page
+from services.core.views.values import Page as Listed
 
 Row = TypeVar("Row")
 POSITION_BYTES = 8
@@ -43,10 +43,10 @@ class Cursors:
         return hmac.digest(self._key, scope.encode() + b"\0" + raw, "sha256")[:MAC_BYTES]
 
 
-def page_of(request: Request, query: PageQuery, fetch: Callable[[int, int], Page[Row]]) -> dict[str, Any]:
+def page_of(request: Request, query: PageQuery, fetch: Callable[[int, int], Listed[Row]]) -> Page[Row]:
     """The page that `query` asks for: `fetch` gets the last position seen, 0 at first, and how many items to answer."""
     page = fetch(position_of(request, query), query.limit)
-    return {"items": page.items, "next": cursor_to(request, query, page.next)}
+    return Page(items=page.items, next=cursor_to(request, query, page.next))
 
 
 def position_of(request: Request, query: PageQuery) -> int:

@@ -1,29 +1,22 @@
-"""How a route is declared, and what every one of them does before and after its handler."""
+"""What every route of the API is: FastAPI's own, behind layers that settle who calls and the body first (ADR 0019)."""
 
-import inspect
-import re
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, Path, Security
+from fastapi import APIRouter, Path, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.convertors import StringConvertor, register_url_convertor
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from services.console import authentication, problems
-from services.console.authentication import admit, second_person
-from services.console.body import Takes, Upload, receive
-from services.console.idempotency import once
-from services.console.places import Places
+from services.console.authentication import Authentication
+from services.console.body import Body, Takes
+from services.console.dependencies import Required, received_upload
+from services.console.idempotency import Once
+from services.console.places import Placed
 from services.console.shapes import Problem
+from services.console.versions import named_versions
 from services.core.domain.access import Role
-from services.core.domain.failures import RefusedInput
-from services.core.usecases.context import Context
 from services.core.views.values import LARGEST_ID
 
 PREFIX = "/api/v1"
@@ -46,8 +39,7 @@ PROBLEMS = {
     503: "The database, the broker or the provider can't be reached",
     507: "There is no room for the file",
 }
-ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version that was answered, for If-Match."}}
-CSV = {"schema": {"type": "string"}, "example": "phone,first_name\n(202) 555-0143,Ada\n"}
+NOT_EVERYWHERE = frozenset({404, 412, 507})
 BEARER = HTTPBearer(scheme_name="token", auto_error=False, description="An API token; roles add up.")
 
 
@@ -76,186 +68,91 @@ register_url_convertor("external", _ExternalId())
 register_url_convertor("id", _Id())
 register_url_convertor("contact", _ContactKey())
 
-Handle = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """One route: `role` is the least that a caller needs, `answer` the shape of what `handler` returns.
-
-    `verb` is what the command line calls it, where it has the same. An answer that holds a secret is not kept under
-    an idempotency key. `names_a_thing` says that a query or body may name what there isn't.
-    """
-
-    verb: str
-    method: str
-    path: str
-    role: Role
-    handler: Callable[..., Any]
-    answer: Any
-    status: int = 200
-    takes_csv: bool = False
-    keeps_answer: bool = True
-    names_a_thing: bool = False
-    kind: type[Response] = JSONResponse
-
-    @property
-    def takes(self) -> frozenset[str]:
-        """The names of what the handler takes."""
-        return frozenset(inspect.signature(self.handler).parameters)
-
-    @property
-    def is_tagged(self) -> bool:
-        """Whether the answer has an ETag: the handler takes the response for nothing else."""
-        return "response" in self.takes
-
-    @property
-    def address(self) -> str:
-        """The path as the document writes it."""
-        return re.sub(r":\w+}", "}", self.path)
-
 
 class CsvAnswer(StreamingResponse):
     media_type = Takes.CSV
 
 
 class ApiRoute(APIRoute):
-    """Authenticates, reads the body, keeps the answer under its idempotency key; errors leave in one form."""
+    """A route behind its layers: who calls, the body, a place to work, the idempotency key.
 
-    def get_route_handler(self) -> Handle:
-        handle = super().get_route_handler()
+    FastAPI reads a body before it solves dependencies; a layer of the whole application does not know the route. So
+    the route itself wraps what FastAPI makes of it, and each layer answers or passes on as any ASGI application does.
+    """
 
-        async def answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except problems.ERRORS as error:
-                return problems.answer(request, error)
+    def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        once = Once(super().handle, keeps_answer=self.described["x-keeps-answer"])
+        body = Body(Placed(once, is_urgent=path in URGENT), takes=self.takes)
+        self._guarded = Authentication(body, needed=self.role)
 
-        async def guarded(request: Request) -> Response:
-            try:
-                return await self._admitted(request, answer)
-            except problems.ERRORS as error:
-                return problems.answer(request, error)
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request; a wrong method is refused as everywhere, whoever calls."""
+        serve = self._guarded if scope["method"] == self.method else super().handle
+        await serve(scope, receive, send)
 
-        return guarded
+    @property
+    def described(self) -> dict[str, Any]:
+        """What `verb` says of the route."""
+        return self.openapi_extra or {}
+
+    @property
+    def verb(self) -> str:
+        """What the command line calls it, where it has the same."""
+        name: str = self.described["x-verb"]
+        return name
+
+    @property
+    def method(self) -> str:
+        return next(iter(self.methods or ()))  # of which a decorator names one
 
     @property
     def role(self) -> Role:
-        return Role((self.openapi_extra or {})["x-role"])
+        """The least that a caller needs. Raises `ValueError` for a route that does not say so, or not once."""
+        (needed,) = [each.dependency.role for each in self.dependencies if isinstance(each.dependency, Required)]
+        return needed
 
     @property
     def takes(self) -> Takes:
-        if "requestBody" in (self.openapi_extra or {}):
+        if self._depends_on(received_upload):
             return Takes.CSV
         return Takes.JSON if self.body_field is not None else Takes.NOTHING
 
     @property
-    def is_urgent(self) -> bool:
-        return self.path in URGENT
+    def takes_version(self) -> bool:
+        return self._depends_on(named_versions)
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What the request holds is given back when its answer was sent, however long that takes."""
-        async with AsyncExitStack() as scope.setdefault("state", {})["held"]:
-            await super().handle(scope, receive, send)
+    @property
+    def is_tagged(self) -> bool:
+        """Whether the answer has an ETag: a handler takes the response for nothing else."""
+        return self.dependant.response_param_name is not None
 
-    async def _admitted(self, request: Request, handle: Handle) -> Response:
-        caller = request.state.caller = await admit(request, needed=self.role)
-        received = await receive(request, self.takes)
-        try:
-            places: Places = request.app.state.places
-            await request.state.held.enter_async_context(places.take(is_urgent=self.is_urgent))
-            return await once(
-                request,
-                caller,
-                received.upload.digest,
-                lambda: handle(received.request),
-                keeps_answer=(self.openapi_extra or {})["x-keeps-answer"],
-            )
-        finally:
-            received.upload.close()
+    def _depends_on(self, call: Any) -> bool:
+        return any(each.call is call for each in self.dependant.dependencies)
 
 
-def add_endpoint(app: FastAPI, endpoint: Endpoint) -> None:
-    """Serve the endpoint under `PREFIX`, and describe it."""
-    csv: dict[str, Any] = {"requestBody": {"required": True, "content": {Takes.CSV: CSV}}} if endpoint.takes_csv else {}
-    app.router.add_api_route(
-        PREFIX + endpoint.path,
-        endpoint.handler,
-        methods=[endpoint.method],
-        response_model=endpoint.answer,
-        response_class=endpoint.kind,
-        status_code=endpoint.status,
-        operation_id=endpoint.handler.__name__,
-        tags=[endpoint.verb.split()[0]],
-        responses=_refusals(endpoint) | ({endpoint.status: {"headers": ETAG}} if endpoint.is_tagged else {}),
-        dependencies=[Security(BEARER), *([Depends(_documented_key)] if endpoint.method != "GET" else [])],
-        openapi_extra={
-            "x-verb": endpoint.verb,
-            "x-role": endpoint.role.value,
-            "x-keeps-answer": endpoint.keeps_answer,
-            **csv,
-        },
-        route_class_override=ApiRoute,
+def api_router() -> APIRouter:
+    """The router of one noun: `@router.get("/things/{thing_id:id}", dependencies=[requires(...)], ...)`."""
+    return APIRouter(
+        prefix=PREFIX,
+        route_class=ApiRoute,
+        dependencies=[Security(BEARER)],
+        responses={code: refusal(code) for code in PROBLEMS if code not in NOT_EVERYWHERE},
+        generate_unique_id_function=lambda route: route.name,
     )
 
 
-def _refusals(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
-    """How the endpoint refuses: 404 only where the address names something, 412 only where a version may be named."""
-    impossible = {
-        None if "{" in endpoint.path or endpoint.names_a_thing else 404,
-        None if "versions" in endpoint.takes else 412,
-        None if endpoint.takes_csv else 507,
-    }
-    return {code: {"model": Problem, "description": PROBLEMS[code]} for code in PROBLEMS if code not in impossible}
+def verb(name: str, *, keeps_answer: bool = True) -> dict[str, Any]:
+    """What the document says of a route beyond OpenAPI, and the command line calls it.
+
+    An answer that holds a secret is not kept under an idempotency key.
+    """
+    return {"x-verb": name, "x-keeps-answer": keeps_answer}
 
 
-async def _context(request: Request) -> Context:
-    context: Context = request.app.state.context
-    return context
-
-
-async def _caller_name(request: Request) -> str:
-    return (await _caller(request)).name
-
-
-async def _caller(request: Request) -> authentication.Caller:
-    caller: authentication.Caller = request.state.caller
-    return caller
-
-
-async def _context_at_provider(request: Request) -> Context:
-    """The context of a console that may speak to the provider. Raises `RefusedInput` for one without a key."""
-    context: Context = request.app.state.context
-    if not context.settings.provider_api_key.get_secret_value():
-        detail = "this console was given no key of the provider: set ATTACKACRACK_PROVIDER_API_KEY"
-        raise RefusedInput("provider_key_missing", detail, status=409)
-    return context
-
-
-async def _upload(request: Request) -> Upload:
-    upload: Upload = request.state.upload
-    return upload
-
-
-async def _documented_key(
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            pattern="^[!-~]{1,200}$", description="Makes the act happen once, however often the request is repeated."
-        ),
-    ] = None,
-) -> None:
-    """The key is read before the handler is reached; this puts it into the document."""
-
-
-def _second_person(
-    request: Request,
-    second_authorization: Annotated[
-        str | None,
-        Header(pattern="^Bearer [!-~]{1,200}$", description="Bearer and the token of another person, who agrees."),
-    ] = None,
-) -> str | None:
-    return second_person(request, second_authorization) if second_authorization is not None else None
+def refusal(code: int) -> dict[str, Any]:
+    """How the document describes a refusal."""
+    return {"model": Problem, "description": PROBLEMS[code]}
 
 
 ContactKey = Annotated[
@@ -263,9 +160,3 @@ ContactKey = Annotated[
     Path(pattern=f"^({CONTACT_KEY})$", examples=["+12025550143"], description="An id, or a number in E.164 form"),
 ]
 PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
-InContext = Annotated[Context, Depends(_context)]
-AtProvider = Annotated[Context, Depends(_context_at_provider)]
-Caller = Annotated[authentication.Caller, Depends(_caller)]
-By = Annotated[str, Depends(_caller_name)]
-Second = Annotated[str | None, Depends(_second_person)]
-Csv = Annotated[Upload, Depends(_upload)]

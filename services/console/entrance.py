@@ -3,9 +3,8 @@
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
-from services.console import sessions
+from services.console import body, sessions
 from services.console.authentication import Caller, reaching, signed_in
-from services.console.body import Takes, receive
 from services.core.domain.access import Role
 from services.core.domain.sign_in import HOME
 
@@ -32,9 +31,7 @@ async def current_person(request: Request, needed: Role = Role.VIEWER) -> Caller
 
 async def read_form(request: Request, *, is_known: bool = True) -> FormData:
     """A form's fields, within the limits of any other body; files are none of its kind. Raises `RefusedInput`."""
-    received = await receive(request, Takes.FORM, is_known=is_known)
-    received.upload.close()
-    return FormData(await received.request.json())
+    return FormData([*await body.read_form(request, is_known=is_known)])
 
 
 async def own_form(request: Request) -> FormData:

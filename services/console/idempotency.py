@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -10,6 +9,7 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.console.authentication import Caller
 from services.core.domain.failures import Conflict, RefusedInput
@@ -28,26 +28,54 @@ KEPT_HEADERS = ("content-type", "etag")
 ABANDONED_AFTER = timedelta(minutes=2)  # longer than any act here takes: its process died
 
 
-async def once(
-    request: Request,
-    caller: Caller,
-    body_digest: bytes,
-    act: Callable[[], Awaitable[Response]],
-    *,
-    keeps_answer: bool,
-) -> Response:
-    """The answer of `act`, or the one kept for the request's key; of an answer with a secret only that it was given.
+class Once:
+    """The layer that repeats what was answered to a key; of an answer with a secret it says that it was given.
 
     Raises `RefusedInput` for an unusable key, `Conflict` for a key of another request or of one under way.
     """
-    key = request.headers.get(HEADER)
-    if key is None or request.method == "GET":
-        return await act()
-    if not KEY.fullmatch(key):
-        raise RefusedInput("idempotency_key_invalid", "a key is 1 to 200 visible ASCII characters")
-    context: Context = request.app.state.context
-    claim = await run_in_threadpool(_claim, context, caller, key, _fingerprint(request, body_digest))
-    return await _answer(context, claim, act, keeps_answer=keeps_answer) if claim.is_ours else _repeated(claim)
+
+    def __init__(self, app: ASGIApp, *, keeps_answer: bool) -> None:
+        self._app = app
+        self._keeps_answer = keeps_answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        key = request.headers.get(HEADER)
+        if key is None or request.method == "GET":
+            await self._app(scope, receive, send)
+            return
+        if not KEY.fullmatch(key):
+            raise RefusedInput("idempotency_key_invalid", "a key is 1 to 200 visible ASCII characters")
+        context: Context = request.app.state.context
+        digest = _fingerprint(request, request.state.upload.digest)
+        claim = await run_in_threadpool(_claim, context, request.state.caller, key, digest)
+        if claim.is_ours:
+            answer = await self._act(context, claim, scope, receive)
+        else:
+            answer = _repeated(claim)
+        await answer(scope, receive, send)
+
+    async def _act(self, context: Context, claim: KeyClaim, scope: Scope, receive: Receive) -> Response:
+        """What the layers below answer, whole, and kept before it is sent."""
+        answer = Response()
+        answer.body = b""
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer.status_code, answer.raw_headers = message["status"], list(message["headers"])
+            else:
+                answer.body += message.get("body", b"")
+
+        try:
+            await self._app(scope, receive, collect)
+        except BaseException:
+            await run_in_threadpool(_release, context, claim)
+            raise
+        if answer.status_code >= HTTPStatus.BAD_REQUEST:
+            await run_in_threadpool(_release, context, claim)  # nothing was done, and what refused it may pass
+        else:
+            await run_in_threadpool(_keep, context, claim, answer, is_secret=not self._keeps_answer)
+        return answer
 
 
 def _fingerprint(request: Request, body_digest: bytes) -> bytes:
@@ -70,21 +98,6 @@ def _claim(context: Context, caller: Caller, key: str, request_hash: bytes) -> K
     if not claim.is_ours and claim.status_code is None:
         raise Conflict("idempotency_key_in_flight", "the first request with this key is under way: ask again later")
     return claim
-
-
-async def _answer(
-    context: Context, claim: KeyClaim, act: Callable[[], Awaitable[Response]], *, keeps_answer: bool
-) -> Response:
-    try:
-        response = await act()
-    except BaseException:
-        await run_in_threadpool(_release, context, claim)
-        raise
-    if response.status_code >= HTTPStatus.BAD_REQUEST:
-        await run_in_threadpool(_release, context, claim)  # nothing was done, and what refused it may pass
-    else:
-        await run_in_threadpool(_keep, context, claim, response, is_secret=not keeps_answer)
-    return response
 
 
 def _release(context: Context, claim: KeyClaim) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from services.core.domain.failures import RefusedInput
 
 ORDINARY = 10
@@ -35,3 +37,16 @@ class Places:
             yield
         finally:
             places.release()
+
+
+class Placed:
+    """The layer that works on a request in a place, from when its body was read until its answer was sent."""
+
+    def __init__(self, app: ASGIApp, *, is_urgent: bool) -> None:
+        self._app = app
+        self._is_urgent = is_urgent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        places: Places = scope["app"].state.places
+        async with places.take(is_urgent=self._is_urgent):
+            await self._app(scope, receive, send)

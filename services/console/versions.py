@@ -26,7 +26,7 @@ def tag(response: Response, view: View) -> None:
     response.headers["etag"] = f'"{version_of(view)}"'
 
 
-async def _versions(
+async def named_versions(
     if_match: Annotated[
         str | None, Header(description="The ETag that the change is meant for; without it any version is changed.")
     ] = None,
@@ -38,4 +38,4 @@ async def _versions(
     return frozenset(each[1] for each in tags if each is not None)
 
 
-Versions = Annotated[Known | None, Depends(_versions)]
+Versions = Annotated[Known | None, Depends(named_versions)]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.console.endpoints import Endpoint
-from services.console.routes import ENDPOINTS
+from services.console.endpoints import ApiRoute
+from services.console.routes import ROUTES
 from services.console.shapes import Page
 from services.core.views.values import View
 
@@ -43,9 +43,10 @@ def test_a_command_says_what_it_returns() -> None:
     assert {name: returned for name, returned in found.items() if returned in ("Any", "object", "nothing")} == {}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: f"{endpoint.method} {endpoint.path}")
-def test_a_route_returns_the_view_that_the_api_describes(endpoint: Endpoint) -> None:
-    if endpoint.answer is None or issubclass(endpoint.answer, Page):  # a file, or a list, whose cursor is the API's own
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_a_route_returns_the_view_that_the_api_describes(route: ApiRoute) -> None:
+    answer = route.response_model
+    if answer is None or issubclass(answer, Page):  # a file, or a list, whose cursor is the API's own
         return
-    assert issubclass(endpoint.answer, View)
-    assert inspect.signature(endpoint.handler).return_annotation is endpoint.answer
+    assert issubclass(answer, View)
+    assert inspect.signature(route.endpoint).return_annotation is answer

@@ -12,10 +12,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.console.routes import ENDPOINTS
+from services.console.routes import ROUTES
 from services.console.shapes import Page
 from services.core.views.files import Exported
 from services.core.views.schema import SchemaGrants, SchemaState
+from tests.tools.routes import address_of
 
 RECORDED = Path(__file__).with_name("schemas.json")
 OF_ANOTHER_SHAPE = {
@@ -40,9 +41,9 @@ POSITIONS = (("Conversation", "before"),)
 def answers() -> dict[str, Any]:
     """The view that each verb answers with; a list's is the API's page of it."""
     found = {
-        endpoint.verb: endpoint.answer
-        for endpoint in ENDPOINTS
-        if endpoint.answer is not None and f"{endpoint.method} {endpoint.address}" not in OF_ANOTHER_SHAPE
+        route.verb: route.response_model
+        for route in ROUTES
+        if route.response_model is not None and f"{route.method} {address_of(route)}" not in OF_ANOTHER_SHAPE
     }
     return {**found, **OF_THE_COMMAND_LINE}
 

@@ -7,8 +7,9 @@ from typing import Any
 import typer
 
 from services.cli.app import app
-from services.console.routes import ENDPOINTS
+from services.console.routes import ROUTES
 from tests.contract.record import OF_ANOTHER_SHAPE, RECORDED
+from tests.tools.routes import address_of, path_of
 
 ONLY_ON_THE_COMMAND_LINE = {
     "up": "starts the stack that the API is a part of",
@@ -31,7 +32,7 @@ def on_the_command_line() -> Iterator[str]:
 
 
 def over_the_api() -> set[str]:
-    return {endpoint.verb for endpoint in ENDPOINTS}
+    return {route.verb for route in ROUTES}
 
 
 def test_the_command_line_has_these_alone() -> None:
@@ -43,7 +44,7 @@ def test_the_api_has_these_alone() -> None:
 
 
 def test_an_address_begins_with_its_noun() -> None:
-    strays = [endpoint.path for endpoint in ENDPOINTS if endpoint.path.split("/")[1] != endpoint.verb.split()[0]]
+    strays = [path for route in ROUTES if (path := path_of(route)).split("/")[1] != route.verb.split()[0]]
     # Whatever stands below /jobs/ is an external id.
     assert strays == ["/job-imports", "/openapi.json"]
 
@@ -53,4 +54,4 @@ def test_every_verb_of_both_sides_is_recorded() -> None:
 
 
 def test_an_exception_is_an_endpoint() -> None:
-    assert set(OF_ANOTHER_SHAPE) <= {f"{endpoint.method} {endpoint.address}" for endpoint in ENDPOINTS}
+    assert set(OF_ANOTHER_SHAPE) <= {f"{route.method} {address_of(route)}" for route in ROUTES}

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier
 from time import monotonic, sleep
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from services.core.domain import reconciliation
 from services.core.domain import schedule as schedule_rules
@@ -39,6 +42,7 @@ from services.core.queue.enqueue import Broker
 from services.core.queue.names import Queue, TaskName
 from services.core.queue.throttle import Slot, Throttle, ThrottleUnavailable
 from services.core.runtime.durations import Durations
+from services.core.runtime.settings import read_settings
 from services.core.storage import (
     caps,
     clock,
@@ -48,13 +52,20 @@ from services.core.storage import (
     inbox,
     outbox,
     retention,
+    rights,
     schedule,
     tokens,
     vitals,
     work,
 )
-from services.core.storage.database import DatabaseUnavailable, DurabilityWeakened
-from services.core.storage.models import Contact, Message
+from services.core.storage.database import (
+    Database,
+    DatabaseRefused,
+    DatabaseUnavailable,
+    DurabilityWeakened,
+    RightMissing,
+)
+from services.core.storage.models import Base, Contact, Message
 from services.core.storage.outbox import life
 from services.core.storage.rights import Component
 from services.core.usecases.contacts.add import add_contact
@@ -76,6 +87,7 @@ from services.core.usecases.webhooks.replay import replay_webhook
 from services.core.views.contacts import NewContact
 from tests.contract.openphone.test_wire import TestUnknown as Unanswered
 from tests.tools.commit_cutter import CommitCutter
+from tests.tools.pooler import MISSING, PGBOUNCER, pooler
 from tests.tools.world import World, new_number
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -97,6 +109,43 @@ class Defect:
 
 
 # --- checks ----------------------------------------------------------------------------------------------------------
+
+
+def the_ingress_reads_no_text_and_makes_no_token(world: World) -> None:
+    """Whoever has taken over the one role that is open to the world, with the rights that a migration gives it."""
+    for statement in rights.grants(world.logins_of):
+        if " ON DATABASE " not in statement:  # which all tests' databases share
+            world.execute(statement)
+    ingress = world.acting(Component.WEBHOOK_INGRESS)
+    for statement in ("SELECT body FROM messages", "INSERT INTO api_tokens (name, role) VALUES ('mine', 'admin')"):
+        with pytest.raises(RightMissing), ingress.database.transaction() as session:
+            session.execute(text(statement))
+
+
+def what_a_pooler_shares_is_refused(world: World) -> None:
+    if PGBOUNCER is None:
+        pytest.skip(MISSING)
+    with (
+        TemporaryDirectory(prefix="pytest-pooler-") as folder,
+        pooler(world.database_url.replace("+psycopg", ""), mode="session", folder=Path(folder)) as url,
+    ):
+        pooled = Database(read_settings(database_url=url).database_url.get_secret_value())
+        try:
+            with pytest.raises(DatabaseRefused):
+                pooled.check_writable()
+        finally:
+            pooled.close()
+
+
+def what_always_fails_is_left_alone_for_a_while(world: World) -> None:
+    """A campaign's task that gave up: the sweep doesn't publish it every few seconds, with a letter each time."""
+    campaign_id = world.campaign(people=1)
+    world.execute("UPDATE campaigns SET unmade_after = 0")
+    about: dict[str, Any] = {"task_id": "one", "name": TaskName.CONTINUE_CAMPAIGN, "args": [str(campaign_id)]}
+    journal = DatabaseJournal(world.operations_worker)
+    journal.started(**about, traceparent=None)
+    journal.gave_up(**about, reason="error", error="always", attempts=1, traceparent=None)
+    assert sweep.sweep(world.beat).campaigns == 0
 
 
 def one_of_two_makes_the_contact(world: World) -> None:
@@ -713,6 +762,19 @@ def link_what_is_not_there(patch: Patch) -> None:
     patch.setattr(work, "known", lambda _model, id_: id_)
 
 
+def let_each_do_all(patch: Patch) -> None:
+    everything = dict.fromkeys(Base.metadata.tables, rights.RACD)
+    patch.setattr(rights, "RIGHTS", dict.fromkeys(Component, everything))
+
+
+def take_a_pooler(patch: Patch) -> None:
+    patch.setattr(database, "_begin_session", lambda _connection, _record: None)
+
+
+def try_at_once_again(patch: Patch) -> None:
+    patch.setattr(work, "failing", lambda *_, **__: set())
+
+
 def a_stretched_start_lifts_nothing(_world: World) -> None:
     assert decide_opt_out("STAART").meaning is not InboundMeaning.OPT_IN
 
@@ -820,6 +882,9 @@ DEFECTS = (
     Defect(43, "the list read up to now", read_up_to_now, a_reading_of_the_list_is_bounded),
     Defect(44, "each token is a person", take_each_token_for_a_person, one_person_with_two_tokens_is_one),
     Defect(45, "new tokens are believed", believe_new_tokens, a_token_that_was_just_made_agrees_to_nothing),
+    Defect(46, "each component may do all", let_each_do_all, the_ingress_reads_no_text_and_makes_no_token),
+    Defect(47, "a pooler is taken", take_a_pooler, what_a_pooler_shares_is_refused),
+    Defect(48, "what fails is tried for ever", try_at_once_again, what_always_fails_is_left_alone_for_a_while),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

@@ -9,7 +9,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from services.console import sessions
-from services.console.body import Takes, Upload, receive
+from services.console.body import Upload, read_file_form
 from services.core.domain.failures import RefusedInput
 
 FIELD_AT_MOST = 4096
@@ -39,12 +39,12 @@ class _Part:
 
 async def own_file_form(request: Request) -> FileForm:
     """A form of one of our pages, with at most one file. Raises `RefusedInput`; then nothing is left open."""
-    received = await receive(request, Takes.FILE_FORM)
+    upload = await read_file_form(request)
     try:
-        form = _read(request, received.upload)
+        form = _read(request, upload)
         sessions.check_form(request, form.fields.get(sessions.CSRF_FIELD, ""))
     except BaseException:
-        received.upload.close()
+        upload.close()
         raise
     return form
 

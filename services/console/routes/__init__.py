@@ -1,5 +1,6 @@
 """Every route of the API, one module per noun."""
 
+from services.console.endpoints import ApiRoute
 from services.console.routes import (
     audit,
     campaign_changes,
@@ -23,25 +24,26 @@ from services.console.routes import (
     work,
 )
 
-ENDPOINTS = (
-    *contacts.ENDPOINTS,
-    *opt_outs.ENDPOINTS,
-    *campaigns.ENDPOINTS,
-    *campaign_changes.ENDPOINTS,
-    *messages.ENDPOINTS,
-    *held.ENDPOINTS,
-    *reviews.ENDPOINTS,
-    *conversations.ENDPOINTS,
-    *jobs.ENDPOINTS,
-    *webhooks.ENDPOINTS,
-    *dead_letters.ENDPOINTS,
-    *work.ENDPOINTS,
-    *schedule.ENDPOINTS,
-    *installation.ENDPOINTS,
-    *provider.ENDPOINTS,
-    *tokens.ENDPOINTS,
-    *users.ENDPOINTS,
-    *traces.ENDPOINTS,
-    *audit.ENDPOINTS,
-    *documents.ENDPOINTS,
+NOUNS = (
+    contacts,
+    opt_outs,
+    campaigns,
+    campaign_changes,
+    messages,
+    held,
+    reviews,
+    conversations,
+    jobs,
+    webhooks,
+    dead_letters,
+    work,
+    schedule,
+    installation,
+    provider,
+    tokens,
+    users,
+    traces,
+    audit,
+    documents,
 )
+ROUTES = tuple(route for noun in NOUNS for route in noun.router.routes if isinstance(route, ApiRoute))

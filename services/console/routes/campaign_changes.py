@@ -2,13 +2,19 @@
 
 from fastapi import Response
 
-from services.console.endpoints import By, Endpoint, InContext, PathId
+from services.console.dependencies import By, InContext, requires
+from services.console.endpoints import PathId, api_router, refusal, verb
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.usecases.campaigns import change, delete, edit, preview
 from services.core.views import campaigns as views
 
+router = api_router()
 
+
+@router.patch(
+    "/campaigns/{campaign_id:id}", dependencies=[requires(Role.OPERATOR)], openapi_extra=verb("campaigns edit")
+)
 def edit_campaign(
     context: InContext, by: By, campaign_id: PathId, said: views.EditCampaign, response: Response, versions: Versions
 ) -> views.Campaign:
@@ -16,11 +22,17 @@ def edit_campaign(
     return tagged(response, edit.edit_campaign(context, campaign_id, said, by=by, versions=versions))
 
 
+@router.delete(
+    "/campaigns/{campaign_id:id}", dependencies=[requires(Role.OPERATOR)], openapi_extra=verb("campaigns delete")
+)
 def delete_campaign(context: InContext, by: By, campaign_id: PathId, versions: Versions) -> views.Campaign:
     """Take a draft and its plan away; answers what it was."""
     return delete.delete_campaign(context, campaign_id, by=by, versions=versions)
 
 
+@router.post(
+    "/campaigns/{campaign_id:id}/change", dependencies=[requires(Role.OPERATOR)], openapi_extra=verb("campaigns change")
+)
 def change_campaign(
     context: InContext,
     by: By,
@@ -33,43 +45,12 @@ def change_campaign(
     return tagged(response, change.change_campaign(context, campaign_id, wanted, by=by, versions=versions))
 
 
+@router.post(
+    "/campaigns/preview",
+    responses={404: refusal(404)},
+    dependencies=[requires(Role.OPERATOR)],
+    openapi_extra=verb("campaigns preview"),
+)
 def preview_campaign(context: InContext, wanted: views.PreviewCampaign) -> views.Preview:
     """Three people's texts as they would be sent now, and the first person who gets none; nothing is stored."""
     return preview.preview_campaign(context, wanted)
-
-
-ENDPOINTS = (
-    Endpoint(
-        verb="campaigns edit",
-        method="PATCH",
-        path="/campaigns/{campaign_id:id}",
-        role=Role.OPERATOR,
-        handler=edit_campaign,
-        answer=views.Campaign,
-    ),
-    Endpoint(
-        verb="campaigns delete",
-        method="DELETE",
-        path="/campaigns/{campaign_id:id}",
-        role=Role.OPERATOR,
-        handler=delete_campaign,
-        answer=views.Campaign,
-    ),
-    Endpoint(
-        verb="campaigns change",
-        method="POST",
-        path="/campaigns/{campaign_id:id}/change",
-        role=Role.OPERATOR,
-        handler=change_campaign,
-        answer=views.CampaignChange,
-    ),
-    Endpoint(
-        verb="campaigns preview",
-        method="POST",
-        path="/campaigns/preview",
-        role=Role.OPERATOR,
-        handler=preview_campaign,
-        answer=views.Preview,
-        names_a_thing=True,
-    ),
-)

@@ -1,12 +1,13 @@
 """People: import them from a file in two steps, add one, look at one, forget one."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Request, Response
 from pydantic import Field
 
 from services.console.cursors import page_of
-from services.console.endpoints import By, ContactKey, Csv, CsvAnswer, Endpoint, InContext, PathId
+from services.console.dependencies import By, Csv, InContext, requires
+from services.console.endpoints import ContactKey, CsvAnswer, PathId, api_router, verb
 from services.console.shapes import Page, PageQuery, StrictQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
@@ -28,6 +29,8 @@ from services.core.usecases.contacts import (
 )
 from services.core.views import contacts as views
 
+router = api_router()
+
 
 class ImportQuery(StrictQuery):
     file_name: str = Field(default="upload.csv", max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
@@ -41,11 +44,15 @@ class ImportRowsExportQuery(StrictQuery):
     outcome: RowOutcome | None = Field(default=None, description="Only rows with this outcome")
 
 
-def list_contacts(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+@router.get("/contacts", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("contacts list"))
+def list_contacts(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> Page[views.Contact]:
     """Contacts, oldest first."""
     return page_of(request, query, lambda after, limit: find.list_contacts(context, after=after, limit=limit))
 
 
+@router.post(
+    "/contacts/imports", status_code=201, dependencies=[requires(Role.OPERATOR)], openapi_extra=verb("contacts import")
+)
 def import_contacts_file(
     context: InContext, by: By, upload: Csv, query: Annotated[ImportQuery, Query()], response: Response
 ) -> views.ImportReport:
@@ -53,19 +60,30 @@ def import_contacts_file(
     return tagged(response, dry_run.dry_run_import(context, upload.chunks(), file_name=query.file_name, by=by))
 
 
+@router.get(
+    "/contacts/imports/{import_id:id}", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("contacts show-import")
+)
 def show_import(context: InContext, import_id: PathId, response: Response) -> views.ImportReport:
     """The report of a dry run or of an import."""
     return tagged(response, find_imports.show_import(context, import_id))
 
 
-def list_imports(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+@router.get("/contacts/imports", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("contacts imports"))
+def list_imports(
+    context: InContext, request: Request, query: Annotated[PageQuery, Query()]
+) -> Page[views.ImportReport]:
     """Imports, oldest first."""
     return page_of(request, query, lambda after, limit: find_imports.list_imports(context, after=after, limit=limit))
 
 
+@router.get(
+    "/contacts/imports/{import_id:id}/rows",
+    dependencies=[requires(Role.VIEWER)],
+    openapi_extra=verb("contacts import-rows"),
+)
 def list_import_rows(
     context: InContext, request: Request, import_id: PathId, query: Annotated[ImportRowsQuery, Query()]
-) -> dict[str, Any]:
+) -> Page[views.ImportRow]:
     """Each row of the file with what became of it; of a refused one also where it is wrong, and what stood there."""
     return page_of(
         request,
@@ -76,6 +94,12 @@ def list_import_rows(
     )
 
 
+@router.get(
+    "/contacts/imports/{import_id:id}/rows/export",
+    response_class=CsvAnswer,
+    dependencies=[requires(Role.OPERATOR)],
+    openapi_extra=verb("contacts import-rows"),
+)
 def export_import_rows(
     context: InContext, by: By, import_id: PathId, query: Annotated[ImportRowsExportQuery, Query()]
 ) -> CsvAnswer:
@@ -84,6 +108,11 @@ def export_import_rows(
     return CsvAnswer(find_imports.export_import_rows(context, import_id, outcome=query.outcome, by=by), headers=headers)
 
 
+@router.post(
+    "/contacts/imports/{import_id:id}/discard",
+    dependencies=[requires(Role.OPERATOR)],
+    openapi_extra=verb("contacts discard-import"),
+)
 def discard_import(
     context: InContext, by: By, import_id: PathId, response: Response, versions: Versions
 ) -> views.ImportReport:
@@ -91,6 +120,11 @@ def discard_import(
     return tagged(response, discard.discard_import(context, import_id, by=by, versions=versions))
 
 
+@router.post(
+    "/contacts/imports/{import_id:id}/confirm",
+    dependencies=[requires(Role.OPERATOR)],
+    openapi_extra=verb("contacts confirm"),
+)
 def confirm_import(
     context: InContext, by: By, import_id: PathId, response: Response, versions: Versions
 ) -> views.ImportReport:
@@ -98,114 +132,21 @@ def confirm_import(
     return tagged(response, confirm.confirm_import(context, import_id, by=by, versions=versions))
 
 
+@router.post("/contacts", status_code=201, dependencies=[requires(Role.OPERATOR)], openapi_extra=verb("contacts add"))
 def add_contact(context: InContext, by: By, new: views.NewContact, response: Response) -> views.Contact:
     """Make one contact by hand."""
     return tagged(response, add.add_contact(context, new, by=by))
 
 
+@router.get("/contacts/{key:contact}", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("contacts show"))
 def show_contact(context: InContext, key: ContactKey, response: Response) -> views.Contact:
     """One contact, and whether it may be texted."""
     return tagged(response, find.find_contact(context, key))
 
 
+@router.post("/contacts/{key:contact}/erase", dependencies=[requires(Role.ADMIN)], openapi_extra=verb("contacts erase"))
 def erase_contact(
     context: InContext, by: By, key: ContactKey, wanted: views.Erase, versions: Versions
 ) -> views.Erasure:
     """Forget a person for good; a hash of the number stays, so that a STOP stays in force."""
     return erase.erase_contact(context, key, wanted, by=by, versions=versions)
-
-
-ENDPOINTS = (
-    Endpoint(
-        verb="contacts list",
-        method="GET",
-        path="/contacts",
-        role=Role.VIEWER,
-        handler=list_contacts,
-        answer=Page[views.Contact],
-    ),
-    Endpoint(
-        verb="contacts import",
-        method="POST",
-        path="/contacts/imports",
-        role=Role.OPERATOR,
-        handler=import_contacts_file,
-        answer=views.ImportReport,
-        status=201,
-        takes_csv=True,
-    ),
-    Endpoint(
-        verb="contacts show-import",
-        method="GET",
-        path="/contacts/imports/{import_id:id}",
-        role=Role.VIEWER,
-        handler=show_import,
-        answer=views.ImportReport,
-    ),
-    Endpoint(
-        verb="contacts imports",
-        method="GET",
-        path="/contacts/imports",
-        role=Role.VIEWER,
-        handler=list_imports,
-        answer=Page[views.ImportReport],
-    ),
-    Endpoint(
-        verb="contacts import-rows",
-        method="GET",
-        path="/contacts/imports/{import_id:id}/rows",
-        role=Role.VIEWER,
-        handler=list_import_rows,
-        answer=Page[views.ImportRow],
-    ),
-    Endpoint(
-        verb="contacts import-rows",
-        method="GET",
-        path="/contacts/imports/{import_id:id}/rows/export",
-        role=Role.OPERATOR,
-        handler=export_import_rows,
-        answer=None,
-        kind=CsvAnswer,
-    ),
-    Endpoint(
-        verb="contacts discard-import",
-        method="POST",
-        path="/contacts/imports/{import_id:id}/discard",
-        role=Role.OPERATOR,
-        handler=discard_import,
-        answer=views.ImportReport,
-    ),
-    Endpoint(
-        verb="contacts confirm",
-        method="POST",
-        path="/contacts/imports/{import_id:id}/confirm",
-        role=Role.OPERATOR,
-        handler=confirm_import,
-        answer=views.ImportReport,
-    ),
-    Endpoint(
-        verb="contacts add",
-        method="POST",
-        path="/contacts",
-        role=Role.OPERATOR,
-        handler=add_contact,
-        answer=views.Contact,
-        status=201,
-    ),
-    Endpoint(
-        verb="contacts show",
-        method="GET",
-        path="/contacts/{key:contact}",
-        role=Role.VIEWER,
-        handler=show_contact,
-        answer=views.Contact,
-    ),
-    Endpoint(
-        verb="contacts erase",
-        method="POST",
-        path="/contacts/{key:contact}/erase",
-        role=Role.ADMIN,
-        handler=erase_contact,
-        answer=views.Erasure,
-    ),
-)

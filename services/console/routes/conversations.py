@@ -1,23 +1,29 @@
 """Conversations: what people wrote to us, and a person's answer."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 from fastapi import Query, Request
 
 from services.console.cursors import cursor_to, page_of, position_of
-from services.console.endpoints import Caller, ContactKey, Endpoint, InContext
+from services.console.dependencies import Caller, InContext, requires
+from services.console.endpoints import ContactKey, api_router, verb
 from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.usecases.contacts import conversations
 from services.core.views import conversations as views
+
+router = api_router()
 
 
 class Conversation(views.Conversation[str]):
     """What was said, the oldest first; `before` is the cursor of what was said earlier, or null."""
 
 
-def list_conversations(context: InContext, request: Request, query: Annotated[PageQuery, Query()]) -> dict[str, Any]:
+@router.get("/conversations", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("conversations list"))
+def list_conversations(
+    context: InContext, request: Request, query: Annotated[PageQuery, Query()]
+) -> Page[views.ConversationSummary]:
     """People who wrote, the latest first."""
     return page_of(
         request,
@@ -26,6 +32,9 @@ def list_conversations(context: InContext, request: Request, query: Annotated[Pa
     )
 
 
+@router.get(
+    "/conversations/{key:contact}", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("conversations show")
+)
 def show_conversation(
     context: InContext, request: Request, key: ContactKey, query: Annotated[PageQuery, Query()]
 ) -> Conversation:
@@ -35,6 +44,12 @@ def show_conversation(
     return Conversation.of(shown, before=cursor_to(request, query, shown.before))
 
 
+@router.post(
+    "/conversations/{key:contact}/reply",
+    status_code=201,
+    dependencies=[requires(Role.OPERATOR)],
+    openapi_extra=verb("conversations reply"),
+)
 def reply_to_conversation(
     context: InContext, request: Request, caller: Caller, key: ContactKey, new: views.NewReply
 ) -> views.Reply:
@@ -42,32 +57,3 @@ def reply_to_conversation(
     said = request.headers.get("idempotency-key") or uuid4().hex
     idempotency_key = f"{caller.key}:{said}"
     return conversations.reply_to_conversation(context, key, new, idempotency_key=idempotency_key, by=caller.name)
-
-
-ENDPOINTS = (
-    Endpoint(
-        verb="conversations list",
-        method="GET",
-        path="/conversations",
-        role=Role.VIEWER,
-        handler=list_conversations,
-        answer=Page[views.ConversationSummary],
-    ),
-    Endpoint(
-        verb="conversations show",
-        method="GET",
-        path="/conversations/{key:contact}",
-        role=Role.VIEWER,
-        handler=show_conversation,
-        answer=Conversation,
-    ),
-    Endpoint(
-        verb="conversations reply",
-        method="POST",
-        path="/conversations/{key:contact}/reply",
-        role=Role.OPERATOR,
-        handler=reply_to_conversation,
-        answer=views.Reply,
-        status=201,
-    ),
-)

@@ -1,18 +1,21 @@
 """Messages: found by campaign, number and state, and explained."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Request
 from pydantic import Field
 
 from services.console.cursors import page_of
-from services.console.endpoints import Endpoint, InContext, PathId
+from services.console.dependencies import InContext, requires
+from services.console.endpoints import PathId, api_router, verb
 from services.console.shapes import Page, PageQuery
 from services.core.domain.access import Role
 from services.core.domain.messages import MessageStatus
 from services.core.usecases.messages import explain, find
 from services.core.views import messages as views
 from services.core.views.values import Id
+
+router = api_router()
 
 
 class MessagesQuery(PageQuery):
@@ -24,7 +27,10 @@ class MessagesQuery(PageQuery):
     e164: str | None = Field(default=None, pattern=r"^\+[1-9][0-9]{1,14}$", json_schema_extra={"deprecated": True})
 
 
-def list_messages(context: InContext, request: Request, query: Annotated[MessagesQuery, Query()]) -> dict[str, Any]:
+@router.get("/messages", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("messages list"))
+def list_messages(
+    context: InContext, request: Request, query: Annotated[MessagesQuery, Query()]
+) -> Page[views.Message]:
     """Messages, oldest first."""
     chosen = query.model_dump(include={"campaign_id", "status"})
     phone = query.phone or query.e164
@@ -35,39 +41,13 @@ def list_messages(context: InContext, request: Request, query: Annotated[Message
     )
 
 
+@router.get("/messages/{message_id:id}", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("messages show"))
 def show_message(context: InContext, message_id: PathId) -> views.Message:
     """One message with its text."""
     return find.show_message(context, message_id)
 
 
+@router.get("/messages/{message_id:id}/why", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("messages why"))
 def explain_message(context: InContext, message_id: PathId) -> views.Explanation:
     """Why a message was sent, wasn't, or waits: each decision, attempt and look, and what is still before it."""
     return explain.explain_message(context, message_id)
-
-
-ENDPOINTS = (
-    Endpoint(
-        verb="messages list",
-        method="GET",
-        path="/messages",
-        role=Role.VIEWER,
-        handler=list_messages,
-        answer=Page[views.Message],
-    ),
-    Endpoint(
-        verb="messages show",
-        method="GET",
-        path="/messages/{message_id:id}",
-        role=Role.VIEWER,
-        handler=show_message,
-        answer=views.Message,
-    ),
-    Endpoint(
-        verb="messages why",
-        method="GET",
-        path="/messages/{message_id:id}/why",
-        role=Role.VIEWER,
-        handler=explain_message,
-        answer=views.Explanation,
-    ),
-)

@@ -7,7 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.console.app import make_app
-from services.console.routes import ENDPOINTS
+from services.console.endpoints import ApiRoute
+from services.console.routes import ROUTES
 from services.console.routes.documents import described
 from services.core.domain.access import Role
 from services.core.runtime.settings import read_settings
@@ -49,12 +50,12 @@ def test_an_operation_says_who_may_use_it_and_how_it_refuses(name: str) -> None:
 
 
 def test_every_endpoint_is_described() -> None:
-    assert set(OPERATIONS) == {endpoint.handler.__name__ for endpoint in ENDPOINTS}
+    assert set(OPERATIONS) == {route.name for route in ROUTES}
 
 
-@pytest.mark.parametrize("endpoint", [each for each in ENDPOINTS if each.method != "GET"], ids=lambda each: each.path)
-def test_every_act_takes_a_key(endpoint: Any) -> None:
-    names = [parameter["name"] for parameter in OPERATIONS[endpoint.handler.__name__]["parameters"]]
+@pytest.mark.parametrize("route", [each for each in ROUTES if each.method != "GET"], ids=lambda each: each.path)
+def test_every_act_takes_a_key(route: ApiRoute) -> None:
+    names = [parameter["name"] for parameter in OPERATIONS[route.name]["parameters"]]
     assert "idempotency-key" in names
 
 

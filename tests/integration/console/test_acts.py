@@ -9,15 +9,16 @@ import pytest
 from jsonschema import Draft202012Validator
 from sqlalchemy import func, select, text
 
-from services.console.endpoints import PREFIX, Endpoint
-from services.console.routes import ENDPOINTS
+from services.console.endpoints import ApiRoute
+from services.console.routes import ROUTES
 from services.core.storage.models import AuditEntry
 from tests.integration.console.acts import ACTS, READS, Request
 from tests.integration.console.conftest import RunningConsole
+from tests.tools.routes import address_of, path_of, status_of
 from tests.tools.rows import warm_limiter
 from tests.tools.simulator import RunningSimulator
 
-ENDPOINT_OF = {(endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS}
+ROUTE_OF = {(route.method, path_of(route)): route for route in ROUTES}
 NOT_THE_ACT = {"audit", "idempotency_keys", "alembic_version"}
 FULL = """
 CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -45,7 +46,7 @@ def without_room_for_the_audit(console: RunningConsole) -> Iterator[Callable[[],
 
 
 def send(console: RunningConsole, act: tuple[str, str], request: Request, **more: Any) -> httpx.Response:
-    address = ENDPOINT_OF[act].address.format(**{name: quote(str(at)) for name, at in request.address.items()})
+    address = address_of(ROUTE_OF[act]).format(**{name: quote(str(at)) for name, at in request.address.items()})
     headers = request.options.get("headers", {}) | more.pop("headers", {})
     params = request.options.get("params", {}) | more.pop("params", {})
     options = request.options | more | {"headers": headers, "params": params}
@@ -72,7 +73,7 @@ def recorded(console: RunningConsole) -> int:
 
 
 def test_the_table_has_every_act() -> None:
-    assert set(ACTS) | set(READS) == {act for act in ENDPOINT_OF if act[0] != "GET"}
+    assert set(ACTS) | set(READS) == {act for act in ROUTE_OF if act[0] != "GET"}
 
 
 @pytest.mark.parametrize("act", ACTS, ids=" ".join)
@@ -95,19 +96,19 @@ def test_an_act_without_its_record_is_not_done(
 def test_an_act_is_recorded_once_under_its_key(
     console: RunningConsole, simulator: RunningSimulator, act: tuple[str, str]
 ) -> None:
-    endpoint, request = ENDPOINT_OF[act], ACTS[act](console, simulator)
-    key = {"idempotency-key": f"{act[0]}-{endpoint.handler.__name__}"}
+    route, request = ROUTE_OF[act], ACTS[act](console, simulator)
+    key = {"idempotency-key": f"{act[0]}-{route.name}"}
     records = recorded(console)
     first = send(console, act, request, headers=key)
-    assert first.status_code == endpoint.status, first.text
-    conforms(console, endpoint, first.json())
+    assert first.status_code == status_of(route), first.text
+    conforms(console, route, first.json())
     with console.context.database.reading() as session:
         entries = session.scalars(select(AuditEntry).order_by(AuditEntry.id).offset(records)).all()
     assert {entry.actor for entry in entries} == {"test-admin"}
     after, records = state(console), recorded(console)
 
     again = send(console, act, request, headers=key)
-    if endpoint.keeps_answer:
+    if route.described["x-keeps-answer"]:
         assert (again.status_code, again.content) == (first.status_code, first.content)
         assert again.headers["idempotency-replayed"] == "true"
     else:
@@ -117,11 +118,11 @@ def test_an_act_is_recorded_once_under_its_key(
     assert (state(console), recorded(console)) == (after, records)
 
 
-def conforms(console: RunningConsole, endpoint: Endpoint, document: object) -> None:
+def conforms(console: RunningConsole, route: ApiRoute, document: object) -> None:
     """The answer is what the description says, and its example too."""
     described = console.get("/openapi.json").json()
-    path = PREFIX + endpoint.address
-    answer = described["paths"][path][endpoint.method.lower()]["responses"][str(endpoint.status)]
+    path = route.path_format
+    answer = described["paths"][path][route.method.lower()]["responses"][str(status_of(route))]
     content = answer["content"]["application/json"]
     validator = Draft202012Validator({"components": described["components"], **content["schema"]})
     validator.validate(document)

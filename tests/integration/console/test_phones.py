@@ -6,11 +6,12 @@ from typing import Annotated, Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from services.console.endpoints import Endpoint
-from services.console.routes import ENDPOINTS
+from services.console.endpoints import ApiRoute
+from services.console.routes import ROUTES
 from tests.integration.console.acts import add_review
 from tests.integration.console.conftest import RunningConsole
 from tests.integration.console.test_bad_input import check_problem
+from tests.tools.routes import address_of
 
 BODIES: dict[str, dict[str, Any]] = {
     "POST /contacts": {},
@@ -32,8 +33,8 @@ REFUSED = {
 }
 
 
-def takes_a_phone(endpoint: Endpoint) -> bool:
-    for parameter in inspect.signature(endpoint.handler).parameters.values():
+def takes_a_phone(route: ApiRoute) -> bool:
+    for parameter in inspect.signature(route.endpoint).parameters.values():
         shape = parameter.annotation
         if get_origin(shape) is Annotated:
             shape = get_args(shape)[0]
@@ -43,7 +44,7 @@ def takes_a_phone(endpoint: Endpoint) -> bool:
 
 
 def test_every_request_that_takes_a_phone_is_here() -> None:
-    taking = {f"{endpoint.method} {endpoint.address}" for endpoint in ENDPOINTS if takes_a_phone(endpoint)}
+    taking = {f"{route.method} {address_of(route)}" for route in ROUTES if takes_a_phone(route)}
     assert taking == {*BODIES, *QUERIES}
 
 

@@ -5,14 +5,14 @@ import re
 import pytest
 from fastapi.routing import APIRoute
 
-from services.console import account
+from services.console import account, routes
 from services.console.body import Takes
 from services.console.endpoints import PREFIX, ApiRoute
-from services.console.routes import ENDPOINTS
 from services.core.domain.access import Role, may
 from tests.integration.console.conftest import RunningConsole
+from tests.tools.routes import path_of
 
-ROUTES = [(endpoint.method, endpoint.path, endpoint.role) for endpoint in ENDPOINTS]
+ROUTES = [(route.method, path_of(route), route.role) for route in routes.ROUTES]
 CALLERS = (None, "bad", "revoked", "expired", *Role)
 PROBES = {"/livez", "/readyz"}
 PAGES = {route.path for route in account.router.routes if isinstance(route, APIRoute)}
@@ -39,9 +39,9 @@ REQUIRED_ROLES = {
 
 
 def test_the_table_is_the_application(console: RunningConsole) -> None:
-    routes = [route for route in console.app.routes if getattr(route, "path", "") not in PROBES | PAGES]
-    ours = [route for route in routes if isinstance(route, ApiRoute)]
-    assert routes == ours
+    served = [route for route in console.app.routes if getattr(route, "path", "") not in PROBES | PAGES]
+    ours = [route for route in served if isinstance(route, ApiRoute)]
+    assert served == ours
     assert {(method, route.path) for route in ours for method in route.methods or ()} == {
         (method, PREFIX + path) for method, path, _ in ROUTES
     }

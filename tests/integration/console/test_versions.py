@@ -5,15 +5,16 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import text
 
-from services.console.routes import ENDPOINTS
+from services.console.routes import ROUTES
 from tests.integration.console.acts import ACTS, add_job, new_number
 from tests.integration.console.conftest import RunningConsole
-from tests.integration.console.test_acts import ENDPOINT_OF, send, stack_that_runs, state
+from tests.integration.console.test_acts import ROUTE_OF, send, stack_that_runs, state
+from tests.tools.routes import address_of, path_of, status_of
 from tests.tools.simulator import RunningSimulator
 
 __all__ = ["stack_that_runs"]
 
-READABLE = {endpoint.path for endpoint in ENDPOINTS if endpoint.method == "GET" and endpoint.is_tagged}
+READABLE = {path_of(route) for route in ROUTES if route.method == "GET" and route.is_tagged}
 
 
 def thing_of(path: str) -> str:
@@ -21,7 +22,7 @@ def thing_of(path: str) -> str:
     return path if path in READABLE else path.rpartition("/")[0]
 
 
-VERSIONED = [act for act in ACTS if "versions" in ENDPOINT_OF[act].takes]
+VERSIONED = [act for act in ACTS if ROUTE_OF[act].takes_version]
 NOT_ON_A_VERSION = {
     ("POST", "/campaigns/{campaign_id:id}/clone"): "makes another campaign, and leaves this one as it is",
 }
@@ -40,8 +41,8 @@ def test_an_act_is_meant_for_the_version_that_was_read(
 ) -> None:
     request = ACTS[act](console, simulator)
     values = {name: quote(str(value), safe="") for name, value in request.address.items()}
-    thing = next(each for each in ENDPOINTS if each.method == "GET" and each.path == thing_of(act[1]))
-    address = thing.address.format(**values)
+    thing = next(each for each in ROUTES if each.method == "GET" and path_of(each) == thing_of(act[1]))
+    address = address_of(thing).format(**values)
     tag = console.get(address).headers["etag"]
     assert console.get(address).headers["etag"] == tag
     before = state(console)
@@ -78,12 +79,12 @@ def test_an_opt_out_makes_a_contacts_version_stale(console: RunningConsole) -> N
 
 def test_the_document_tells_of_versions(console: RunningConsole) -> None:
     paths = console.get("/openapi.json").json()["paths"]
-    for endpoint in ENDPOINTS:
-        described = paths[f"/api/v1{endpoint.address}"][endpoint.method.lower()]
+    for route in ROUTES:
+        described = paths[route.path_format][route.method.lower()]
         parameters = (
             {parameter["name"] for parameter in described["parameters"]} if "parameters" in described else set()
         )
-        takes = "versions" in endpoint.takes
-        assert ("if-match" in parameters, "412" in described["responses"]) == (takes, takes), endpoint.path
-        headers = described["responses"][str(endpoint.status)].get("headers", {})
-        assert ("ETag" in headers) == endpoint.is_tagged
+        takes = route.takes_version
+        assert ("if-match" in parameters, "412" in described["responses"]) == (takes, takes), route.path
+        headers = described["responses"][str(status_of(route))].get("headers", {})
+        assert ("ETag" in headers) == route.is_tagged

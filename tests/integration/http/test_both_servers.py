@@ -12,11 +12,12 @@ import pytest
 
 from services.console.endpoints import PREFIX
 from services.console.places import ORDINARY
-from services.console.routes import ENDPOINTS
+from services.console.routes import ROUTES
 from services.core.domain.access import Role
 from tests.tools.console import ConsoleProcess
 from tests.tools.http_role import Reply, read_reply, request
 from tests.tools.ingress import JSON, PATH, RunningIngress, body_of, new_delivery_id, received, signed_request, standard
+from tests.tools.routes import path_of
 from tests.tools.waiting import wait_until
 
 STOP = "/api/v1/sending/stop"
@@ -166,7 +167,7 @@ class TestHead:
             assert head.headers["content-type"] == asked.headers["content-type"]
 
     @pytest.mark.parametrize(
-        "path", [endpoint.path for endpoint in ENDPOINTS if endpoint.method == "GET" and "{" not in endpoint.path]
+        "path", [path_of(route) for route in ROUTES if route.method == "GET" and "{" not in route.path]
     )
     def test_on_every_address_of_the_api(self, console: ConsoleProcess, path: str) -> None:
         headers = console.authorization(Role.ADMIN)

@@ -1,7 +1,5 @@
 """A database that will never serve is refused before the work, by the setting's name and with the remedy."""
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +7,12 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from services.cli.laptop.ports import free_ports
 from services.core.runtime.settings import read_settings
 from services.core.storage.database import Database, DatabaseRefused, DatabaseUnavailable, RightMissing
 from services.core.storage.migrate import upgrade
 from services.core.usecases.operations.start_role import check_database
 from tests.conftest import PASSWORD, PostgresProcess
-from tests.tools.waiting import wait_until
+from tests.tools.pooler import MISSING, PGBOUNCER, pooler
 
 SETTING = "ATTACKACRACK_DATABASE_URL: "
 OWNER = f"attackacrack:{PASSWORD}"
@@ -23,7 +20,6 @@ ROLES = """
     CREATE ROLE stranger LOGIN PASSWORD 'str4nge';
     CREATE ROLE barred NOLOGIN PASSWORD 'str4nge';
 """
-PGBOUNCER = shutil.which("pgbouncer")
 
 
 @pytest.fixture
@@ -102,34 +98,11 @@ def count_audit(database: Database) -> None:
         session.execute(text("SELECT count(*) FROM audit"))
 
 
-@pytest.mark.skipif(PGBOUNCER is None, reason="there is no pgbouncer here: apt-get install pgbouncer")
+@pytest.mark.skipif(PGBOUNCER is None, reason=MISSING)
 @pytest.mark.parametrize("mode", ["transaction", "session", "statement"])
 def test_a_pooler_is_refused_by_every_way_in(address: str, mode: str, tmp_path: Path) -> None:
     """Also when it hands everybody the same idle connection, so that nothing else would tell it yet."""
-    [port] = free_ports(1)
-    server, _, name = address.partition("@")[2].partition("/")
-    host, _, server_port = server.partition(":")
-    (tmp_path / "pgbouncer.ini").write_text(f"""
-        [databases]
-        * = host={host} port={server_port} user=attackacrack password={PASSWORD}
-        [pgbouncer]
-        listen_addr = 127.0.0.1
-        listen_port = {port}
-        unix_socket_dir =
-        auth_type = any
-        pool_mode = {mode}
-        ignore_startup_parameters = extra_float_digits
-    """)
-    user = ["--user", "nobody"]
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents:
-        if parent.name.startswith("pytest"):
-            parent.chmod(0o755)
-    with (tmp_path / "log").open("wb") as log:
-        pooler = subprocess.Popen([str(PGBOUNCER), *user, str(tmp_path / "pgbouncer.ini")], stderr=log, stdout=log)
-    try:
-        url = f"postgresql://attackacrack:{PASSWORD}@127.0.0.1:{port}/{name}"
-        wait_until(lambda: "process up" in (tmp_path / "log").read_text())
+    with pooler(address, mode=mode, folder=tmp_path) as url:
         configured = read_settings(database_url=url)
         pooled = configured.database_url.get_secret_value()
         with psycopg.connect(url, autocommit=True) as connection:  # it leads there
@@ -137,10 +110,5 @@ def test_a_pooler_is_refused_by_every_way_in(address: str, mode: str, tmp_path: 
         for act in (upgrade, lambda _url: check_database(configured), lambda url: Database(url).check_writable()):
             with pytest.raises(DatabaseRefused, match=f"{SETTING}this is a connection pooler: give PostgreSQL's own"):
                 act(pooled)
-        with psycopg.connect(
-            url, autocommit=True
-        ) as connection:  # and nothing of ours is left behind for its other clients
+        with psycopg.connect(url, autocommit=True) as connection:  # and nothing of ours is left for its other clients
             assert connection.execute("SHOW lock_timeout").fetchone() == ("0",)
-    finally:
-        pooler.terminate()
-        pooler.wait()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 500
 OLD_PHONE = "e164"
-CODED = frozenset({"reason", "excluded", "deferred", "suppressed_reason", "refused_because"})
+CODED = frozenset({"reason", "excluded", "deferred", "suppressed_reason", "refused_because", "stopped_because"})
 """Fields whose values are codes."""
 BETWEEN_COLUMNS = 3
 LONGEST_WHOLE = 24

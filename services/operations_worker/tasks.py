@@ -6,8 +6,10 @@ from typing import Any
 from services.core.queue.names import OPERATIONS, TaskName
 from services.core.queue.task import register_canaries, task
 from services.core.storage.schedule import ClaimedRun
+from services.core.usecases.campaigns.guard import guard_campaigns
 from services.core.usecases.campaigns.proceed import continue_campaign as go_on
 from services.core.usecases.campaigns.queue_today import queue_daily_campaigns
+from services.core.usecases.campaigns.start_due import start_due_campaign
 from services.core.usecases.contacts.confirm_import import resume_import as resume
 from services.core.usecases.context import Context, process_context
 from services.core.usecases.jobs.complete import complete_jobs
@@ -24,6 +26,7 @@ SCHEDULED: dict[TaskName, Callable[[Context, ClaimedRun], dict[str, Any]]] = {
     TaskName.OPERATIONAL_HEALTH_CHECK: lambda context, _run: summary(check_health(context)),
     TaskName.CLEANUP_WEBHOOK_CACHE: lambda context, _run: clean_up(context),
     TaskName.AUDIT_GAPS: lambda context, _run: audit_gaps(context),
+    TaskName.GUARD_CAMPAIGNS: lambda context, _run: guard_campaigns(context),
     TaskName.SEND_CANARIES: lambda context, run: send_canaries(context, run.run_id),
 }
 """What each scheduled job does, and the result that its run keeps."""
@@ -43,6 +46,7 @@ def resume_import(import_ids: list[str]) -> None:
 @task(TaskName.CONTINUE_CAMPAIGN)
 def continue_campaign(campaign_ids: list[str]) -> None:
     for campaign_id in campaign_ids:
+        start_due_campaign(process_context(), int(campaign_id))
         go_on(process_context(), int(campaign_id))
 
 

@@ -13,6 +13,7 @@ from services.cli.files import write_new
 from services.cli.output import lines_of, listing, plain, record, rows_table, values_of
 from services.cli.values import read_duration, read_instant
 from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Limit, verb
+from services.core.domain.campaigns import RecipientState
 from services.core.domain.messages import MessageKind
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def _show_campaign(campaign: "views.Campaign", zone: ZoneInfo) -> list[Any]:
 
 
 def _next(campaign_id: int, status: str, plan_hash: str | None) -> list[str]:
-    """What a person does next with a draft."""
+    """What a person does next with a draft, or with what stopped itself."""
+    if status == "paused":
+        return ["", f"next: attackacrack campaigns resume {campaign_id}"]
     if status != "draft":
         return []
     planned = f"attackacrack campaigns start {campaign_id} --plan {plan_hash}"
@@ -312,16 +315,23 @@ def start(
     context: "Context",
     campaign: Key,
     plan_hash: Annotated[str, typer.Option("--plan", metavar="HASH", help="The plan that was read and approved.")],
+    at: Annotated[str | None, typer.Option("--at", help="When, in ISO 8601 with its offset; else now.")] = None,
     by: By = SOMEBODY,
 ) -> "views.Campaign":
-    """Run exactly the plan that the hash names; starting twice starts once.
+    """Run exactly the plan that the hash names, now or at a time; starting twice starts once.
+
+    At the time the plan is checked again: beyond a bound the campaign is a draft again, and says what has changed.
 
     Example: attackacrack campaigns start "Spring check" --plan 9f86d081...
     """
     from services.core.usecases.campaigns.find import campaign_id_of
     from services.core.usecases.campaigns.start import start_campaign
+    from services.core.views.campaigns import StartCampaign
 
-    return start_campaign(context, campaign_id_of(context, campaign), plan_hash=plan_hash, by=by)
+    approved = StartCampaign.read(plan_hash=plan_hash, at=read_instant(at) if at is not None else None)
+    return start_campaign(
+        context, campaign_id_of(context, campaign), plan_hash=approved.plan_hash, at=approved.at, by=by
+    )
 
 
 @verb(group, "pause", show=_show_campaign)
@@ -405,6 +415,10 @@ def results(context: "Context", campaign: Key) -> "views.Results":
 def recipients(
     context: "Context",
     campaign: Key,
+    state: Annotated[RecipientState | None, typer.Option("--state", help="Only those in this state.")] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="CODE", help="Only those with this reason, as --json has it.")
+    ] = None,
     excluded: Annotated[bool, typer.Option("--excluded", help="Only those who get nothing, with the reason.")] = False,
     deferred: Annotated[
         bool, typer.Option("--deferred", help="Only those whom the gate lets wait, and until when.")
@@ -414,14 +428,21 @@ def recipients(
 ) -> "Page[views.Recipient]":
     """Who is texted, who is not and why, and how each text ended.
 
-    Example: attackacrack campaigns recipients "Spring check" --excluded
+    Example: attackacrack campaigns recipients "Spring check" --state failed --reason unreachable_recipient
     """
     from services.core.usecases.campaigns.find import campaign_id_of
     from services.core.usecases.campaigns.results import list_recipients
 
     campaign_id = campaign_id_of(context, campaign)
     return list_recipients(
-        context, campaign_id, excluded_only=excluded, deferred_only=deferred, after=after, limit=limit
+        context,
+        campaign_id,
+        state=state,
+        reason=reason,
+        excluded_only=excluded,
+        deferred_only=deferred,
+        after=after,
+        limit=limit,
     )
 
 

@@ -11,6 +11,7 @@ from services.console.endpoints import CsvAnswer, PathId, api_router, verb
 from services.console.shapes import Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
+from services.core.domain.campaigns import RecipientState
 from services.core.usecases.campaigns import cancel, clone, create, find, pause, plan, results, resume, start
 from services.core.views import campaigns as views
 
@@ -18,6 +19,10 @@ router = api_router()
 
 
 class RecipientsQuery(PageQuery):
+    state: RecipientState | None = Field(default=None, description="only those in this state")
+    reason: str | None = Field(
+        default=None, min_length=1, max_length=200, description="only those with this reason, whole or before its colon"
+    )
     excluded: bool = Field(default=False, description="true: only those who get nothing")
     deferred: bool = Field(default=False, description="true: only those who wait, texted too short a while ago")
 
@@ -64,9 +69,12 @@ def start_campaign(
     response: Response,
     versions: Versions,
 ) -> views.Campaign:
-    """Run exactly the plan that was read; starting a started campaign answers its state."""
+    """Run exactly the plan that was read, now or at a time; starting a started campaign answers its state."""
     return tagged(
-        response, start.start_campaign(context, campaign_id, plan_hash=approved.plan_hash, by=by, versions=versions)
+        response,
+        start.start_campaign(
+            context, campaign_id, plan_hash=approved.plan_hash, at=approved.at, by=by, versions=versions
+        ),
     )
 
 
@@ -121,7 +129,14 @@ def list_recipients(
         request,
         query,
         lambda after, limit: results.list_recipients(
-            context, campaign_id, excluded_only=query.excluded, deferred_only=query.deferred, after=after, limit=limit
+            context,
+            campaign_id,
+            state=query.state,
+            reason=query.reason,
+            excluded_only=query.excluded,
+            deferred_only=query.deferred,
+            after=after,
+            limit=limit,
         ),
     )
 

@@ -1,4 +1,4 @@
-"""The life of a campaign: six states and the written table of steps between them."""
+"""The life of a campaign: six states, the written table of steps between them, why it stops."""
 
 from enum import StrEnum
 
@@ -10,6 +10,34 @@ class CampaignStatus(StrEnum):
     PAUSED = "paused"
     FINISHED = "finished"
     CANCELLED = "cancelled"
+
+
+class StopReason(StrEnum):
+    """Why a campaign waits for a person though none told it to: it stopped itself, or did not start when it should."""
+
+    MANY_FAILED = "many_failed"
+    MANY_UNDELIVERED = "many_undelivered"
+    MANY_OPT_OUTS = "many_opt_outs"
+    PROVIDER_REFUSES_ACCOUNT = "provider_refuses_account"
+    PLAN_DRIFTED = "plan_drifted"
+    PLAN_REFUSED = "plan_refused"
+    END_PASSED = "end_passed"
+
+
+class RecipientState(StrEnum):
+    """Where a person of a plan stands: not written to, about to be, or as its text does."""
+
+    EXCLUDED = "excluded"
+    PLANNED = "planned"
+    PENDING = "pending"
+    SENDING = "sending"
+    UNCERTAIN = "uncertain"
+    HELD = "held"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    SKIPPED = "skipped"
 
 
 class CampaignTransitionRefused(Exception):

@@ -38,6 +38,13 @@ WORDS: Final[Mapping[str, str]] = {
     "number_daily_cap": "our number has sent all it may today",
     "account_daily_cap": "the account has sent all it may today",
     "allowed": "may be sent",
+    # why a campaign stopped itself, or did not start
+    "many_failed": "too many of its texts failed",
+    "many_undelivered": "too many of its texts were not delivered",
+    "many_opt_outs": "too many people asked to get no more texts",
+    "plan_drifted": "its plan had changed too much since it was approved",
+    "plan_refused": "its plan could not be made any more",
+    "end_passed": "its end had passed",
     # the text
     "text_too_long": "the text is too long",
     "missing_fields": "these fields are empty and have no fallback",

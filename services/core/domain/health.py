@@ -88,6 +88,7 @@ class Vitals:
     held: Waiting
     dead_letters: Waiting
     reviews: Waiting
+    stopped_campaigns: Waiting
     missed_runs: int
     stopped_by: str | None
     stopped_for: timedelta | None

@@ -83,6 +83,7 @@ JOBS: dict[str, ScheduledJob] = {
         ScheduledJob("cleanup_webhook_cache", DailyAt(time(2, 0)), CatchUp.LATEST),
         ScheduledJob("audit_gaps", Every(timedelta(minutes=5)), CatchUp.LATEST),
         ScheduledJob("send_canaries", Every(timedelta(minutes=15)), CatchUp.LATEST),
+        ScheduledJob("guard_campaigns", Every(timedelta(minutes=5)), CatchUp.LATEST),
     )
 }
 

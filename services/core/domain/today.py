@@ -1,8 +1,8 @@
 """What a person looks at first: one sentence on the day, and what waits for a person in the order in which it presses.
 
 The order is that of the law and then of harm: an opt-out that nobody has understood yet must be honoured within ten
-days (47 CFR 64.1200(a)(10)), a webhook in quarantine may hold one, a person waits for an answer, a text may or may not
-have left, work gave up.
+days (47 CFR 64.1200(a)(10)), a webhook in quarantine may hold one, a person waits for an answer, a campaign stopped
+itself, a text may or may not have left, work gave up.
 """
 
 from datetime import timedelta
@@ -17,6 +17,7 @@ class ToDoKind(StrEnum):
     REVIEWS = "reviews"
     QUARANTINED = "quarantined"
     REPLIES = "replies"
+    STOPPED = "stopped_campaigns"
     HELD = "held"
     DEAD_LETTERS = "dead_letters"
 

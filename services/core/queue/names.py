@@ -27,6 +27,7 @@ class TaskName(StrEnum):
     CLEANUP_WEBHOOK_CACHE = "cleanup_webhook_cache"
     AUDIT_GAPS = "audit_gaps"
     SEND_CANARIES = "send_canaries"
+    GUARD_CAMPAIGNS = "guard_campaigns"
     CANARY_CAMPAIGNS = "canary_campaigns"
     CANARY_WEBHOOKS = "canary_webhooks"
     CANARY_PRIORITY = "canary_priority"
@@ -87,6 +88,7 @@ TASK_QUEUES: dict[TaskName, Queue] = {
     TaskName.CLEANUP_WEBHOOK_CACHE: Queue.DEFAULT,
     TaskName.AUDIT_GAPS: Queue.DEFAULT,
     TaskName.SEND_CANARIES: Queue.PRIORITY,
+    TaskName.GUARD_CAMPAIGNS: Queue.PRIORITY,
     TaskName.CANARY_CAMPAIGNS: Queue.CAMPAIGNS,
     TaskName.CANARY_WEBHOOKS: Queue.WEBHOOKS,
     TaskName.CANARY_PRIORITY: Queue.PRIORITY,

@@ -63,6 +63,7 @@ def _secret(check: Callable[[str], str]) -> AfterValidator:
 
 
 Zone = Annotated[str, AfterValidator(_known_zone)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Word = Annotated[str, Field(max_length=200), AfterValidator(forms.printable)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Folder = Annotated[Path, AfterValidator(forms.folder)]
@@ -119,6 +120,11 @@ class Settings(BaseSettings):
     contact_frequency: NotNegative = timedelta(days=30)
     number_daily_cap: int = Field(default=125, ge=1)
     account_daily_cap: int = Field(default=1000, ge=1)
+    scheduled_start_drift: Share = Field(default=0.05, description="of the approved texts: more of others waits")
+    guard_after: int = Field(default=50, ge=1, description="texts before a campaign may stop itself")
+    guard_failed: Share = Field(default=0.1, description="of texts with an outcome; 1 stops nothing")
+    guard_undelivered: Share = Field(default=0.2, description="of texts with an outcome; 1 stops nothing")
+    guard_opt_outs: Share = Field(default=0.03, description="of people texted; 1 stops nothing")
 
     follow_up_text: Text = "Hi {{first_name|there}}, thank you for letting us work on your home. How did we do?"
     help_text: Text = "Attack-a-Crack, foundation repair. A person reads what you write here. Reply STOP to opt out."

@@ -102,17 +102,35 @@ def add_recipients(session: Session, rows: Iterable[PlannedRow]) -> None:
     copy_in(session, COPY_RECIPIENTS, rows)
 
 
+def planned(session: Session, campaign_id: int) -> int:
+    """How many people the plan texts."""
+    query = select(func.count()).where(Recipient.campaign_id == campaign_id, Recipient.excluded.is_(None))
+    return session.scalar(query) or 0
+
+
+def planned_texts(session: Session, campaign_id: int, numbers: Collection[str]) -> dict[str, str | None]:
+    """What the plan writes to these numbers, by number; without those whom it writes nothing."""
+    rows = session.execute(
+        select(Recipient.e164, Recipient.body).where(
+            Recipient.campaign_id == campaign_id, Recipient.e164.in_(numbers), Recipient.excluded.is_(None)
+        )
+    )
+    return dict(rows.all())
+
+
 def to_continue(session: Session, *, queued: Collection[int], limit: int) -> list[Published]:
-    """Campaigns of which a start left messages to make, or a cancellation messages to end; not the `queued` ones.
+    """Campaigns that are to start, of which a start left messages to make, or a cancellation messages to end; not the
+    `queued` ones.
 
     A cancellation leaves to others what they have locked: for a day it is looked for among the messages.
     """
     waiting = select(literal(1)).where(Message.campaign_id == Campaign.id, Message.status == MessageStatus.PENDING)
     unmade = and_(Campaign.unmade_after.is_not(None), Campaign.status.in_(("running", "paused", "cancelled")))
     just_cancelled = and_(Campaign.status == "cancelled", Campaign.finished_at > PRODUCT_NOW - LOOKED_AT_FOR)
+    due = and_(Campaign.status == "scheduled", Campaign.starts_at <= PRODUCT_NOW)
     rows = session.execute(
         select(Campaign.id, Campaign.traceparent)
-        .where(or_(unmade, and_(just_cancelled, waiting.exists())), is_not_among(Campaign.id, queued))
+        .where(or_(unmade, due, and_(just_cancelled, waiting.exists())), is_not_among(Campaign.id, queued))
         .order_by(Campaign.id)
         .limit(limit)
     )

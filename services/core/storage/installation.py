@@ -2,12 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, literal_column, select, text, update
+from sqlalchemy import case, func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.core.storage.models import Installation
 from services.core.storage.models.installation import CURRENT_LINEAGE, CURRENT_RUN
+
+REFUSED_AGAIN_WITHIN = timedelta(minutes=15)
+"""A refusal that comes so soon after the last one's wait has ended is still the same."""
 
 
 class InstallationMismatch(Exception):
@@ -73,14 +76,17 @@ def resume_sending(session: Session) -> None:
             sending_stop_reason=None,
             breaker_open_until=None,
             breaker_reason=None,
+            breaker_since=None,
         )
     )
 
 
 def open_breaker(session: Session, *, until: datetime, reason: str) -> None:
-    """Let nothing be submitted before `until`: the provider refuses the account."""
+    """Let nothing be submitted before `until`: the provider refuses the account, perhaps for some time already."""
+    goes_on = Installation.breaker_open_until > func.product_now() - REFUSED_AGAIN_WITHIN
     session.execute(
         update(Installation).values(
+            breaker_since=func.coalesce(case((goes_on, Installation.breaker_since)), func.product_now()),
             breaker_open_until=func.greatest(func.coalesce(Installation.breaker_open_until, until), until),
             breaker_reason=reason,
         )

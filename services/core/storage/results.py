@@ -1,11 +1,15 @@
 """What came of a campaign: counted by variant, and recipient by recipient."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from services.core.domain.campaigns import RecipientState
+from services.core.domain.guards import Outcomes
+from services.core.domain.send_gate import Reason
 
 # A reply is what somebody wrote that was no opt-out; each person counts once.
 ANSWERS = """
@@ -33,6 +37,20 @@ FROM messages AS message LEFT JOIN ({ANSWERS}) AS answer USING (contact_id)
 WHERE message.campaign_id = :campaign_id AND message.direction = 'outgoing'
 GROUP BY message.variant ORDER BY message.variant
 """  # noqa: S608 - no value is put in
+
+# By what left since then, or was refused, which leaves no time of leaving. An opt-out counts wherever it came from: the
+# person wants no more.
+OUTCOMES = """
+SELECT count(*) FILTER (WHERE message.status IN ('delivered', 'undelivered', 'failed')) AS ended,
+       count(*) FILTER (WHERE message.status = 'failed') AS failed,
+       count(*) FILTER (WHERE message.status = 'undelivered') AS undelivered,
+       count(*) FILTER (WHERE message.status IN ('sent', 'delivered')) AS texted,
+       count(*) FILTER (WHERE message.status IN ('sent', 'delivered')
+                          AND contact.opted_out_at >= message.submitted_at) AS opt_outs
+FROM messages AS message JOIN contacts AS contact ON contact.id = message.contact_id
+WHERE message.campaign_id = :campaign_id AND message.direction = 'outgoing'
+  AND coalesce(message.submitted_at, message.updated_at) >= :since
+"""
 
 # The page is chosen before anything is looked up for it: what a campaign of a million holds must not be joined for a
 # hundred rows of it. Times are subqueries, since a condition on a volatile function finds no index.
@@ -76,18 +94,44 @@ LEFT JOIN LATERAL (
 ORDER BY page.id
 """
 ONLY_EXCLUDED = "AND recipient.excluded IS NOT NULL"
+UNMADE = """
+recipient.excluded IS NULL
+AND NOT EXISTS (SELECT FROM messages AS own WHERE own.recipient_id = recipient.id AND own.direction = 'outgoing')
+"""
+ONLY_PLANNED = f"AND {UNMADE}"
+# By the messages of the campaign in that state, of which there may be few among many recipients.
+OF_MESSAGES = """
+recipient.id IN (SELECT own.recipient_id FROM messages AS own
+                 WHERE own.campaign_id = :campaign_id AND own.direction = 'outgoing' AND own.{column} = :{column})
+"""
+OF_STATUS = f"AND {OF_MESSAGES.format(column='status')}"
+SKIPPED_OR_UNMADE = f"AND ({OF_MESSAGES.format(column='status')} OR {UNMADE})"
+TEXTED_LATELY = """
+NOT EXISTS (SELECT FROM messages AS own
+            WHERE own.recipient_id = recipient.id AND own.direction = 'outgoing' AND own.status <> 'pending')
+AND EXISTS (SELECT FROM messages AS earlier
+            WHERE earlier.contact_id = recipient.contact_id AND earlier.kind = 'marketing'
+              AND earlier.submitted_at > (SELECT product_now()) - :frequency
+              AND earlier.recipient_id IS DISTINCT FROM recipient.id)
+"""
+OF_REASON = """
+AND (recipient.excluded = :reason OR starts_with(recipient.excluded, :reason || ':')
+     OR {of_messages}
+     OR EXISTS (SELECT FROM messages AS own
+                CROSS JOIN LATERAL (SELECT decision.reason FROM decisions AS decision
+                                    WHERE decision.message_id = own.id AND decision.outcome = 'deferred'
+                                    ORDER BY decision.id DESC LIMIT 1) AS latest
+                WHERE own.recipient_id = recipient.id AND own.direction = 'outgoing' AND own.status = 'pending'
+                  AND own.not_before > (SELECT product_now()) AND latest.reason = :reason)
+     {more})
+"""
 # Whoever the gate has put off or will: looked at and not let go, or texted by another campaign a short while ago.
-ONLY_DEFERRED = """
+ONLY_DEFERRED = f"""
 AND recipient.excluded IS NULL
 AND (EXISTS (SELECT FROM messages AS own JOIN decisions AS decision ON decision.message_id = own.id
              WHERE own.recipient_id = recipient.id AND own.direction = 'outgoing' AND own.status = 'pending'
                AND own.not_before > (SELECT product_now()) AND decision.outcome = 'deferred')
- OR NOT EXISTS (SELECT FROM messages AS own
-                WHERE own.recipient_id = recipient.id AND own.direction = 'outgoing' AND own.status <> 'pending')
- AND EXISTS (SELECT FROM messages AS earlier
-            WHERE earlier.contact_id = recipient.contact_id AND earlier.kind = 'marketing'
-              AND earlier.submitted_at > (SELECT product_now()) - :frequency
-              AND earlier.recipient_id IS DISTINCT FROM recipient.id))
+ OR {TEXTED_LATELY})
 """
 
 
@@ -107,6 +151,20 @@ class VariantCounts:
     responses: int
     opt_outs: int
     time_to_reply: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which recipients are meant: what isn't named is not asked for.
+
+    Of a campaign that `is_cancelled` whoever has no message is skipped.
+    """
+
+    state: RecipientState | None = None
+    reason: str | None = None
+    excluded_only: bool = False
+    deferred_only: bool = False
+    is_cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +196,11 @@ def by_variant(session: Session, campaign_id: int) -> Sequence[VariantCounts]:
     return [VariantCounts(**row) for row in rows]
 
 
+def outcomes(session: Session, campaign_id: int, *, since: datetime) -> Outcomes:
+    """What became of the campaign's texts that left since then."""
+    return Outcomes(**session.execute(text(OUTCOMES), {"campaign_id": campaign_id, "since": since}).mappings().one())
+
+
 def recipients(
     session: Session,
     campaign_id: int,
@@ -145,14 +208,39 @@ def recipients(
     frequency: timedelta,
     after: int,
     limit: int,
-    excluded_only: bool = False,
-    deferred_only: bool = False,
+    chosen: Chosen,
 ) -> Sequence[RecipientRow]:
-    """The plan's recipients by id, `limit` of them after `after`, each with what became of it.
+    """The plan's chosen recipients by id, `limit` of them after `after`, each with what became of it.
 
     Who waits is deferred until `frequency` has passed since the last marketing text.
     """
-    of_them = (ONLY_EXCLUDED if excluded_only else "") + (ONLY_DEFERRED if deferred_only else "")
+    of_them = "".join(_conditions(chosen))
     values = {"campaign_id": campaign_id, "frequency": frequency, "after": after, "limit": limit}
+    values |= {"status": chosen.state, "reason": chosen.reason}
     rows = session.execute(text(RECIPIENTS.format(of_them=of_them)), values).mappings()
     return [RecipientRow(**row) for row in rows]
+
+
+def _conditions(chosen: Chosen) -> Iterator[str]:
+    if chosen.excluded_only:
+        yield ONLY_EXCLUDED
+    if chosen.deferred_only:
+        yield ONLY_DEFERRED
+    match chosen.state:
+        case None:
+            pass
+        case RecipientState.EXCLUDED:
+            yield ONLY_EXCLUDED
+        case RecipientState.PLANNED:
+            yield "AND FALSE" if chosen.is_cancelled else ONLY_PLANNED
+        case RecipientState.SKIPPED if chosen.is_cancelled:
+            yield SKIPPED_OR_UNMADE
+        case _:
+            yield OF_STATUS
+    if chosen.reason is not None:
+        more = ""
+        if chosen.reason == Reason.CONTACT_FREQUENCY:
+            more = f"OR recipient.excluded IS NULL AND {TEXTED_LATELY}"
+        elif chosen.is_cancelled and chosen.reason == Reason.CAMPAIGN_CANCELLED:
+            more = f"OR {UNMADE}"
+        yield OF_REASON.format(of_messages=OF_MESSAGES.format(column="reason"), more=more)

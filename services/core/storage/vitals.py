@@ -75,6 +75,11 @@ def new_events(session: Session) -> Waiting:
     return _waiting(session, InboxEvent.received_at, InboxEvent.status == InboxStatus.NEW)
 
 
+def stopped_campaigns(session: Session) -> Waiting:
+    """Campaigns that stopped themselves, or did not start when they should."""
+    return _waiting(session, Campaign.stopped_at, Campaign.stopped_because.is_not(None))
+
+
 def quarantined_events(session: Session) -> Waiting:
     """Webhooks that the provider signed and that wait for a person."""
     return _waiting(session, InboxEvent.received_at, InboxEvent.status == InboxStatus.QUARANTINED)

@@ -49,7 +49,9 @@ WAITING = Instrument(
     "attackacrack.waiting",
     Kind.GAUGE,
     "How much waits: texts that are due, new webhooks, unknown outcomes, and what waits for a person.",
-    labels={"what": ("due", "inbox", "quarantined", "uncertain", "held", "dead_letters", "reviews")},
+    labels={
+        "what": ("due", "inbox", "quarantined", "uncertain", "held", "dead_letters", "reviews", "stopped_campaigns")
+    },
 )
 WAITING_AGE = Instrument(
     "attackacrack.waiting.age",

@@ -6,11 +6,24 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from services.core.domain.campaigns import CampaignStatus
+from services.core.domain.campaigns import CampaignStatus, StopReason
 from services.core.domain.comparison import Comparison, Rate
+from services.core.domain.drift import Drift
 from services.core.domain.messages import MessageKind
 from services.core.domain.segments import Encoding
-from services.core.views.values import Duration, Id, Input, Instant, OfPerson, RowId, Short, Span, View, example
+from services.core.views.values import (
+    EXAMPLE_AT,
+    Duration,
+    Id,
+    Input,
+    Instant,
+    OfPerson,
+    RowId,
+    Short,
+    Span,
+    View,
+    example,
+)
 
 EXAMPLE_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -235,9 +248,12 @@ class CampaignChange(View):
 
 
 class StartCampaign(Input):
-    model_config = example({"plan_hash": EXAMPLE_HASH})
+    model_config = example({"plan_hash": EXAMPLE_HASH, "at": EXAMPLE_AT})
 
     plan_hash: str = Field(pattern=r"^[0-9a-f]{64}$", description="The hash of the plan that was read and approved.")
+    at: Instant | None = Field(
+        default=None, description="When to start, in product time: the plan is checked again then. Null: now."
+    )
 
 
 class PlanSums(View):
@@ -333,6 +349,11 @@ class Campaign(View):
             "batch_every": "PT30M",
             "ids_per_task": 10,
             "ends_at": None,
+            "starts_at": None,
+            "drift": None,
+            "stopped_at": None,
+            "stopped_because": None,
+            "stopped_detail": None,
         }
     )
 
@@ -357,6 +378,11 @@ class Campaign(View):
     batch_every: Span
     ids_per_task: int
     ends_at: datetime | None
+    starts_at: datetime | None = Field(description="When a scheduled campaign starts.")
+    drift: Drift | None = Field(description="How far the plan was from the approved one at the scheduled start.")
+    stopped_at: datetime | None
+    stopped_because: StopReason | None = Field(description="Why it waits for a person, though none told it to.")
+    stopped_detail: dict[str, Any] | None
 
 
 class CloneCampaign(Input):

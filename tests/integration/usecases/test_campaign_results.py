@@ -2,19 +2,21 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 
+from services.core.domain.campaigns import RecipientState
 from services.core.domain.comparison import Verdict
 from services.core.domain.failures import Conflict, NotFound
+from services.core.domain.sending_window import next_business_day
 from services.core.usecases.campaigns.cancel import cancel_campaign
 from services.core.usecases.campaigns.clone import clone_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.results import campaign_results, export_recipients, list_recipients
 from services.core.views.campaigns import Results
-from tests.tools.world import WITH_STOP, World, new_number
+from tests.tools.world import WITH_STOP, ZONE, World, new_number
 
 SPLIT: dict[str, Any] = {"template_b": f"B {WITH_STOP}", "split_percent_b": 50}
 
@@ -68,6 +70,52 @@ class TestRecipients:
         }
         (excluded,) = list_recipients(world.console, draft, excluded_only=True).items
         assert (excluded.e164, excluded.body) == (opted_out, None)
+
+    @pytest.mark.parametrize("is_cancelled", [False, True])
+    def test_each_is_found_by_the_state_and_the_reason_that_it_is_shown_with(
+        self, world: World, *, is_cancelled: bool
+    ) -> None:
+        tomorrow = next_business_day(world.now().astimezone(ZONE).date())
+        world.move_to(datetime.combine(tomorrow, time(10), ZONE))
+        texted, gone, nameless, far, waits = (new_number() for _ in range(5))
+        world.contact(texted, first_name="Ada")
+        (earlier,) = world.rows_of(world.campaign())
+        world.send(earlier.id)
+        world.contact(gone, first_name="Ada", opted_out_at=world.now())
+        world.contact(nameless)
+        world.contact(far, first_name="Ada", suppressed_reason="landline")
+        world.contact(waits, first_name="Ada", state="HI")
+        for status in ("failed", "delivered", "held"):
+            world.contact(first_name=status)
+        text = "Dear {{first_name}}, reply STOP to opt out."
+        campaign_id = world.campaign(template_a=text)
+        for message in world.rows_of(campaign_id)[2:]:
+            status = str(message.body).removeprefix("Dear ").partition(",")[0]
+            world.execute("UPDATE messages SET status = :to, reason = 'x' WHERE id = :id", to=status, id=message.id)
+        world.execute("UPDATE messages SET not_before = product_now() WHERE status = 'pending'")
+        for message in world.rows_of(campaign_id):
+            world.send(message.id)
+        unmade = world.rows_of(campaign_id)[0]
+        world.execute("DELETE FROM decisions WHERE message_id = :id", id=unmade.id)
+        world.execute("DELETE FROM messages WHERE id = :id", id=unmade.id)
+        if is_cancelled:
+            cancel_campaign(world.console, campaign_id, by="maria")
+
+        rows = list_recipients(world.console, campaign_id).items
+        states = {row.state for row in rows}
+        assert states >= {"excluded", "failed", "delivered", "held"} | ({"skipped"} if is_cancelled else {"pending"})
+        for state in RecipientState:
+            found = list_recipients(world.console, campaign_id, state=state).items
+            assert found == [row for row in rows if row.state == state], state
+        reasons = {row.reason for row in rows if row.reason is not None}
+        assert len(reasons) > 4
+        for reason in reasons:
+            found = list_recipients(world.console, campaign_id, reason=reason).items
+            assert found == [row for row in rows if row.reason == reason], reason
+        assert [row.e164 for row in list_recipients(world.console, campaign_id, reason="missing_fields").items] == [
+            nameless
+        ]
+        assert not list_recipients(world.console, campaign_id, reason="no_such%").items
 
     def test_pages(self, world: World) -> None:
         campaign_id = world.campaign(people=5, started=False)

@@ -76,6 +76,10 @@ def test_what_waits_comes_in_the_order_in_which_it_presses(world: World) -> None
         "INSERT INTO inbox (scheme, dedupe_key, body_hash, status, reason)"
         " VALUES ('standard', 'x', sha256('x'), 'quarantined', 'stale_signature')"
     )
+    stopped = world.campaign(started=False)
+    world.execute(
+        "UPDATE campaigns SET stopped_at = product_now(), stopped_because = 'plan_drifted' WHERE id = :id", id=stopped
+    )
     day = show_today(world.context)
     assert [each.kind for each in day.to_do] == list(ToDoKind)
     first = day.to_do[0]

@@ -13,10 +13,12 @@ from services.core.domain.messages import MessageStatus
 from services.core.domain.schedule import RunStatus
 from services.core.storage import beat_lease
 from services.core.usecases.campaigns.cancel import cancel_campaign
+from services.core.usecases.campaigns.find import show_campaign
 from services.core.usecases.campaigns.pause import pause_campaign
 from services.core.usecases.campaigns.plan import plan_campaign
 from services.core.usecases.campaigns.resume import resume_campaign
 from services.core.usecases.campaigns.start import start_campaign
+from services.core.usecases.campaigns.start_due import start_due_campaign
 from services.core.usecases.contacts import reviews
 from services.core.usecases.contacts.confirm_import import confirm_import, resume_import
 from services.core.usecases.contacts.dry_run_import import dry_run_import
@@ -192,6 +194,18 @@ def cut_off_import(world: World) -> str:
     return str(show_import(world.console, report.import_id).status)
 
 
+def scheduled(world: World) -> str:
+    """Its time comes, and the sweep publishes it."""
+    campaign_id = world.campaign(people=1, started=False)
+    plan_hash = str(show_campaign(world.console, str(campaign_id)).plan_hash)
+    at = world.now() + timedelta(hours=1)
+    start_campaign(world.console, campaign_id, plan_hash=plan_hash, at=at, by=BY)
+    world.move_to(at)
+    assert sweep(world.beat).campaigns == 1
+    start_due_campaign(world.operations_worker, campaign_id)
+    return str(show_campaign(world.console, str(campaign_id)).status)
+
+
 WAYS: Mapping[type[StrEnum], Mapping[StrEnum, Way | None]] = {
     InboxStatus: {
         InboxStatus.NEW: new_webhook,
@@ -215,7 +229,7 @@ WAYS: Mapping[type[StrEnum], Mapping[StrEnum, Way | None]] = {
     },
     CampaignStatus: {
         CampaignStatus.DRAFT: draft,
-        CampaignStatus.SCHEDULED: AN_END,  # no campaign comes into it: a start is at once
+        CampaignStatus.SCHEDULED: scheduled,
         CampaignStatus.RUNNING: running,
         CampaignStatus.PAUSED: paused,
         CampaignStatus.FINISHED: AN_END,

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBina
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.core.domain.audiences import Audience
-from services.core.domain.campaigns import CampaignStatus
+from services.core.domain.campaigns import CampaignStatus, StopReason
 from services.core.domain.messages import MessageKind
 from services.core.domain.plans import PlanSums
 from services.core.domain.sending_window import OwnWindow
@@ -17,6 +17,10 @@ from services.core.storage.models.metadata import E164, Base, Id, ProductStamp, 
 class Campaign(Base):
     """`unmade_after`: recipients above this id have no message yet; a start makes the first, a task the others. Of a
     cancelled campaign it says that messages are left to be ended.
+
+    `starts_at` is when a scheduled one starts; `drift` how far its plan was from the approved one then.
+    `stopped_because` says why it waits for a person though none told it to. What comes back is judged by the texts that
+    left since `judged_since`.
 
     What is kept as JSON is read when it is asked for, so that one row that can't be read stops nobody else's.
     """
@@ -30,9 +34,13 @@ class Campaign(Base):
         CheckConstraint("daily_cap > 0 AND batch_size > 0", name="pacing_positive"),
         CheckConstraint("ids_per_task BETWEEN 1 AND 50", name="ids_per_task"),
         CheckConstraint(
-            "status IN ('draft', 'cancelled') OR (plan_hash IS NOT NULL AND started_at IS NOT NULL)",
+            "status IN ('draft', 'cancelled')"
+            " OR plan_hash IS NOT NULL AND CASE status WHEN 'scheduled' THEN starts_at ELSE started_at END IS NOT NULL",
             name="starts_from_a_plan",
         ),
+        one_of("stopped_because", StopReason),
+        CheckConstraint("(stopped_because IS NULL) = (stopped_at IS NULL)", name="stopped_for_a_reason"),
+        Index("ix_campaigns_stopped", "stopped_at", postgresql_where=text("stopped_because IS NOT NULL")),
         Index("ix_campaigns_alive", "id", postgresql_where=text("status IN ('scheduled', 'running', 'paused')")),
     )
 
@@ -56,7 +64,13 @@ class Campaign(Base):
     plan_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     plan_json: Mapped[dict[str, Any] | None] = mapped_column("plan")
     planned_at: Mapped[datetime | None]
+    starts_at: Mapped[datetime | None]
+    drift: Mapped[dict[str, Any] | None]
     started_at: Mapped[datetime | None]
+    judged_since: Mapped[datetime | None]
+    stopped_at: Mapped[datetime | None]
+    stopped_because: Mapped[str | None]
+    stopped_detail: Mapped[dict[str, Any] | None]
     unmade_after: Mapped[int | None] = mapped_column(BigInteger)
     finished_at: Mapped[datetime | None]
     created_by: Mapped[str]

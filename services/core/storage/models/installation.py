@@ -76,6 +76,7 @@ class Installation(Base):
     sending_stop_reason: Mapped[str | None]
     breaker_open_until: Mapped[datetime | None]
     breaker_reason: Mapped[str | None]
+    breaker_since: Mapped[datetime | None]
     gap_audit_cursor: Mapped[datetime | None]
     number_pepper: Mapped[bytes] = mapped_column(LargeBinary, server_default=text(RANDOM_BYTES))
     created_at: Mapped[ProductStamp]

@@ -21,6 +21,7 @@ from services.core.views import campaigns as views
 
 CHANGEABLE = ("daily_cap", "window", "ends_at")
 STARTED = frozenset({CampaignStatus.RUNNING, CampaignStatus.PAUSED})
+REMEDIES = {CampaignStatus.DRAFT: "edit it", CampaignStatus.SCHEDULED: "pause it, then edit it"}
 
 
 def change_campaign(
@@ -34,7 +35,7 @@ def change_campaign(
     with context.database.transaction() as session:
         campaign = lock_campaign(session, campaign_id, versions)
         if campaign.status not in STARTED:
-            remedy = "edit it" if campaign.status == CampaignStatus.DRAFT else "clone it"
+            remedy = REMEDIES.get(CampaignStatus(campaign.status), "clone it")
             raise Conflict("campaign_not_under_way", f"campaign {campaign_id} is {campaign.status}: {remedy}")
         at = clock.product_now(session)
         terms = _terms(campaign, wanted, at)

@@ -8,7 +8,7 @@ from services.core.storage.models import Campaign
 from services.core.storage.unique import unless_taken
 from services.core.usecases.campaigns.audience import check_audience
 from services.core.usecases.campaigns.create import TAKEN, check_texts, draft_of, terms_of
-from services.core.usecases.campaigns.state import lock_campaign, view_of
+from services.core.usecases.campaigns.state import lock_campaign, unstop, view_of
 from services.core.usecases.context import Context
 from services.core.usecases.versions import Versions
 from services.core.views import campaigns as views
@@ -39,6 +39,7 @@ def edit_campaign(
         with unless_taken(session, TAKEN):
             for name in changed:
                 setattr(campaign, name, getattr(wanted, name))
+        unstop(campaign)
         if not NOT_PLANNED.issuperset(changed):
             _forget_plan(session, campaign)
         campaign.version += 1
@@ -57,7 +58,8 @@ def lock_draft(session: Session, campaign_id: int, versions: Versions | None) ->
     """The draft, locked. Raises as `lock_campaign` does, and `Conflict` for a campaign that is no draft."""
     campaign = lock_campaign(session, campaign_id, versions)
     if campaign.status != CampaignStatus.DRAFT:
-        remedy = "clone it, or change its cap, window or end with campaigns change"
+        started = "clone it, or change its cap, window or end with campaigns change"
+        remedy = "pause it first" if campaign.status == CampaignStatus.SCHEDULED else started
         raise Conflict("campaign_not_draft", f"campaign {campaign_id} is {campaign.status} and no draft: {remedy}")
     return campaign
 

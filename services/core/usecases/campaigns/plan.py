@@ -20,7 +20,7 @@ from services.core.storage.models import Campaign, Contact
 from services.core.usecases.campaigns.audience import check_audience
 from services.core.usecases.campaigns.decide import Decided, Decisions
 from services.core.usecases.campaigns.forecast import Forecast, pace_of
-from services.core.usecases.campaigns.state import lock_campaign
+from services.core.usecases.campaigns.state import lock_campaign, unstop
 from services.core.usecases.context import Context
 from services.core.usecases.versions import Versions
 from services.core.views import campaigns as views
@@ -53,27 +53,36 @@ def plan_campaign(context: Context, campaign_id: int, *, by: str, versions: Vers
     with context.database.transaction() as session:
         campaign = lock_campaign(session, campaign_id, versions)
         if campaign.status != CampaignStatus.DRAFT:
-            raise Conflict("campaign_started", f"campaign {campaign_id} is {campaign.status}: clone it to plan anew")
+            remedy = "pause it" if campaign.status == CampaignStatus.SCHEDULED else "clone it"
+            raise Conflict("campaign_started", f"campaign {campaign_id} is {campaign.status}: {remedy} to plan anew")
         check_audience(session, campaign.audience)
-        at = clock.product_now(session)
-        tally, plan_hash = _Tally(), PlanHash(*_terms(campaign))
-        campaigns.drop_recipients(session, campaign_id)
-        decisions = Decisions(context, campaign, at)
-        for contacts in campaigns.audience(session, campaign.audience):
-            texted = outbox.last_marketing_of(session, [contact.id for contact in contacts])
-            found = [(contact, decisions.of(contact, texted.get(contact.id))) for contact in contacts]
-            tally.count(found, plan_hash)
-            campaigns.add_recipients(session, [_row(campaign_id, contact, decided) for contact, decided in found])
-        campaign = session.get_one(Campaign, campaign_id)
-        campaign.plan_hash = plan_hash.digest()
-        campaign.planned_at = at
-        campaign.plan = plan = _sums(context, session, campaign, at, tally)
-        campaign.version += 1
+        unstop(campaign)
+        plan = make_plan(context, session, campaign, clock.product_now(session))
         detail = {"recipients": plan.recipients}
         audit.record(
             session, actor=by, act="campaign.planned", subject="campaign", subject_id=campaign_id, detail=detail
         )
-        return views.Plan.of(plan, campaign_id=campaign_id, plan_hash=plan_hash.hexdigest())
+        return plan
+
+
+def make_plan(context: Context, session: Session, campaign: Campaign, at: datetime) -> views.Plan:
+    """Write the plan of the campaign, which is locked, in place of an earlier one."""
+    campaign_id = campaign.id
+    session.flush()
+    tally, plan_hash = _Tally(), PlanHash(*_terms(campaign))
+    campaigns.drop_recipients(session, campaign_id)
+    decisions = Decisions(context, campaign, at)
+    for contacts in campaigns.audience(session, campaign.audience):
+        texted = outbox.last_marketing_of(session, [contact.id for contact in contacts])
+        found = [(contact, decisions.of(contact, texted.get(contact.id))) for contact in contacts]
+        tally.count(found, plan_hash)
+        campaigns.add_recipients(session, [_row(campaign_id, contact, decided) for contact, decided in found])
+    campaign = session.get_one(Campaign, campaign_id)
+    campaign.plan_hash = plan_hash.digest()
+    campaign.planned_at = at
+    campaign.plan = plan = _sums(context, session, campaign, at, tally)
+    campaign.version += 1
+    return views.Plan.of(plan, campaign_id=campaign_id, plan_hash=plan_hash.hexdigest())
 
 
 def _row(campaign_id: int, contact: Contact, decided: Decided) -> PlannedRow:

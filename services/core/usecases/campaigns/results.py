@@ -4,23 +4,21 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 
-from services.core.domain.campaigns import CampaignStatus
+from services.core.domain.campaigns import CampaignStatus, RecipientState
 from services.core.domain.comparison import compare, response_rate
 from services.core.domain.csv_export import Cell, PhoneCell, export_csv
 from services.core.domain.failures import NotFound
-from services.core.domain.messages import MessageKind, MessageStatus
+from services.core.domain.messages import MessageKind
+from services.core.domain.send_gate import Reason
 from services.core.storage import audit, results
 from services.core.storage.database import Session
 from services.core.storage.models import Campaign
-from services.core.storage.results import RecipientRow, VariantCounts
+from services.core.storage.results import Chosen, RecipientRow, VariantCounts
 from services.core.usecases.context import Context
 from services.core.views import campaigns as views
 from services.core.views.values import Page, page_of
 
 ROWS_AT_ONCE = 2000
-PLANNED = "planned"
-EXCLUDED = "excluded"
-CANCELLED = "campaign_cancelled"
 COLUMNS = (
     *("phone", "variant", "state", "reason", "segments", "message_id", "submitted_at", "receipt_at"),
     *("replied_at", "opted_out_at", "first_name", "last_name", "external_id", "text", "error_code"),
@@ -42,27 +40,34 @@ def list_recipients(
     context: Context,
     campaign_id: int,
     *,
+    state: RecipientState | None = None,
+    reason: str | None = None,
     excluded_only: bool = False,
     deferred_only: bool = False,
     after: int = 0,
     limit: int = 100,
 ) -> Page[views.Recipient]:
-    """The plan's recipients by id, or with `excluded_only` those who get nothing, or with `deferred_only` those whom
-    the gate lets wait because they were texted too short a while ago. Raises `NotFound`.
+    """The plan's recipients by id: of a state, and of a reason as it is shown, whole or before its colon; or with
+    `excluded_only` those who get nothing, with `deferred_only` those whom the gate lets wait. Raises `NotFound`.
     """
     with context.database.reading() as session:
         campaign = _found(session, campaign_id)
         is_marketing = campaign.kind == MessageKind.MARKETING
+        is_cancelled = campaign.status == CampaignStatus.CANCELLED and campaign.started_at is not None
         rows = results.recipients(
             session,
             campaign_id,
             frequency=context.settings.contact_frequency if is_marketing else timedelta(0),
             after=after,
             limit=limit + 1,
-            excluded_only=excluded_only,
-            deferred_only=deferred_only,
+            chosen=Chosen(
+                state=state,
+                reason=reason,
+                excluded_only=excluded_only,
+                deferred_only=deferred_only,
+                is_cancelled=is_cancelled,
+            ),
         )
-    is_cancelled = campaign.status == CampaignStatus.CANCELLED and campaign.started_at is not None
     return page_of(rows, limit, partial(_view, is_cancelled=is_cancelled), position="recipient_id")
 
 
@@ -103,6 +108,7 @@ def _results(counts: VariantCounts) -> views.VariantResults:
 
 def _view(row: RecipientRow, *, is_cancelled: bool) -> views.Recipient:
     is_unmade = is_cancelled and row.status is None and row.excluded is None
-    state = MessageStatus.SKIPPED if is_unmade else row.status or (PLANNED if row.excluded is None else EXCLUDED)
-    reason = CANCELLED if is_unmade else row.reason or row.excluded or row.deferred_by
+    planned = RecipientState.PLANNED if row.excluded is None else RecipientState.EXCLUDED
+    state = RecipientState.SKIPPED if is_unmade else row.status or planned
+    reason = Reason.CAMPAIGN_CANCELLED if is_unmade else row.reason or row.excluded or row.deferred_by
     return views.Recipient.of(row, state=state, reason=reason)

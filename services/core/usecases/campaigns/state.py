@@ -1,6 +1,9 @@
 """A campaign's state: locked to be changed, its steps, and how it is shown."""
 
-from services.core.domain.campaigns import CampaignStatus, CampaignTransitionRefused, step_to
+from datetime import datetime
+from typing import Any
+
+from services.core.domain.campaigns import CampaignStatus, CampaignTransitionRefused, StopReason, step_to
 from services.core.domain.failures import Conflict, NotFound
 from services.core.storage import campaigns, messages
 from services.core.storage.database import Session
@@ -31,6 +34,21 @@ def step(campaign: Campaign, after: CampaignStatus) -> bool:
         campaign.status = after
         campaign.version += 1
     return changes
+
+
+def stop(campaign: Campaign, status: CampaignStatus, reason: StopReason, detail: dict[str, Any], at: datetime) -> None:
+    """Let the campaign wait for a person, who sees why."""
+    step(campaign, status)
+    campaign.stopped_at = at
+    campaign.stopped_because = reason
+    campaign.stopped_detail = detail
+
+
+def unstop(campaign: Campaign) -> None:
+    """A person has seen to it."""
+    campaign.stopped_at = None
+    campaign.stopped_because = None
+    campaign.stopped_detail = None
 
 
 def view_of(session: Session, campaign: Campaign) -> views.Campaign:

@@ -58,6 +58,7 @@ def _waiting(found: Vitals) -> Iterator[Gauge]:
         "held": found.held,
         "dead_letters": found.dead_letters,
         "reviews": found.reviews,
+        "stopped_campaigns": found.stopped_campaigns,
     }
     for what, waiting in of.items():
         yield names.WAITING, waiting.count, (what,)

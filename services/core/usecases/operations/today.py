@@ -78,6 +78,7 @@ def _to_do(session: Session, at: datetime) -> Iterator[views.ToDo]:
         ToDoKind.REVIEWS: vitals.open_reviews(session),
         ToDoKind.QUARANTINED: vitals.quarantined_events(session),
         ToDoKind.REPLIES: today.unanswered(session),
+        ToDoKind.STOPPED: vitals.stopped_campaigns(session),
         ToDoKind.HELD: vitals.held_texts(session),
         ToDoKind.DEAD_LETTERS: vitals.open_dead_letters(session),
     }

@@ -39,6 +39,7 @@ def read_vitals(context: Context, session: Session) -> Vitals:
         held=vitals.held_texts(session),
         dead_letters=vitals.open_dead_letters(session),
         reviews=vitals.open_reviews(session),
+        stopped_campaigns=vitals.stopped_campaigns(session),
         missed_runs=_missed(context, session, at),
         stopped_by=(switches.sending_stopped_by or "somebody") if stopped_at else None,
         stopped_for=at - stopped_at if stopped_at else None,

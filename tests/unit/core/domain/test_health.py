@@ -22,6 +22,7 @@ WELL = Vitals(
     held=NOTHING,
     dead_letters=NOTHING,
     reviews=NOTHING,
+    stopped_campaigns=NOTHING,
     missed_runs=0,
     stopped_by=None,
     stopped_for=None,

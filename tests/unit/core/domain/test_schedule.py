@@ -217,4 +217,5 @@ class TestJobs:
             "cleanup_webhook_cache": "daily at 02:00",
             "audit_gaps": "every 5 minutes",
             "send_canaries": "every 15 minutes",
+            "guard_campaigns": "every 5 minutes",
         }

@@ -39,11 +39,17 @@ BAD: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("metrics_port",), ("-1", "65536", MARK)),
     **dict.fromkeys(
-        ("database_pool_size", "webhook_max_body", "number_daily_cap", "account_daily_cap", "worker_concurrency"),
+        (
+            *("database_pool_size", "webhook_max_body", "number_daily_cap", "account_daily_cap", "worker_concurrency"),
+            "guard_after",
+        ),
         ("0", "-5", MARK, "1.5"),
     ),
     **dict.fromkeys(
-        ("provider_rate", "provider_read_share", "time_scale", "trace_sample_ratio"),
+        (
+            *("provider_rate", "provider_read_share", "time_scale", "trace_sample_ratio"),
+            *("scheduled_start_drift", "guard_failed", "guard_undelivered", "guard_opt_outs"),
+        ),
         ("-1", "nan", "inf", MARK, "1e9"),
     ),
     **dict.fromkeys(("webhook_body_timeout", "signature_tolerance", "contact_frequency"), ("-1", MARK, "PT-5S")),

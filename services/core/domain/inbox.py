@@ -34,6 +34,15 @@ class Unstored(StrEnum):
     INTERNAL = "internal_error"
 
 
+class EventReason(StrEnum):
+    """Why an event is where it is, beside what its reading found."""
+
+    HAD_BEFORE = "effect_had_before"
+    NOT_BOUND_YET = "message_not_bound_yet"
+    NO_SUCH_MESSAGE = "no_such_message"
+    CONTACT_ERASED = "contact_erased"
+
+
 MAX_ERRORS = 8
 MAX_DEATHS = 3
 RETRY_BASE = timedelta(seconds=2)

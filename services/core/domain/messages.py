@@ -38,6 +38,17 @@ class Receipt(StrEnum):
     FAILED = "failed"
 
 
+class MessageReason(StrEnum):
+    """Why a message is where it is, beside the reasons of the gate and those of the provider."""
+
+    NEVER_STARTED = "never_started"
+    WORKER_LOST = "worker_lost"
+    PROVIDER_ID_ALREADY_BOUND = "provider_id_already_bound"
+    PROVIDER_REFUSED_NUMBER = "provider_refused_number"
+    CONTACT_ERASED = "contact_erased"
+    CANCELLED_BY_OPERATOR = "cancelled_by_operator"
+
+
 class TransitionRefused(Exception):
     """The message's state does not allow this step."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Text, delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from services.core.domain.imports import ImportStatus
-from services.core.domain.inbox import InboxStatus
+from services.core.domain.inbox import EventReason, InboxStatus
 from services.core.domain.messages import MessageStatus
 from services.core.storage.bulk import count_written
 from services.core.storage.models import (
@@ -79,7 +79,9 @@ def erase_events(session: Session, contact: Contact) -> int:
     """Drop the bytes and headers of every stored event that names the number; none of them waits any longer."""
     named = update(InboxEvent).where(_names(contact))
     waiting = named.where(InboxEvent.status.in_((InboxStatus.PARKED, InboxStatus.QUARANTINED)))
-    session.execute(waiting.values(status=InboxStatus.IGNORED, reason="contact_erased", handled_at=func.product_now()))
+    session.execute(
+        waiting.values(status=InboxStatus.IGNORED, reason=EventReason.CONTACT_ERASED, handled_at=func.product_now())
+    )
     return count_written(session, named.values(raw=None, headers={}))
 
 

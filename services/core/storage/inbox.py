@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, defer
 
-from services.core.domain.inbox import InboxStatus
+from services.core.domain.inbox import EventReason, InboxStatus
 from services.core.runtime import metering
 from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.instruments import EVENTS
@@ -219,7 +219,7 @@ def give_up_parked(session: Session, *, older_than: timedelta) -> Sequence[int]:
             InboxEvent.status == InboxStatus.PARKED,
             InboxEvent.received_at < PRODUCT_NOW - older_than,
         )
-        .values(status=InboxStatus.IGNORED, reason="no_such_message", handled_at=func.product_now())
+        .values(status=InboxStatus.IGNORED, reason=EventReason.NO_SUCH_MESSAGE, handled_at=func.product_now())
         .returning(InboxEvent.id)
     ).all()
 

@@ -1,6 +1,7 @@
 """Erase a person: names, texts and raw webhooks go, and a hash of the number stays, so that STOP is not forgotten."""
 
 from services.core.domain.failures import Conflict, NotFound
+from services.core.domain.messages import MessageReason
 from services.core.storage import audit, contacts, erasure
 from services.core.storage.database import Session
 from services.core.storage.models import Contact
@@ -25,7 +26,7 @@ def erase_contact(
     with context.database.transaction() as session:
         contact = _locked(session, person_key(context, key), versions)
         _check_nothing_open(session, contact)
-        skipped = life.skip_waiting_for(session, [contact.id], reason="contact_erased")
+        skipped = life.skip_waiting_for(session, [contact.id], reason=MessageReason.CONTACT_ERASED)
         erasure.cancel_jobs(session, contact)
         erasure.erase_kept_answers(session, contact)
         done = views.Erasure(

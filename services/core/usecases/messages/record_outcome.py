@@ -6,7 +6,7 @@ from time import monotonic, sleep
 
 import structlog
 
-from services.core.domain.messages import PROVEN_NON_DELIVERIES, MessageKind, MessageStatus
+from services.core.domain.messages import PROVEN_NON_DELIVERIES, MessageKind, MessageReason, MessageStatus
 from services.core.domain.opt_outs import OptOutSource
 from services.core.domain.retry import RetryAt, decide_retry
 from services.core.domain.send_gate import Reason
@@ -104,10 +104,10 @@ def _record(context: Context, session: Session, message_id: int, *, fence: int, 
 def _accept(session: Session, message: Message, attempt: Attempt, outcome: Accepted, *, at: datetime) -> None:
     """Bind the provider's id. One that is bound already can't be this text's: that is uncertain, and an incident."""
     if attempts.bound_ids(session, [outcome.provider_message_id]):
-        attempt.outcome, attempt.detail = "unknown", "provider_id_already_bound"
+        attempt.outcome, attempt.detail = "unknown", MessageReason.PROVIDER_ID_ALREADY_BOUND
         log.error("provider.id_repeated", message_id=message.id)
         if message.status == MessageStatus.SENDING:
-            move(message, MessageStatus.UNCERTAIN, reason="provider_id_already_bound", at=at)
+            move(message, MessageStatus.UNCERTAIN, reason=MessageReason.PROVIDER_ID_ALREADY_BOUND, at=at)
         return
     bind(session, message, attempt, outcome.provider_message_id, outcome.conversation_id, at=at)
 
@@ -137,7 +137,7 @@ def _refuse(
                 opt_outs.record(session, contact, source=OptOutSource.PROVIDER, rule="provider_refused", said_at=at)
                 life.skip_waiting_for(session, [contact.id], reason=Reason.OPTED_OUT)
             elif refusal.reason is RefusalReason.INVALID_RECIPIENT:
-                contact.suppressed_reason = "provider_refused_number"
+                contact.suppressed_reason = MessageReason.PROVIDER_REFUSED_NUMBER
         case RefusalScope.ACCOUNT:
             until = at + BREAKER_OPEN_FOR
             if refusal.reason is RefusalReason.DAILY_CAP_REACHED:
@@ -153,7 +153,7 @@ def _try_again(message: Message, *, counts: bool, at: datetime) -> None:
     """Nothing was sent, which is proven: try later, unless that was so three times for a reason of our own."""
     message.proven_failures += counts
     if message.proven_failures >= PROVEN_NON_DELIVERIES:
-        move(message, MessageStatus.FAILED, reason="never_started", at=at)
+        move(message, MessageStatus.FAILED, reason=MessageReason.NEVER_STARTED, at=at)
         return
     retry = decide_retry(
         attempt=min(message.attempts, 12),

@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 
 from services.core.domain.inbox import PARKED_FOR
-from services.core.domain.messages import MessageStatus
+from services.core.domain.messages import MessageReason, MessageStatus
 from services.core.domain.retry import RETRY_CEILING
 from services.core.queue.enqueue import Batch, BrokerUnavailable, Queued
 from services.core.queue.names import TaskName
@@ -52,7 +52,7 @@ def sweep(context: Context) -> SweepReport:
         at = clock.product_now(session)
         orphaned = outbox.orphans(session, limit=AT_ONCE)
         for message in orphaned:
-            move(message, MessageStatus.UNCERTAIN, reason="worker_lost", at=at)
+            move(message, MessageStatus.UNCERTAIN, reason=MessageReason.WORKER_LOST, at=at)
         failpoints.reach("sweeping")
     with context.database.transaction() as session:
         finished = outbox.settle_ended_campaigns(session)

@@ -17,6 +17,7 @@ import structlog
 from services.core.domain.inbox import InboxStatus
 from services.core.domain.messages import Direction, Receipt
 from services.core.domain.reconciliation import ListedMessage
+from services.core.domain.send_gate import Reason
 from services.core.openphone.errors import NotFound, ProviderError, RequestRefused
 from services.core.openphone.own_events import backfilled
 from services.core.queue.enqueue import Batch, BrokerUnavailable
@@ -63,11 +64,11 @@ def audit_gaps(context: Context) -> dict[str, Any]:
     found: dict[str, Any] = {"listed": 0, "backfilled": 0, "receipts": 0, "retried": 0}
     try:
         if _is_rewound(context):
-            return {"skipped": "database_rewound"}
+            return {"skipped": Reason.DATABASE_REWOUND}
         found["caught_up"] = catch_up(context, found, budget=BUDGET_SECONDS)
     except Forgotten as forgotten:
         cast_doubt(context, str(forgotten))
-        return {"skipped": "database_rewound"}
+        return {"skipped": Reason.DATABASE_REWOUND}
     found["receipts"] += _ask_for_receipts(context)
     found["backfilled"] += _confirm_quarantined(context)
     if context.settings.provider_webhook_id:

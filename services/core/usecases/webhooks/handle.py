@@ -11,7 +11,7 @@ from hashlib import sha256
 import structlog
 
 from services.core.domain.failures import RetryableError
-from services.core.domain.inbox import MAX_DEATHS, MAX_ERRORS, RETRY_BASE, InboxStatus
+from services.core.domain.inbox import MAX_DEATHS, MAX_ERRORS, RETRY_BASE, EventReason, InboxStatus
 from services.core.domain.messages import Direction, MessageKind, MessageStatus
 from services.core.domain.opt_outs import InboundMeaning
 from services.core.domain.provider_events import (
@@ -93,13 +93,13 @@ def _take_effect(context: Context, session: Session, event: InboxEvent) -> None:
         inbox.finish(event, InboxStatus.QUARANTINED, at=at, reason=translated.reason)
         return
     if not inbox.first_effect(session, translated.effect_key, inbox_id=event.id):
-        inbox.finish(event, InboxStatus.HANDLED, at=at, reason="effect_had_before")
+        inbox.finish(event, InboxStatus.HANDLED, at=at, reason=EventReason.HAD_BEFORE)
         return
     try:
         reason = _apply(context, session, event, translated)
     except MessageUnknown:
         inbox.release_effect(session, translated.effect_key)
-        inbox.finish(event, InboxStatus.PARKED, at=at, reason="message_not_bound_yet")
+        inbox.finish(event, InboxStatus.PARKED, at=at, reason=EventReason.NOT_BOUND_YET)
     else:
         inbox.finish(event, InboxStatus.HANDLED if reason is None else InboxStatus.IGNORED, at=at, reason=reason)
 

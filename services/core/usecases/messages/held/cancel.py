@@ -1,5 +1,6 @@
 """Cancel held messages: whether they left stays unknown, and they are never sent again."""
 
+from services.core.domain.messages import MessageReason
 from services.core.storage import clock
 from services.core.storage.outbox.life import skip
 from services.core.usecases.context import Context
@@ -18,7 +19,7 @@ def cancel_held(
     require_reason(decision.reason)
     with context.database.transaction() as session:
         message = lock_held(session, message_id, versions)
-        skip(message, reason="cancelled_by_operator", at=clock.product_now(session))
+        skip(message, reason=MessageReason.CANCELLED_BY_OPERATOR, at=clock.product_now(session))
         record(session, message_id, "cancelled", act="message.cancelled", by=by, reason=decision.reason)
         return view_of(session, message)
 

@@ -338,6 +338,9 @@ class TestNotAskedOfUs:
             "je veux plus de détails",
             "vcs removem o mofo?",
             "I'd like the arbitration opt out form",
+            "nou bliye yon pèl isit la",
+            "nou bloke wout la pou kamyon an",
+            "I don't want to keep getting water in there",
         ],
     )
     def test_it_opts_nobody_out(self, text: str) -> None:
@@ -353,6 +356,10 @@ class TestNotAskedOfUs:
             "不用再发短信了",
             "how many times must I say stop texting me",
             "leave me out of this",
+            "no deseo seguir recibiendo esto",
+            "não desejo continuar recebendo",
+            "tex sa yo mwen pa vle yo anko",
+            "count me out of the text blasts",
             "make it stop",
             "drop my number",
         ],

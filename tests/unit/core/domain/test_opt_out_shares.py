@@ -21,12 +21,12 @@ class Floors(NamedTuple):
 FLOORS = {
     "opt_out_learnt": Floors(159, 157, 52, 0),
     "opt_out_learnt_second": Floors(200, 194, 65, 3),
-    "opt_out_learnt_third": Floors(161, 145, 54, 2),
-    "opt_out_learnt_fourth": Floors(298, 237, 93, 2),
-    "opt_out_learnt_fifth": Floors(258, 143, 143, 1),
-    "opt_out_own": Floors(960, 931, 322, 11),
-    "opt_out_own_second": Floors(132, 14, 88, 2),
-    "opt_out_heldout": Floors(279, 195, 78, 5, 1),
+    "opt_out_learnt_third": Floors(160, 148, 51, 2),
+    "opt_out_learnt_fourth": Floors(298, 240, 91, 2),
+    "opt_out_learnt_fifth": Floors(256, 145, 133, 1),
+    "opt_out_own": Floors(960, 935, 319, 11),
+    "opt_out_own_second": Floors(213, 35, 124, 4),
+    "opt_out_heldout": Floors(276, 194, 74, 6, 1),
 }
 
 

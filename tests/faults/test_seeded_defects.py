@@ -783,6 +783,10 @@ def an_unlisted_stop_is_heeded(_world: World) -> None:
     assert decide_opt_out("permission to text this phone is revoked").meaning is InboundMeaning.OPT_OUT
 
 
+def a_misspelt_stop_is_heeded(_world: World) -> None:
+    assert decide_opt_out("sotp texting me").meaning is InboundMeaning.OPT_OUT
+
+
 def one_person_with_two_tokens_is_one(world: World) -> None:
     with world.context.database.transaction() as session:
         own, second = (
@@ -814,6 +818,10 @@ def believe_new_tokens(patch: Patch) -> None:
 
 def squeeze_opt_ins(patch: Patch) -> None:
     patch.setattr(opt_out_rules, "_is_written_plainly", lambda _own, _passage: True)
+
+
+def read_slips_as_written(patch: Patch) -> None:
+    patch.setattr(opt_out_rules, "undisguised", lambda passage: passage)
 
 
 def read_listed_wordings_only(patch: Patch) -> None:
@@ -885,6 +893,7 @@ DEFECTS = (
     Defect(46, "each component may do all", let_each_do_all, the_ingress_reads_no_text_and_makes_no_token),
     Defect(47, "a pooler is taken", take_a_pooler, what_a_pooler_shares_is_refused),
     Defect(48, "what fails is tried for ever", try_at_once_again, what_always_fails_is_left_alone_for_a_while),
+    Defect(49, "a slip is read as written", read_slips_as_written, a_misspelt_stop_is_heeded),
 )
 """Not here: 7 (the HTTP library's retries are of connecting alone, which proves that nothing left), 18 (the insert is
 the look-up: there is none that could fail), 20 (test_lease.py calls it by its name), 28 (test_logs.py)."""

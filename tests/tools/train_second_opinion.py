@@ -3,7 +3,7 @@
 Logistic regression by stochastic descent with L2, in plain Python and with a fixed seed: the same texts give the same
 file. The threshold is chosen on writers the model has not met: the texts of each of `WRITERS` are scored by a model
 learnt from all the others, and the threshold is where `MOST_PAUSED` of their innocent texts would be paused by it.
-`opt_out_heldout.jsonl` takes no part.
+The held-out texts take no part.
 """
 
 import json

@@ -22,27 +22,10 @@ _UNKNOWN: Final = "_"
 _PARTS_CLAUSES: Final = "thing|hesitate|stop|forget|other"
 # Nor does an innocent use reach over these: then it is said to us.
 _MEANS_US: Final = "|me|number|you|msg|contacting|contact|send|list|hypo|lose"
-# Kinds of words that stand in any text: they don't make a language look closer.
+# Kinds of words that stand in any text, of houses among them ("thing"): they don't make a language look closer.
 _SMALL_WORDS: Final = frozenset(
-    {
-        "me",
-        "you",
-        "these",
-        "please",
-        "be",
-        "on",
-        "in",
-        "here",
-        "more",
-        "want",
-        "get",
-        "not",
-        "thing",
-        "other",
-        "aux",
-        "just",
-    }
-)
+    {"me", "you", "these", "please", "be", "on", "in", "here", "more", "want", "get", "not"}
+) | {"thing", "other", "aux", "just"}
 # Kinds whose words other languages share with English ("no", "sms"): met alone they don't tell the language.
 _SHARED_KINDS: Final = frozenset({"dont", "no", "msg", "msgs"})
 _ENDS: Final = (".", "\n")
@@ -131,8 +114,7 @@ class Grammar:
             )
             for meaning, entries in data["readings"].items()
         }
-        # A language reads a passage that has a word of a kind which some reading can't do without, but what people
-        # say of their houses ("thing") makes none look closer.
+        # A language reads a passage that has a word of a kind which some reading can't do without.
         small = frozenset(split_words(fold_characters(data["small_words"])))
         self.words = frozenset(itertools.chain.from_iterable(self._vocabularies.values()))
         needed = {

@@ -287,6 +287,8 @@ class TestWordsAroundAStop:
             "the billboard is across from my house",
             "otra persona les abre la puerta",
             "se me acabo otra bolsa de cemento",
+            "rappelez moi stp",
+            "d acuerdo, q vengan el lunes",
         ],
     )
     def test_the_same_words_about_the_work_do_not(self, text: str) -> None:

@@ -9,6 +9,5 @@ ROUTERS = (today.router, sending.router, imports.router, campaigns.router)
 
 def add_pages(app: FastAPI) -> None:
     """Serve the pages and what they load."""
-    app.include_router(static.router)
-    for router in ROUTERS:
-        app.include_router(router)
+    for router in (static.router, *ROUTERS):
+        app.router.routes.extend(router.routes)  # each a route of the application itself, as those of the API are

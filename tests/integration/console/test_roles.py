@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from services.console import account, routes
 from services.console.body import Takes
 from services.console.endpoints import PREFIX, ApiRoute
+from services.console.pages import routers, static
 from services.core.domain.access import Role, may
 from tests.integration.console.conftest import RunningConsole
 from tests.tools.routes import path_of
@@ -15,8 +16,9 @@ from tests.tools.routes import path_of
 ROUTES = [(route.method, path_of(route), route.role) for route in routes.ROUTES]
 CALLERS = (None, "bad", "revoked", "expired", *Role)
 PROBES = {"/livez", "/readyz"}
-PAGES = {route.path for route in account.router.routes if isinstance(route, APIRoute)}
-"""To get in and out, and how: each tells by itself who looks, and whether their page sent the form."""
+OF_PAGES = (account.router, static.router, *routers.ROUTERS)
+PAGES = {route.path for router in OF_PAGES for route in router.routes if isinstance(route, APIRoute)}
+"""Each tells by itself who looks, and whether their page sent the form: see `test_sign_in.py` and `test_pages.py`."""
 AN_ID = {"job": "queue_daily_campaigns"}
 REQUIRED_ROLES = {
     ("POST", "/clock"): Role.ADMIN,

@@ -22,14 +22,16 @@ from services.console.pages.rendering import HEADERS, TEMPLATES
 from services.console.places import Places
 from services.console.problems import Problem, problem_of
 from services.console.refusals import Failure, Refusals, fingerprint
-from services.core.domain.access import person_key
+from services.core.domain.access import Role, may, person_key
 from services.core.domain.failures import RefusedInput, TooManyAttempts
 from services.core.domain.sign_in import HOME, PASSWORD_AT_LEAST, PASSWORD_AT_MOST, own_path
 from services.core.runtime import origin
 from services.core.storage.sign_ins import hash_secret
 from services.core.usecases.context import Context
+from services.core.usecases.operations.two_people import Proof
 from services.core.usecases.users import find, password
 from services.core.usecases.users import sessions as session_verbs
+from services.core.usecases.users.agree import agree as agree_by
 from services.core.usecases.users.sessions import DISABLED, EXPIRED, USED, Entered, NotEntered
 
 ACCOUNT, AUTHENTICATOR = "/account", "/account/authenticator"
@@ -185,6 +187,15 @@ async def end_session(request: Request) -> Response:
     return RedirectResponse(ACCOUNT, SEE_OTHER)
 
 
+@router.post(f"{ACCOUNT}/agree")
+async def agree(request: Request) -> Response:
+    caller = await current_person(request, Role.OPERATOR)
+    await own_form(request)
+    check_fresh(caller)
+    proof = Proof(session_id=caller.session_id)
+    return _page("agreement.html", agreement=await _work(request, agree_by, proof, by=caller.name))
+
+
 async def lead_to_entrance(_request: Request, error: Exception) -> Response:
     """The answer to `SignInNeeded`."""
     wanted = own_path(error.wanted) if isinstance(error, SignInNeeded) else HOME
@@ -254,6 +265,7 @@ async def _account(request: Request, caller: Caller, *, problem: Problem | None 
         csrf_token=sessions.csrf_token(request),
         problem=problem,
         at_least=PASSWORD_AT_LEAST,
+        may_agree=may(caller.role, Role.OPERATOR),
     )
 
 

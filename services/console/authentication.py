@@ -24,10 +24,11 @@ from services.core.storage import sign_ins, tokens
 from services.core.storage.database import Database, DatabaseUnavailable, Session
 from services.core.usecases.context import Context
 from services.core.usecases.operations import two_people
+from services.core.usecases.users.agree import use_agreement
 
 log = structlog.get_logger()
 
-SCHEME = "bearer"
+SCHEME, CODE_SCHEME = "bearer", "code"
 TOKEN_AT_MOST = 200
 
 
@@ -214,20 +215,32 @@ def check_fresh(caller: Caller) -> None:
 
 
 def second_person(request: Request, header: str) -> str:
-    """The other person who agrees, proven by a token of their own. Raises `RefusedInput`."""
+    """The other person who agrees, proven by a token or a code of their own. Raises `RefusedInput`."""
     first: Caller = request.state.caller
     context: Context = request.app.state.context
-    token_hash = _bearer(header)
+    scheme, _, secret = header.partition(" ")
+    by_code = scheme.lower() == CODE_SCHEME
+    digest = sign_ins.hash_secret(secret.strip()) if by_code else _bearer(header)
     refusals: Refusals = request.app.state.refusals
-    refusals.check(_address(request), token_hash)
-    with context.database.reading() as session:
-        second = _holders(session, [token_hash])[token_hash]
+    refusals.check(_address(request), digest)
+    second = _proof_by_code(context, digest) if by_code else _proof_by_token(context, digest)
     if isinstance(second, Failure):
         refusals.failed(_address(request), second)
         raise _invalid()
-    refusals.worked(token_hash)
+    if not by_code:
+        refusals.worked(digest)
     own = two_people.Proof(token_id=first.token_id, session_id=first.session_id)
-    return two_people.agree_by_ids(context, own, two_people.Proof(token_id=second.token_id))
+    return two_people.agree_by_ids(context, own, second)
+
+
+def _proof_by_token(context: Context, digest: bytes) -> two_people.Proof | Failure:
+    with context.database.reading() as session:
+        found = _holders(session, [digest])[digest]
+    return found if isinstance(found, Failure) else two_people.Proof(token_id=found.token_id)
+
+
+def _proof_by_code(context: Context, digest: bytes) -> two_people.Proof | Failure:
+    return use_agreement(context, digest) or Failure(fingerprint(digest), "unknown", subject="agreement")
 
 
 def _address(request: Request) -> str:

@@ -63,7 +63,10 @@ def _second_person(
     request: Request,
     second_authorization: Annotated[
         str | None,
-        Header(pattern="^Bearer [!-~]{1,200}$", description="Bearer and the token of another person, who agrees."),
+        Header(
+            pattern="^(Bearer|Code) [!-~]{1,200}$",
+            description="Of another person, who agrees: Bearer and a token, or Code and what `users agree` answered.",
+        ),
     ] = None,
 ) -> str | None:
     return second_person(request, second_authorization) if second_authorization is not None else None

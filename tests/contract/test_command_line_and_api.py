@@ -21,6 +21,7 @@ ONLY_ON_THE_COMMAND_LINE = {
 ONLY_OVER_THE_API = {
     "openapi": "the API's own description",
     "docs": "the API's own description",
+    "users agree": "is for who is signed in with a browser; at the command line a token agrees by itself",
 }
 
 

@@ -4,10 +4,12 @@ from typing import Annotated
 
 from fastapi import Path
 
-from services.console.dependencies import By, InContext, requires
+from services.console.dependencies import By, Caller, InContext, requires
 from services.console.endpoints import api_router, verb
 from services.console.shapes import Page
 from services.core.domain.access import Role
+from services.core.usecases.operations.two_people import Proof
+from services.core.usecases.users import agree as agreement
 from services.core.usecases.users import change, find, invite, sessions
 from services.core.views import users as views
 from services.core.views.values import Page as Listed
@@ -45,6 +47,21 @@ def invite_user(context: InContext, by: By, new: views.Invite) -> views.SignInLi
 def link_user(context: InContext, by: By, name: UserName) -> views.SignInLink:
     """Make a person another one-time link."""
     return invite.link_user(context, name, by=by)
+
+
+@router.post(
+    "/users/agree",
+    status_code=201,
+    dependencies=[requires(Role.OPERATOR)],
+    openapi_extra=verb("users agree", keeps_answer=False),
+)
+def agree(context: InContext, caller: Caller) -> views.Agreement:
+    """Make a code by which you agree, once and within ten minutes, to what another does that needs two people.
+
+    They send it with their act, in the header Second-Authorization: Code and the code.
+    """
+    proof = Proof(token_id=caller.token_id, session_id=caller.session_id)
+    return agreement.agree(context, proof, by=caller.name)
 
 
 @router.post("/users/{name}/change-role", dependencies=[requires(Role.ADMIN)], openapi_extra=verb("users change-role"))

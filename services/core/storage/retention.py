@@ -12,6 +12,7 @@ from services.core.domain.messages import MessageStatus
 from services.core.storage.bulk import count_written, once
 from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import (
+    Agreement,
     Campaign,
     DeadLetter,
     Effect,
@@ -76,6 +77,12 @@ def drop_sign_in_links(session: Session, *, older_than: timedelta, limit: int) -
     """Drop links that ended so long ago, in real time, as is all that belongs to signing in."""
     old = select(SignInLink.id).where(SignInLink.expires_at < func.now() - older_than).limit(limit)
     return count_written(session, delete(SignInLink).where(SignInLink.id.in_(old)))
+
+
+def drop_agreements(session: Session, *, older_than: timedelta, limit: int) -> int:
+    """Drop codes of agreement that ended so long ago, in real time."""
+    old = select(Agreement.id).where(Agreement.expires_at < func.now() - older_than).limit(limit)
+    return count_written(session, delete(Agreement).where(Agreement.id.in_(old)))
 
 
 def drop_user_sessions(session: Session, *, older_than: timedelta, limit: int) -> int:

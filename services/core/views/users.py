@@ -96,3 +96,21 @@ class EndedSessions(View):
     user_id: int
     name: str
     ended: int
+
+
+class Agreement(View):
+    """`code` proves once, until `expires_at`, that who made it agrees; it can't be read again."""
+
+    model_config = example(
+        {
+            "agreement_id": 7,
+            "name": "Maria Lopez",
+            "code": "an-example-of-a-code-that-proves-nothing",
+            "expires_at": "2026-03-02T18:10:00Z",
+        }
+    )
+
+    agreement_id: int
+    name: str
+    code: str
+    expires_at: datetime

@@ -308,6 +308,7 @@ ACTS: dict[tuple[str, str], Callable[[RunningConsole, RunningSimulator], Request
     ("POST", "/tokens"): new_token,
     ("POST", "/tokens/{name}/revoke"): revoke,
     ("POST", "/users"): body(lambda: {"name": f"user {new_number()}", "role": "viewer"}),
+    ("POST", "/users/agree"): lambda _console, _: Request({}, {}),
     ("POST", "/users/{name}/link"): on_user(),
     ("POST", "/users/{name}/change-role"): on_user(json={"role": "operator"}),
     ("POST", "/users/{name}/disable"): on_user(),

@@ -29,7 +29,9 @@ REQUIRED_ROLES = {
     ("GET", "/audit"): Role.ADMIN,
     ("POST", "/tokens"): Role.ADMIN,
     ("POST", "/tokens/{name}/revoke"): Role.ADMIN,
-    **{(method, path): Role.ADMIN for method, path, _ in ROUTES if path.startswith("/users")},
+    **{
+        (method, path): Role.ADMIN for method, path, _ in ROUTES if path.startswith("/users") and path != "/users/agree"
+    },
     ("POST", "/contacts/{key:contact}/erase"): Role.ADMIN,
     ("POST", "/opt-outs/lift"): Role.ADMIN,
     ("GET", "/campaigns/{campaign_id:id}/export"): Role.OPERATOR,

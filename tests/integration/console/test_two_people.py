@@ -69,6 +69,48 @@ def by_session(console: RunningConsole, name: str, *, hours_ago: float = 25) -> 
     return browser, {"x-csrf-token": hmac.new(secret.encode(), b"csrf", sha256).hexdigest()}
 
 
+def test_two_who_are_signed_in(console: RunningConsole, room: int) -> None:
+    """One makes a code, which is good once and for nobody's own act, and ends with their session."""
+    use_up(console, room, make(console, "Ann"))
+    (maria, hers), (jo, his) = (by_session(console, f"{name} {new_number()}") for name in ("Maria", "Jo"))
+
+    def code_of(browser: Browser, headers: dict[str, str]) -> str:
+        made = browser.call("POST", "/users/agree", headers=headers)
+        assert made.status_code == 201, made.text
+        return str(made.json()["code"])
+
+    def release_with(code: str) -> httpx.Response:
+        path = f"/held/{add_message(console, MessageStatus.HELD)}/release"
+        headers = hers | {"second-authorization": f"Code {code}"}
+        return maria.call("POST", path, headers=headers, json={"reason": "asked her"})
+
+    code = code_of(jo, his)
+    assert release_with(code).json()["status"] == "pending"
+    assert console.audit(releases.ACT)[-1].detail["second"].startswith("Jo ")
+    check_problem(release_with(code), 401, "token_invalid")
+    check_problem(release_with("made-up"), 401, "token_invalid")
+    check_problem(release_with(code_of(maria, hers)), 403, "second_person_refused")
+    old = code_of(jo, his)
+    with console.context.database.transaction() as session:
+        session.execute(text("UPDATE agreements SET created_at = now() - interval '1 day', expires_at = now()"))
+    check_problem(release_with(old), 401, "token_invalid")
+    left = code_of(jo, his)
+    assert jo.submit("/leave", {"csrf_token": his["x-csrf-token"]}).status_code == 303
+    check_problem(release_with(left), 401, "token_invalid")
+    for browser in (maria, jo):
+        browser.close()
+
+
+def test_a_code_of_who_signed_in_a_moment_ago_proves_nobody(console: RunningConsole, room: int) -> None:
+    use_up(console, room, maria := make(console, "Maria"))
+    jo, his = by_session(console, f"Jo {new_number()}", hours_ago=23.9)
+    code = jo.call("POST", "/users/agree", headers=his).json()["code"]
+    jo.close()
+    path = f"/held/{add_message(console, MessageStatus.HELD)}/release"
+    headers = {"authorization": f"Bearer {maria}", "second-authorization": f"Code {code}"}
+    check_problem(console.post(path, role=None, headers=headers, json={"reason": "x"}), 403, "token_too_new")
+
+
 @pytest.mark.parametrize(("known_for", "code"), [(25, None), (23.9, "token_too_new")])
 def test_a_password_that_was_known_for_a_day_proves_a_person_at_once(
     console: RunningConsole, room: int, known_for: float, code: str | None

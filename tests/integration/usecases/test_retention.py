@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, text
 
 from services.core.domain.access import Role
-from services.core.storage import sign_ins, users
+from services.core.storage import agreements, sign_ins, users
 from services.core.storage.database import Session
 from services.core.storage.models import Base
 from services.core.usecases.contacts.confirm_import import confirm_import
@@ -139,7 +139,11 @@ def test_a_rule_reaches_what_is_older_and_nothing_else(
 
 @pytest.mark.parametrize(
     ("rule", "table", "began", "days"),
-    [("sign_in_links", "sign_in_links", "expires_at", 2), ("user_sessions", "user_sessions", "created_at", 90)],
+    [
+        ("sign_in_links", "sign_in_links", "expires_at", 2),
+        ("agreements", "agreements", "expires_at", 2),
+        ("user_sessions", "user_sessions", "created_at", 90),
+    ],
 )
 def test_what_belongs_to_signing_in_goes_by_real_time(
     world: World, rule: str, table: str, began: str, days: int
@@ -148,11 +152,14 @@ def test_what_belongs_to_signing_in_goes_by_real_time(
     with world.context.database.transaction() as session:
         user = users.add(session, name="Maria", role=Role.VIEWER)
         sign_ins.make_link(session, user)
-        sign_ins.begin(session, user.id, address="10.2.0.17", agent="a browser")
+        secret = sign_ins.begin(session, user.id, address="10.2.0.17", agent="a browser")
+        if table == "agreements":
+            [known] = sign_ins.find_known(session, [sign_ins.hash_secret(secret)]).values()
+            agreements.make(session, session_id=known.session_id)
     world.move(days=500)
     assert clean_up(world.operations_worker)[rule] == 0
     if began == "expires_at":
-        world.execute("UPDATE sign_in_links SET created_at = created_at - interval '1 year'")
+        world.execute(f"UPDATE {table} SET created_at = created_at - interval '1 year'")  # noqa: S608
     world.execute(f"UPDATE {table} SET {began} = now() - :ago", ago=timedelta(days=days - 0.1))  # noqa: S608
     assert clean_up(world.operations_worker)[rule] == 0
     world.execute(f"UPDATE {table} SET {began} = {began} - interval '5 hours'")  # noqa: S608 - names of ours

@@ -7,10 +7,11 @@ from services.core.storage.models.installation import ApiToken, AuditEntry, Idem
 from services.core.storage.models.message import Attempt, CapCounter, GateDecisionRow, Look, Message
 from services.core.storage.models.metadata import Base
 from services.core.storage.models.schedule import BeatLease, HealthReport, ScheduleControl, ScheduledRun
-from services.core.storage.models.user import Password, RecoveryCode, SignInLink, User, UserSession
+from services.core.storage.models.user import Agreement, Password, RecoveryCode, SignInLink, User, UserSession
 from services.core.storage.models.work import DeadLetter, Job, TaskRun
 
 __all__ = [
+    "Agreement",
     "ApiToken",
     "Attempt",
     "AuditEntry",

@@ -116,3 +116,25 @@ class RecoveryCode(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     code_hash: Mapped[bytes] = mapped_column(LargeBinary)
     used_at: Mapped[datetime | None]
+
+
+class Agreement(Base):
+    """A code by which whoever made it, by a session or a token, agrees once to what another does."""
+
+    __tablename__ = "agreements"
+    __table_args__ = (
+        _hashed("code_hash"),
+        CheckConstraint("num_nonnulls(token_id, session_id) = 1", name="one_maker"),
+        CheckConstraint("expires_at > created_at", name="expires_later"),
+        Index(None, "token_id"),
+        Index(None, "session_id"),
+        Index(None, "expires_at"),
+    )
+
+    id: Mapped[Id]
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("api_tokens.id"))
+    session_id: Mapped[int | None] = mapped_column(ForeignKey("user_sessions.id"))
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[RealStamp]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

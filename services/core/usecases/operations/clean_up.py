@@ -38,6 +38,7 @@ RULES: tuple[tuple[str, Forget, timedelta], ...] = (
     ("closed_letters", retention.drop_closed_letters, HISTORY_KEPT),
     ("idempotency_keys", retention.drop_idempotency_keys, KEYS_KEPT),
     ("sign_in_links", retention.drop_sign_in_links, LINKS_KEPT),
+    ("agreements", retention.drop_agreements, LINKS_KEPT),
     ("user_sessions", retention.drop_user_sessions, HISTORY_KEPT),
 )
 

@@ -1,4 +1,4 @@
-"""Acts that need two people: each proves with a token or a session of their own who they are (ADR 0017, 0027).
+"""Acts that need two people: each proves with a token or a session of their own who they are (ADR 0017, 0029).
 
 A name that is typed proves nobody, and a token or session that began a moment ago nobody but whoever let it begin: an
 admin makes tokens and sign-in links for anybody.

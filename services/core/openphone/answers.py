@@ -12,9 +12,10 @@ from typing import Annotated, Any, TypeVar
 from httpx import Headers
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, TypeAdapter, ValidationError
 
+from services.core.domain.json_documents import DocumentRefused, storable
 from services.core.domain.messages import Direction, Receipt
 from services.core.domain.reconciliation import ListedMessage
-from services.core.openphone.documents import DocumentRefused, read_document, storable
+from services.core.openphone.documents import read_document
 from services.core.openphone.payloads import ErrorCode, Identifier, Instant, Numbers, Payload
 
 RECEIPTS = {

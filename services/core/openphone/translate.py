@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from services.core.domain.json_documents import DocumentRefused, storable, unstorable_text
 from services.core.domain.provider_events import (
     CallEvent,
     ContactEvent,
@@ -23,7 +24,7 @@ from services.core.domain.provider_events import (
     ProviderEvent,
     UnknownEvent,
 )
-from services.core.openphone.documents import DocumentRefused, read_document, storable, unstorable_text
+from services.core.openphone.documents import read_document
 from services.core.openphone.payloads import CALL, CONTACT, ENVELOPE, MESSAGE, Envelope, MessageFacts
 
 AHEAD_AT_MOST = timedelta(days=1)
@@ -68,8 +69,8 @@ def translate(raw: bytes, *, at: datetime | None = None) -> ProviderEvent | Quar
     """
     try:
         document = read_document(raw)
-        if b"\\u" in raw and (reason := unstorable_text(document)):
-            return Quarantined(reason)
+        if (reason := unstorable_text(raw, document)) is not None:
+            return Quarantined(reason.value)
         envelope = ENVELOPE.validate_python(document)
         if at is not None and envelope.created_at > at + AHEAD_AT_MOST:
             return Quarantined("created_in_the_future")

@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse, Response
 
 from services.console import account, problems
 from services.console.authentication import CredentialReader
-from services.console.cursors import Cursors
 from services.console.frame import Frame
 from services.console.pages import routers
 from services.console.pages.pulse import Pulse
@@ -40,10 +39,8 @@ def make_app(configured: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context = open_context(configured.model_copy(update={"database_pool_size": POOL_SIZE}))
         app.state.context, app.state.schema_seen = context, False
-        # the database's address is the secret that all processes of an installation share
         app.state.credentials, app.state.places = CredentialReader(context.database), Places()
         app.state.hashing = Places(ordinary=1, waiting=HASHES_WAITING)
-        app.state.cursors = Cursors(configured.database_url.get_secret_value())
         app.state.refusals = Refusals(context.database)
         app.state.pulse = Pulse(context, app.state.places)
         settling = asyncio.create_task(_settle_each_minute(app))

@@ -83,7 +83,7 @@ class TestContacts:
         address = f"/contacts/imports/{report['import_id']}"
         page = console.get(f"{address}/rows", params={"outcome": "rejected", "limit": 1}, role=Role.VIEWER).json()
         wrong = {"line": 2, "outcome": "rejected", "reason": "too_short", "column": "Phone", "value": "•••-•••-•14"}
-        assert page["items"] == [wrong | {"phone": None, "warnings": []}]
+        assert page["items"] == [wrong | {"phone": None, "warnings": [], "mark_line": None}]
         rest = console.get(f"{address}/rows", params={"outcome": "rejected", "limit": 1, "cursor": page["next"]}).json()
         assert [row["line"] for row in rest["items"]] == [4]
         written = console.get(f"{address}/rows/export", params={"outcome": "rejected"}).content.decode("utf-8-sig")

@@ -175,3 +175,25 @@ def test_what_is_gone_is_seen(text: str) -> None:
 )
 def test_what_is_there_is_not(text: str) -> None:
     assert list(faults(text, SERVICES / "ARCHITECTURE.md")) == []
+
+
+def prose(document: str) -> Iterator[str]:
+    """The lines that can be broken: no table, no code, no heading, no markup."""
+    is_code = False
+    for line in document.splitlines():
+        if line.lstrip().startswith("```"):
+            is_code = not is_code
+        elif not is_code and not line.lstrip().startswith(("|", "#", "<")):
+            yield line
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_lines_are_at_most_120_characters(path: Path) -> None:
+    """As in code; one word, a link say, may be longer."""
+    long = [line for line in prose(path.read_text()) if len(line) > 120 and " " in line.strip(" -*")]
+    assert long == []
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    numbers = [path.name.partition("-")[0] for path in (ROOT / "services" / "adr").glob("[0-9]*.md")]
+    assert sorted(numbers) == sorted(set(numbers))

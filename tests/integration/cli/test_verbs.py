@@ -74,6 +74,32 @@ class TestOptOuts:
 
 
 class TestCampaigns:
+    def test_a_draft_is_edited_previewed_scheduled_and_taken_back(self, attackacrack: CommandLine) -> None:
+        import_id = attackacrack.import_demo()
+        attackacrack.ask("campaigns", "create", "--name", "Spring", "--import", import_id, "--template", TEXT)
+        edited = attackacrack.ask("campaigns", "edit", "Spring", "--name", "May", "--daily-cap", 60)
+        assert (edited["name"], edited["daily_cap"], edited["template_a"]) == ("May", 60, TEXT)
+        shown = attackacrack.run("campaigns", "preview", "May", "--template", "Hi {{first_name|there}}, bit.ly/x")
+        assert (shown.code, "would be refused" in shown.out) == (0, True)
+        nothing = attackacrack.run("campaigns", "preview", "--template", TEXT)
+        assert (nothing.code, "--import ID or --all" in nothing.err) == (2, True)
+
+        plan_hash = attackacrack.ask("campaigns", "plan", "May")["plan_hash"]
+        now = datetime.fromisoformat(attackacrack.ask("clock", "show")["product_now"])
+        passed = attackacrack.run("campaigns", "start", "May", "--plan", plan_hash, "--at", now.isoformat())
+        assert (passed.code, "has passed" in passed.err) == (3, True)
+        at = (now + timedelta(days=1)).isoformat()
+        scheduled = attackacrack.ask("campaigns", "start", "May", "--plan", plan_hash, "--at", at)
+        assert (scheduled["status"], datetime.fromisoformat(scheduled["starts_at"])) == (
+            "scheduled",
+            now + timedelta(1),
+        )
+        planned = attackacrack.ask("campaigns", "recipients", "May", "--state", "planned", "--limit", 1000)["items"]
+        assert {each["state"] for each in planned} == {"planned"}
+        assert attackacrack.ask("campaigns", "pause", "May")["status"] == "draft"
+        assert attackacrack.ask("campaigns", "delete", "May")["name"] == "May"
+        assert attackacrack.ask("campaigns", "list")["items"] == []
+
     def test_from_a_draft_to_cancelled(self, attackacrack: CommandLine) -> None:
         import_id = attackacrack.import_demo()
         draft = attackacrack.ask(

@@ -68,7 +68,8 @@ format: tools  ## rewrite the code in its format
 slow: tools  ## the long tests, one after the other on an otherwise idle machine; no cluster
 	$(BIN)/python -m pytest -m slow --ignore tests/e2e/cluster
 
-fuzz: tools  ## many generated requests to every operation of the API; FUZZ_EXAMPLES=1000 for a night
+fuzz: tools  ## new examples for every property, many requests to every operation of the API; FUZZ_EXAMPLES=1000 for a night
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=exploring tests/unit
 	$(BIN)/python -m pytest -m slow tests/integration/console/test_fuzzing.py
 
 faults: tools  ## thirty demos with a kill in the middle of each; about 30 minutes

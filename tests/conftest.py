@@ -12,6 +12,8 @@ from signal import Signals
 import psycopg
 import pytest
 import structlog
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from services.cli.laptop import postgres
 from services.cli.laptop.guard import Guard
@@ -23,6 +25,14 @@ from tests.tools.surroundings import forget_the_callers, nowhere
 from tests.tools.waiting import wait_until
 
 forget_the_callers()  # before a test's module is imported
+
+# A machine that is busy fails no property, and a suite that was green stays so: the same examples each time. New ones
+# are tried by `make fuzz`, that is `--hypothesis-profile=exploring`.
+for name, is_repeatable in {"exploring": False, "repeatable": True}.items():
+    hypothesis_settings.register_profile(
+        name, deadline=None, derandomize=is_repeatable, suppress_health_check=[HealthCheck.too_slow]
+    )
+hypothesis_settings.load_profile("repeatable")
 
 PASSWORD = "for-tests-on-loopback"
 END_LIMIT_SECONDS = 30

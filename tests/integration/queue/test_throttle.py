@@ -73,7 +73,7 @@ REQUESTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rate=st.sampled_from([20, 100, 700]), requests=REQUESTS, begun_before=st.booleans())
 def test_the_script_agrees_with_the_oracle(
     rate: int, requests: list[tuple[bool, int, int]], begun_before: bool, redis_client: Redis

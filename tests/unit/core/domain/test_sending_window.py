@@ -324,7 +324,7 @@ class TestNextAllowed:
         assert next_allowed(place("212"), DEFAULT_WINDOW, friday_evening, horizon=almost) is None
         assert next_allowed(place("212"), DEFAULT_WINDOW, friday_evening, horizon=weekend) == friday_evening + weekend
 
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=120)
     @given(location=locations, opened=st.none() | windows, at=instants)
     def test_is_the_first_instant_that_a_minute_stepper_finds(
         self, location: Location, opened: SendingWindow | None, at: datetime

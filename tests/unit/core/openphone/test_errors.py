@@ -138,7 +138,7 @@ class TestReadError:
         expected = None if seconds is None else timedelta(seconds=seconds)
         assert read_error(answer(429, **headers), at=AT).retry_after == expected
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(body=st.binary(max_size=100), wait=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
     def test_never_raises(self, body: bytes, wait: str) -> None:
         read_error(answer(429, body, retry_after=wait), at=AT)

@@ -282,7 +282,7 @@ class TestPeek:
                 assert peek_inbound_text(path.read_bytes()) == (event.sender, event.text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=400))
 def test_noise_never_raises(raw: bytes) -> None:
     assert isinstance(translate(raw), Quarantined)
@@ -296,7 +296,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(path=st.sampled_from(SAMPLES), data=st.data())
 def test_mutated_samples_never_raise(path: Path, data: st.DataObject) -> None:
     document = json.loads(path.read_text())
@@ -312,7 +312,7 @@ def test_mutated_samples_never_raise(path: Path, data: st.DataObject) -> None:
     peek_inbound_text(raw)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(path=st.sampled_from(SAMPLES), position=st.floats(0, 1), byte=st.binary(max_size=3))
 def test_damaged_samples_never_raise(path: Path, position: float, byte: bytes) -> None:
     raw = path.read_bytes()

@@ -50,7 +50,7 @@ def check_form(envelope: dict[str, Any]) -> None:
     assert len(json.dumps(envelope)) <= LONGEST_MESSAGE, "it may come back from the unacknowledged ones"
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(raw=st.one_of(st.binary(), st.text().map(lambda text: text.encode("utf-8", "surrogatepass"))))
 def test_any_bytes_become_a_message(raw: bytes) -> None:
     check_form(admit(raw, "webhooks", at=NOW))

@@ -32,6 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead 
 By = Annotated[str, typer.Option("--by", envvar="USER", help="Who acts.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")]
 After = Annotated[int, typer.Option("--after", min=0, max=LARGEST_ID, help="Go on after this id.")]
+NewestFirst = Annotated[bool, typer.Option("--newest-first", help="The latest first.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act.")]
 Id = Annotated[int, typer.Argument(min=1, max=LARGEST_ID, show_default=False)]
 

@@ -44,6 +44,10 @@ class PageQuery(StrictQuery):
     cursor: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{32}$", description="`next` of the page before")
 
 
+class ListQuery(PageQuery):
+    newest_first: bool = Field(default=False, description="true: the latest first")
+
+
 class Page(View, Generic[Item]):
     """Some items of a list; `next` is the cursor of the following page, or null on the last one."""
 

@@ -12,7 +12,7 @@ import typer
 from services.cli.files import write_new
 from services.cli.output import lines_of, listing, plain, record, rows_table, values_of
 from services.cli.values import read_duration, read_instant
-from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Limit, verb
+from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Limit, NewestFirst, verb
 from services.core.domain.campaigns import RecipientState
 from services.core.domain.messages import MessageKind
 
@@ -371,14 +371,16 @@ def cancel(context: "Context", campaign: Key, by: By = SOMEBODY) -> "views.Campa
 
 
 @verb(group, "list", show=listing("campaign_id", "name", "kind", "status", "created_at", "started_at", "finished_at"))
-def list_(context: "Context", limit: Limit = 100, after: After = 0) -> "Page[views.CampaignSummary]":
+def list_(
+    context: "Context", limit: Limit = 100, after: After = 0, newest_first: NewestFirst = False
+) -> "Page[views.CampaignSummary]":
     """Campaigns by id.
 
     Example: attackacrack campaigns list
     """
     from services.core.usecases.campaigns.find import list_campaigns
 
-    return list_campaigns(context, after=after, limit=limit)
+    return list_campaigns(context, after=after, limit=limit, newest_first=newest_first)
 
 
 @verb(group, "show", show=_show_campaign)

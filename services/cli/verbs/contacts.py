@@ -14,7 +14,7 @@ import typer
 
 from services.cli.files import STANDARD, write_new
 from services.cli.output import lines_of, listing, plain, record, values_of
-from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Id, Limit, confirm_on_terminal, verb
+from services.cli.verb import LARGEST_ID, SOMEBODY, After, By, Id, Limit, NewestFirst, confirm_on_terminal, verb
 from services.core.domain.imports import RowOutcome
 
 if TYPE_CHECKING:
@@ -101,14 +101,16 @@ def confirm(context: "Context", import_id: Id, by: By = SOMEBODY) -> "views.Impo
         *("created_by", "created_at", "confirmed_at"),
     ),
 )
-def imports(context: "Context", limit: Limit = 100, after: After = 0) -> "Page[views.ImportReport]":
+def imports(
+    context: "Context", limit: Limit = 100, after: After = 0, newest_first: NewestFirst = False
+) -> "Page[views.ImportReport]":
     """Imports by id.
 
     Example: attackacrack contacts imports
     """
     from services.core.usecases.contacts.find_imports import list_imports
 
-    return list_imports(context, after=after, limit=limit)
+    return list_imports(context, after=after, limit=limit, newest_first=newest_first)
 
 
 @verb(group, "show-import", show=_report)

@@ -11,6 +11,7 @@ from services.console.authentication import Caller
 from services.console.pages import live
 from services.console.pages.rendering import facts_of, live_parts, page
 from services.console.pages.requests import (
+    After,
     Form,
     Operator,
     PageRoute,
@@ -31,7 +32,6 @@ from services.core.usecases.contacts import find_imports
 from services.core.usecases.context import Context
 from services.core.views.campaigns import (
     Campaign,
-    CampaignSummary,
     EditCampaign,
     NewCampaign,
     Preview,
@@ -40,7 +40,7 @@ from services.core.views.campaigns import (
 from services.core.views.contacts import ImportReport
 
 LIST, FORM, TEMPLATE, PAGE = "campaigns.html", "campaign_form.html", "campaign.html", "/campaigns"
-LISTED = 200
+LISTED, OFFERED = 50, 200
 EVERYONE = "everyone"
 FIELD = "field "
 """What a report of an import writes before the name of a column that isn't one of ours."""
@@ -56,9 +56,11 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix=PAGE)
 
 
 @router.get("")
-async def show_all(request: Request, caller: Viewer) -> Response:
-    listed = await look(request, _latest)
-    return page(request, LIST, facts_of(request, caller, await the_day(request), campaigns=listed))
+async def show_all(request: Request, caller: Viewer, after: After = 0) -> Response:
+    listed = await look(
+        request, lambda context: find.list_campaigns(context, after=after, limit=LISTED, newest_first=True)
+    )
+    return page(request, LIST, facts_of(request, caller, await the_day(request), campaigns=listed, after=after))
 
 
 @router.get("/new")
@@ -189,13 +191,9 @@ async def _campaign(request: Request, campaign_id: int) -> Campaign:
     )
 
 
-def _latest(context: Context) -> list[CampaignSummary]:
-    return [*reversed(find.list_campaigns(context, after=0, limit=LISTED).items)]
-
-
 def _lists(context: Context) -> list[ImportReport]:
-    listed = reversed(find_imports.list_imports(context, after=0, limit=LISTED).items)
-    return [report for report in listed if report.status == ImportStatus.CONFIRMED]
+    listed = find_imports.list_imports(context, after=0, limit=OFFERED, newest_first=True)
+    return [report for report in listed.items if report.status == ImportStatus.CONFIRMED]
 
 
 async def _form(

@@ -11,6 +11,7 @@ from services.console.pages import live
 from services.console.pages.file_form import own_file_form
 from services.console.pages.rendering import facts_of, live_parts, page
 from services.console.pages.requests import (
+    After,
     Form,
     Operator,
     PageRoute,
@@ -28,19 +29,18 @@ from services.core.usecases.contacts import find_imports
 from services.core.usecases.contacts.confirm_import import confirm_import
 from services.core.usecases.contacts.discard_import import discard_import
 from services.core.usecases.contacts.dry_run_import import dry_run_import
-from services.core.usecases.context import Context
 from services.core.usecases.versions import version_of
 from services.core.views.contacts import ImportReport
 
 LIST, TEMPLATE, PAGE = "imports.html", "import.html", "/imports"
-LISTED, ROWS_SHOWN = 200, 50
+LISTED, ROWS_SHOWN = 50, 50
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix=PAGE)
 
 
 @router.get("")
-async def show_all(request: Request, caller: Viewer) -> Response:
-    return await _list(request, caller)
+async def show_all(request: Request, caller: Viewer, after: After = 0) -> Response:
+    return await _list(request, caller, after=after)
 
 
 @router.post("")
@@ -59,7 +59,7 @@ async def read_file(request: Request, caller: Operator) -> Response:
 
 
 @router.get("/{import_id:int}")
-async def show(request: Request, caller: Viewer, import_id: PathId, after: int = 0) -> Response:
+async def show(request: Request, caller: Viewer, import_id: PathId, after: After = 0) -> Response:
     return await _shown(request, caller, import_id, after=after)
 
 
@@ -110,13 +110,12 @@ async def _report(request: Request, import_id: int) -> ImportReport:
     )
 
 
-async def _list(request: Request, caller: Caller, problem: Problem | None = None) -> Response:
-    listed = await look(request, _latest)
-    return page(request, LIST, facts_of(request, caller, await the_day(request), imports=listed, problem=problem))
-
-
-def _latest(context: Context) -> list[ImportReport]:
-    return [*reversed(find_imports.list_imports(context, after=0, limit=LISTED).items)]
+async def _list(request: Request, caller: Caller, problem: Problem | None = None, *, after: int = 0) -> Response:
+    listed = await look(
+        request, lambda context: find_imports.list_imports(context, after=after, limit=LISTED, newest_first=True)
+    )
+    facts = facts_of(request, caller, await the_day(request), imports=listed, after=after, problem=problem)
+    return page(request, LIST, facts)
 
 
 async def _shown(

@@ -8,7 +8,7 @@ from pydantic import Field
 from services.console.cursors import page_of
 from services.console.dependencies import By, InContext, requires
 from services.console.endpoints import CsvAnswer, PathId, api_router, verb
-from services.console.shapes import Page, PageQuery
+from services.console.shapes import ListQuery, Page, PageQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.domain.campaigns import RecipientState
@@ -29,10 +29,14 @@ class RecipientsQuery(PageQuery):
 
 @router.get("/campaigns", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("campaigns list"))
 def list_campaigns(
-    context: InContext, request: Request, query: Annotated[PageQuery, Query()]
+    context: InContext, request: Request, query: Annotated[ListQuery, Query()]
 ) -> Page[views.CampaignSummary]:
-    """Campaigns, oldest first."""
-    return page_of(request, query, lambda after, limit: find.list_campaigns(context, after=after, limit=limit))
+    """Campaigns, oldest first unless told otherwise."""
+    return page_of(
+        request,
+        query,
+        lambda after, limit: find.list_campaigns(context, after=after, limit=limit, newest_first=query.newest_first),
+    )
 
 
 @router.post(

@@ -8,7 +8,7 @@ from pydantic import Field
 from services.console.cursors import page_of
 from services.console.dependencies import By, Csv, InContext, requires
 from services.console.endpoints import ContactKey, CsvAnswer, PathId, api_router, verb
-from services.console.shapes import Page, PageQuery, StrictQuery
+from services.console.shapes import ListQuery, Page, PageQuery, StrictQuery
 from services.console.versions import Versions, tagged
 from services.core.domain.access import Role
 from services.core.domain.imports import RowOutcome
@@ -70,10 +70,16 @@ def show_import(context: InContext, import_id: PathId, response: Response) -> vi
 
 @router.get("/contacts/imports", dependencies=[requires(Role.VIEWER)], openapi_extra=verb("contacts imports"))
 def list_imports(
-    context: InContext, request: Request, query: Annotated[PageQuery, Query()]
+    context: InContext, request: Request, query: Annotated[ListQuery, Query()]
 ) -> Page[views.ImportReport]:
-    """Imports, oldest first."""
-    return page_of(request, query, lambda after, limit: find_imports.list_imports(context, after=after, limit=limit))
+    """Imports, oldest first unless told otherwise."""
+    return page_of(
+        request,
+        query,
+        lambda after, limit: find_imports.list_imports(
+            context, after=after, limit=limit, newest_first=query.newest_first
+        ),
+    )
 
 
 @router.get(

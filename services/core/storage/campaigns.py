@@ -12,6 +12,7 @@ from services.core.storage import contacts
 from services.core.storage.bulk import copy_in, count_written
 from services.core.storage.clock import PRODUCT_NOW
 from services.core.storage.models import Campaign, Contact, ImportRow, Message, Recipient
+from services.core.storage.paging import page_by_id
 from services.core.storage.published import Published, is_not_among
 
 PlannedRow = tuple[int, int, str, str, str | None, str | None, int]
@@ -55,8 +56,8 @@ def find(session: Session, key: str) -> Campaign | None:
     return session.scalar(select(Campaign).where(column == (int(key) if key.isdecimal() else key)))
 
 
-def page(session: Session, *, after: int = 0, limit: int = 100) -> Sequence[Campaign]:
-    return session.scalars(select(Campaign).where(Campaign.id > after).order_by(Campaign.id).limit(limit)).all()
+def page(session: Session, *, after: int, limit: int, newest_first: bool = False) -> Sequence[Campaign]:
+    return page_by_id(session, Campaign, after=after, limit=limit, newest_first=newest_first)
 
 
 def audience(session: Session, chosen: Audience, *, at_once: int = ROWS_AT_ONCE) -> Iterator[Sequence[Contact]]:

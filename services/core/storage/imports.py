@@ -14,6 +14,7 @@ from services.core.domain.imports import ImportStatus
 from services.core.storage import erasure, opt_outs
 from services.core.storage.bulk import copy_in
 from services.core.storage.models import Import, ImportRow
+from services.core.storage.paging import page_by_id
 from services.core.storage.published import Published, is_not_among
 
 StagedRow = tuple[int, str | None, str | None, bool, str, str]
@@ -273,9 +274,8 @@ def lock(session: Session, import_id: int) -> Import | None:
     )
 
 
-def page(session: Session, *, after: int, limit: int) -> Sequence[Import]:
-    """Imports by id, `limit` of them after `after`."""
-    return session.scalars(select(Import).where(Import.id > after).order_by(Import.id).limit(limit)).all()
+def page(session: Session, *, after: int, limit: int, newest_first: bool = False) -> Sequence[Import]:
+    return page_by_id(session, Import, after=after, limit=limit, newest_first=newest_first)
 
 
 def stalled(session: Session, *, queued: Collection[int], still_for: timedelta, limit: int) -> list[Published]:

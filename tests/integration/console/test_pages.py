@@ -3,17 +3,22 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from sqlalchemy import update
 
 from services.console import sessions
+from services.console.pages import campaigns
 from services.console.pages.requests import _admin, _operator, _viewer
 from services.console.pages.routers import ROUTERS
 from services.core.domain.access import Role, may
+from services.core.domain.campaigns import CampaignStatus, StopReason
 from services.core.storage import sign_ins, users
+from services.core.storage.models import Campaign
 from services.core.usecases.operations import sending
 from tests.integration.console.acts import add_campaign, add_import, new_number
 from tests.integration.console.conftest import RunningConsole
@@ -193,3 +198,52 @@ def test_static_files_are_kept_for_ever_under_their_hash_and_are_none_under_anot
         assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)
         other = re.sub(r"/[0-9a-f]{16}/", "/0000000000000000/", where)
         assert browsers[None].get(other).status_code == 404
+
+
+def test_a_list_begins_with_its_newest_and_leads_to_the_older(
+    console: RunningConsole, browsers: dict[Role | None, httpx.Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaigns, "LISTED", 2)
+    made = [add_campaign(console)[0] for _ in range(3)]
+    first = browsers[Role.VIEWER].get("/campaigns").text
+    assert re.findall(r'href="/campaigns/(\d+)"', first) == [str(each) for each in (made[2], made[1])]
+    [older] = re.findall(r'href="(/campaigns\?after=\d+)"', first)
+    assert f'href="/campaigns/{made[0]}"' in browsers[Role.VIEWER].get(older).text
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"status": CampaignStatus.SCHEDULED, "starts_at": datetime(2026, 3, 2, 14, tzinfo=UTC)}, "It starts"),
+        ({"stopped_because": StopReason.PLAN_DRIFTED, "stopped_at": datetime(2026, 3, 2, tzinfo=UTC)}, "too much"),
+    ],
+)
+def test_a_campaign_says_when_it_begins_and_why_it_waits(
+    console: RunningConsole, browsers: dict[Role | None, httpx.Client], values: dict[str, object], said: str
+) -> None:
+    campaign_id, _ = add_campaign(console, "plan")
+    with console.context.database.transaction() as session:
+        session.execute(update(Campaign).where(Campaign.id == campaign_id).values(**values))
+    assert said in browsers[Role.OPERATOR].get(f"/campaigns/{campaign_id}").text
+
+
+@pytest.mark.parametrize("address", ["/campaigns", "/contacts/imports"])
+def test_the_api_lists_from_either_end(console: RunningConsole, address: str) -> None:
+    add_import(console)
+    add_import(console)
+    add_campaign(console)
+    add_campaign(console)
+    upwards = all_of(console, address)
+    assert all_of(console, address, newest_first=True) == upwards[::-1]
+
+
+def all_of(console: RunningConsole, address: str, **params: Any) -> list[dict[str, Any]]:
+    """What a list has, two at a time."""
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, Any] = {}
+    while True:
+        page = console.get(address, params={"limit": 2} | params | cursor).json()
+        found += page["items"]
+        if page["next"] is None:
+            return found
+        cursor = {"cursor": page["next"]}

@@ -9,10 +9,12 @@ from services.core.views import campaigns as views
 from services.core.views.values import Page, page_of
 
 
-def list_campaigns(context: Context, *, after: int, limit: int) -> Page[views.CampaignSummary]:
-    """Campaigns, oldest first."""
+def list_campaigns(
+    context: Context, *, after: int, limit: int, newest_first: bool = False
+) -> Page[views.CampaignSummary]:
+    """Campaigns by id from behind `after` on, which is 0 at the first: oldest first unless told otherwise."""
     with context.database.reading() as session:
-        rows = campaigns.page(session, after=after, limit=limit + 1)
+        rows = campaigns.page(session, after=after, limit=limit + 1, newest_first=newest_first)
         return page_of(rows, limit, views.CampaignSummary.of)
 
 

@@ -25,10 +25,11 @@ def show_import(context: Context, import_id: int) -> ImportReport:
         return report_of(session, _found(session, import_id))
 
 
-def list_imports(context: Context, *, after: int, limit: int) -> Page[ImportReport]:
-    """Imports by id."""
+def list_imports(context: Context, *, after: int, limit: int, newest_first: bool = False) -> Page[ImportReport]:
+    """Imports by id from behind `after` on, which is 0 at the first: oldest first unless told otherwise."""
     with context.database.reading() as session:
-        return page_of(imports.page(session, after=after, limit=limit + 1), limit, partial(report_of, session))
+        rows = imports.page(session, after=after, limit=limit + 1, newest_first=newest_first)
+        return page_of(rows, limit, partial(report_of, session))
 
 
 def list_import_rows(

@@ -13,7 +13,7 @@ from tests.e2e.cluster.test_scaling import POOL, QUICK, arrived, finish, judge, 
 TEXTS = 300
 VALUES = {
     "provider": {"rate": 50},
-    "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000},
+    "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000, "guardAfter": 100_000},
     "simulator": {"rate": 1000, "timeFactor": 10},
     "workers": {"campaign": {"autoscaling": QUICK}},
 }

@@ -18,7 +18,7 @@ VALUES = {
     "webhookIngress": {"replicas": 2},
     "workers": {"campaign": {"replicas": 2}, "webhook": {"replicas": 2}},
     "provider": {"rate": 5},
-    "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000},
+    "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000, "guardAfter": 100_000},
     "simulator": {"rate": 1000, "timeFactor": 10},
 }
 SPREAD = [f"deployment/attackacrack-{role}" for role in ("webhook-ingress", "campaign-worker", "webhook-worker")]

@@ -7,7 +7,7 @@ from tests.e2e.cluster.test_scaling import finish, judge, send
 
 VALUES = {
     "provider": {"rate": 20},
-    "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000},
+    "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000, "guardAfter": 100_000},
     "simulator": {"rate": 1000, "timeFactor": 10},
     "autoscaling": {"mode": "none"},
 }

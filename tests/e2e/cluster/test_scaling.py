@@ -19,7 +19,7 @@ PICTURE = Path(".cache/e2e-pods.svg")
 QUICK = {"pollingInterval": 2, "cooldownPeriod": 15, "initialCooldownPeriod": 5, "maxReplicas": 4, "target": 2}
 VALUES = {
     "provider": {"rate": 200},
-    "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000},
+    "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000, "guardAfter": 100_000},
     "simulator": {"rate": 1000, "latencyMin": 0.3, "latencyMax": 0.3, "timeFactor": 10},
     "workers": {
         "campaign": {

@@ -18,7 +18,7 @@ URL = "http://attackacrack-webhook-ingress/webhooks/openphone"
 VALUES = {
     "webhookIngress": {"replicas": 2},
     "provider": {"rate": 20},
-    "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000},
+    "config": {"numberDailyCap": 100_000, "accountDailyCap": 100_000, "guardAfter": 100_000},
     "simulator": {"rate": 1000, "timeFactor": 10},
 }
 GENERATED = (

@@ -3,6 +3,7 @@
 A machine without one reports which tests it left out and how to get it, and fails none.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -55,9 +56,12 @@ class Person:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    own = os.environ | {"HOME": str(tmp_path_factory.mktemp("browser"))}  # other tests have the home for themselves
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"], env={**own}
+        )
         yield launched
         launched.close()
 

@@ -804,7 +804,7 @@ def a_token_that_was_just_made_agrees_to_nothing(world: World) -> None:
     world.execute(MADE_BEFORE)
     with world.context.database.transaction() as session:
         second = tokens.create(session, name="invented", role="operator")
-    with pytest.raises(RefusedInput, match="less than a day ago"):
+    with pytest.raises(RefusedInput, match="less than a day old"):
         two_people.agree(world.console, own, second)
 
 

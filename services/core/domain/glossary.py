@@ -49,6 +49,7 @@ WORDS: Final[Mapping[str, str]] = {
     "text_too_long": "the text is too long",
     "missing_fields": "these fields are empty and have no fallback",
     # what became of it
+    "submitting": "is on its way to the provider",
     "attempts_exhausted": "every attempt failed",
     "process_deaths": "its worker died again and again",
     "worker_lost": "its worker was lost in the middle",

@@ -188,7 +188,9 @@ class SpanQueue(SpanProcessor):
         self._tries += 1
         if self._tries >= TRIES:
             self._tries = 0
-            self._lost += self._forget(batch)
+            given_up = self._forget(batch)
+            with self._lock:  # whoever ends a span meanwhile counts too
+                self._lost += given_up
         self._say()
         return False
 

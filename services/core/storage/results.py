@@ -214,7 +214,7 @@ def recipients(
 
     Who waits is deferred until `frequency` has passed since the last marketing text.
     """
-    of_them = "".join(_conditions(chosen))
+    of_them = "\n".join(_conditions(chosen))
     values = {"campaign_id": campaign_id, "frequency": frequency, "after": after, "limit": limit}
     values |= {"status": chosen.state, "reason": chosen.reason}
     rows = session.execute(text(RECIPIENTS.format(of_them=of_them)), values).mappings()

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import datetime, time, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -70,6 +71,25 @@ class TestRecipients:
         }
         (excluded,) = list_recipients(world.console, draft, excluded_only=True).items
         assert (excluded.e164, excluded.body) == (opted_out, None)
+
+    @pytest.mark.parametrize("is_cancelled", [False, True])
+    def test_any_conditions_may_be_asked_for_together(self, world: World, *, is_cancelled: bool) -> None:
+        world.contact()
+        campaign_id = world.campaign()
+        if is_cancelled:
+            cancel_campaign(world.console, campaign_id, by="maria")
+        for state, reason, excluded_only, deferred_only in product(
+            (None, *RecipientState), (None, "opted_out", "contact_frequency"), (False, True), (False, True)
+        ):
+            found = list_recipients(
+                world.console,
+                campaign_id,
+                state=state,
+                reason=reason,
+                excluded_only=excluded_only,
+                deferred_only=deferred_only,
+            )
+            assert all(state in (None, row.state) for row in found.items)
 
     @pytest.mark.parametrize("is_cancelled", [False, True])
     def test_each_is_found_by_the_state_and_the_reason_that_it_is_shown_with(

@@ -8,6 +8,7 @@ import pytest
 from services.core.domain.access import Role
 from services.core.domain.failures import Conflict, RefusedInput
 from services.core.openphone.errors import ProviderFailed, ProviderUnreachable
+from services.core.openphone.simulator_clock import SimulatorClock
 from services.core.storage import clock
 from services.core.usecases.operations import two_people
 from services.core.usecases.operations.clock import align_clocks, move_clock, read_clock
@@ -36,6 +37,19 @@ def test_one_that_the_simulator_has_passed_moves_neither(world: World) -> None:
     with pytest.raises(Conflict, match="already: move there or further"):
         move_clock(world.console, before.product_now + HOUR, by="maria")
     assert (read_clock(world.console).offset, theirs(world)) == (before.offset, reached)
+
+
+def test_a_later_move_may_reach_the_simulator_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    move = SimulatorClock.move
+
+    def overtaken(simulator: SimulatorClock, offset: timedelta) -> None:
+        world.simulator.move_clock((offset + HOUR).total_seconds())
+        move(simulator, offset)
+
+    monkeypatch.setattr(SimulatorClock, "move", overtaken)
+    state = read_clock(world.console)
+    moved = move_clock(world.console, state.real_now + max(state.offset, theirs(world)) + HOUR, by="maria")
+    assert theirs(world) == moved.offset + HOUR
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
@@ -79,5 +93,5 @@ def test_a_token_s_times_are_real_ones_whatever_the_product_s_clock_says(world: 
     assert all(now - CLOSE < token.created_at <= now for token in listed.values())
     assert (listed["a"].expires_at or now) - listed["a"].created_at == 2 * HOUR
     assert now - CLOSE < (listed["b"].revoked_at or now + HOUR) <= now
-    with pytest.raises(RefusedInput, match="less than a day ago"):
+    with pytest.raises(RefusedInput, match="less than a day old"):
         two_people.agree(world.console, made[0].token, later.token)

@@ -123,6 +123,27 @@ def test_it_says_so_once_a_minute_with_the_last_reason(monkeypatch: pytest.Monke
         queue.shutdown()
 
 
+def test_what_is_pushed_out_while_a_batch_is_given_up_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(span_export, "EVERY", timedelta(days=1))  # so that only the flush wakes it
+    monkeypatch.setattr(span_export, "TRIES", 1)
+    monkeypatch.setattr(span_export, "WAITING_AT_MOST", 3)
+    queue = SpanQueue(Deaf(), flush_within=timedelta(seconds=5))
+    forget, ended = queue._forget, [a_span()]
+
+    def forget_while_others_end(batch: list[ReadableSpan]) -> int:
+        taken = forget(batch)
+        for _ in range(10):
+            ended.append(a_span())
+            queue.on_end(ended[-1])
+        return taken
+
+    monkeypatch.setattr(queue, "_forget", forget_while_others_end)
+    queue.on_end(ended[0])
+    with capture_logs() as lines:
+        queue.shutdown()
+    assert lines[-1]["lost"] == len(ended) > 10
+
+
 def test_a_collector_that_comes_back_gets_what_waited(
     provided: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,8 @@ from services.core.views.held import Decided, SeveralHeld
 from tests.tools.world import World
 
 pytestmark = pytest.mark.processes
-LOOKS = (20, 61, 301, 901, 3700)  # seconds after the attempt, each a little after one that is planned
+# Seconds after the attempt, each after one that is planned and its jitter; the last an hour after the first was done.
+LOOKS = (20, 67, 307, 907, 5400)
 LEFT = {"sent", "delivered"}
 Requests = list[dict[str, Any]]
 
